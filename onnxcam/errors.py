@@ -1,0 +1,62 @@
+"""Every error that a user of onnxcam can cause.
+
+::
+
+    OnnxCamError
+    ├── ModelError          the model file: missing, corrupt, no explainer model, from a newer schema
+    ├── PictureError        the picture: missing, empty, truncated, too large, no picture at all
+    ├── TensorError         the input tensor: rank, shape, type, NaN
+    ├── TargetError         the class, rank or number of targets asked for
+    ├── LayerError          the layer asked for
+    ├── MethodError         an explanation that this model or this level cannot give
+    ├── ProviderError       an execution provider that is unknown or cannot be loaded
+    ├── OutputError         a path that cannot be written
+    ├── VerificationError   a model that answers differently from what was verified
+    └── ExportError         the export side; its own tree is in ``onnxcam_export.errors``
+
+Each message is one sentence that says what is wrong, where, and what to do about it.
+"""
+
+
+class OnnxCamError(Exception):
+    """The base of all errors that a user can cause."""
+
+
+class ModelError(OnnxCamError):
+    """The model file is missing, corrupt, not an explainer model, or from a newer schema."""
+
+
+class PictureError(OnnxCamError):
+    """The picture is missing, empty, truncated, too large, or not a picture."""
+
+
+class TensorError(OnnxCamError):
+    """The input tensor has the wrong rank, shape or type, or is not finite."""
+
+
+class TargetError(OnnxCamError):
+    """The class, the rank, or the number of targets does not fit the model or the batch."""
+
+
+class LayerError(OnnxCamError):
+    """The model has no such target layer."""
+
+
+class MethodError(OnnxCamError):
+    """The model, or the level it was run at, cannot give this explanation."""
+
+
+class ProviderError(OnnxCamError):
+    """The execution provider is unknown or cannot be loaded."""
+
+
+class OutputError(OnnxCamError):
+    """The output path cannot be written."""
+
+
+class VerificationError(OnnxCamError):
+    """The model answers differently from what was verified at export."""
+
+
+class ExportError(OnnxCamError):
+    """The model cannot be exported."""
