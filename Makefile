@@ -1,0 +1,81 @@
+# Every target sets up what it needs, in virtual environments of its own, and is quick the second time.
+# A fresh machine needs make and Python 3.11 or later: `make demo`, or `make demo PYTHON=python3.12`.
+
+PYTHON ?= python3
+PIP_INSTALL = -m pip install --quiet --disable-pip-version-check -c constraints.txt
+RUNTIME = pyproject.toml LICENSE README.md $(wildcard models/efficientnet_lite0.*) $(shell find onnxcam -type f -not -path '*/__pycache__/*')
+EXPORT = export/pyproject.toml export/LICENSE export/README.md $(shell find export/onnxcam_export -type f -not -path '*/__pycache__/*')
+
+.PHONY: help demo test test-runtime lint wheels clean
+
+help:
+	@echo 'make demo          explain a photograph, with no PyTorch: writes demo.png'
+	@echo 'make test          all tests'
+	@echo 'make test-runtime  the runtime'"'"'s tests, in an environment that holds only its wheel and pytest'
+	@echo 'make lint          ruff and mypy'
+	@echo 'make wheels        both wheels and both source distributions, in dist/'
+	@echo 'make clean         remove what the other targets made'
+
+demo: .venv-demo/.stamp
+	.venv-demo/bin/onnxcam explain tests/data/chelsea.jpg -o demo.png
+
+test: .venv/.stamp
+	.venv/bin/python -m pytest
+
+test-runtime: .venv-runtime/.stamp
+	@for module in torch onnx onnxcam_export; do \
+		if .venv-runtime/bin/python -c "import $$module" 2>/dev/null; then \
+			echo "$$module is installed beside the runtime, which must do without it" >&2; exit 1; \
+		fi; \
+		echo "import $$module fails, as it should"; \
+	done
+	@# Without the safe path, tests that start Python here would import the source tree instead of the wheel.
+	PYTHONSAFEPATH=1 .venv-runtime/bin/pytest tests/runtime
+
+lint: .venv/.stamp
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+
+wheels: dist/.stamp
+	@ls -l dist/*.whl
+
+clean:
+	rm -rf .venv .venv-demo .venv-runtime .venv-build dist demo.png .mypy_cache .pytest_cache .ruff_cache
+	find onnxcam export tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Editable: changed code needs no new installation.
+.venv/.stamp: pyproject.toml export/pyproject.toml constraints.txt requirements-dev.txt
+	$(call venv,.venv)
+	.venv/bin/python $(PIP_INSTALL) -r requirements-dev.txt
+	@touch $@
+
+.venv-demo/.stamp: $(RUNTIME) constraints.txt
+	$(call venv,.venv-demo)
+	.venv-demo/bin/python $(PIP_INSTALL) .
+	@touch $@
+
+.venv-build/.stamp: constraints.txt
+	$(call venv,.venv-build)
+	.venv-build/bin/python $(PIP_INSTALL) build
+	@touch $@
+
+# Each wheel is built from its source distribution, which shows that this one is complete.
+dist/.stamp: .venv-build/.stamp $(RUNTIME) $(EXPORT)
+	rm -rf dist
+	@mkdir dist
+	.venv-build/bin/python -m build --outdir dist . >dist/.log 2>&1 || { cat dist/.log; exit 1; }
+	.venv-build/bin/python -m build --outdir dist export >dist/.log 2>&1 || { cat dist/.log; exit 1; }
+	@touch $@
+
+# Made anew for each wheel: what an older one left behind could hide a missing dependency.
+.venv-runtime/.stamp: dist/.stamp constraints.txt
+	rm -rf .venv-runtime
+	$(call venv,.venv-runtime)
+	.venv-runtime/bin/python $(PIP_INSTALL) dist/onnxcam-*.whl pytest
+	@touch $@
+
+define venv
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "onnxcam needs Python 3.11 or later; name one with: make PYTHON=python3.12")'
+test -x $(1)/bin/python || $(PYTHON) -m venv $(1)
+endef
