@@ -1,0 +1,78 @@
+"""Visual explanations compiled into ONNX models: CAM, Grad-CAM, Guided Backpropagation and Guided Grad-CAM.
+
+::
+
+    explainer = onnxcam.Explainer()  # or Explainer("model.onnx")
+    explanation = explainer.explain("dog.jpg")
+    explanation.save("dog.png")
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from onnxcam.errors import (
+    ExportError,
+    LayerError,
+    MethodError,
+    ModelError,
+    OnnxCamError,
+    OutputError,
+    PictureError,
+    ProviderError,
+    TargetError,
+    TensorError,
+    VerificationError,
+)
+
+if TYPE_CHECKING:
+    from onnxcam import cam
+    from onnxcam.bundled import default_model
+    from onnxcam.explainer import Explainer
+    from onnxcam.explanation import ClassScore, Explanation
+    from onnxcam.metadata import Metadata
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ClassScore",
+    "Explainer",
+    "Explanation",
+    "ExportError",
+    "LayerError",
+    "Metadata",
+    "MethodError",
+    "ModelError",
+    "OnnxCamError",
+    "OutputError",
+    "PictureError",
+    "ProviderError",
+    "TargetError",
+    "TensorError",
+    "VerificationError",
+    "__version__",
+    "cam",
+    "default_model",
+]
+
+# These bring numpy, Pillow and ONNX Runtime along, so they are imported when first asked for (PEP 562).
+_LAZY = {
+    "ClassScore": "onnxcam.explanation",
+    "Explainer": "onnxcam.explainer",
+    "Explanation": "onnxcam.explanation",
+    "Metadata": "onnxcam.metadata",
+    "default_model": "onnxcam.bundled",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "cam":
+        return importlib.import_module("onnxcam.cam")
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'onnxcam' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

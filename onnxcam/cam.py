@@ -1,0 +1,199 @@
+"""The mathematics of the explanations, as functions of plain arrays.
+
+y^c is the score of class c before any softmax, A^k channel k of the chosen layer's output.
+
+Arrays of activations have N rows, one for each image, and arrays of gradients M rows, one for each explained class.
+Either M = N, or N = 1 and every row explains the one image.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.floating]
+Upsampling = Literal["bilinear", "nearest"]
+Layout = Literal["NCHW", "NHWC"]
+
+
+def grad_cam_weights(gradients: Floats) -> Floats:
+    """a_k^c = 1/Z sum_ij dy^c/dA^k_ij: how much the score rises with channel k, on average over the map.
+
+    Args:
+        gradients: dy/dA, [M, K, h, w].
+
+    Returns:
+        The weights, [M, K].
+    """
+    weights: Floats = gradients.mean(axis=(2, 3), dtype=_at_least_float32(gradients))
+    return weights
+
+
+def cam_weights(gradients: Floats) -> Floats:
+    """w_k^c = sum_ij dy^c/dA^k_ij: the weights of the linear layer behind global average pooling.
+
+    Where only global average pooling and a linear layer follow, y^c = b^c + sum_k w_k^c 1/Z sum_ij A^k_ij. So
+    dy^c/dA^k_ij = w_k^c / Z at each of the Z places, and their sum is w_k^c itself: exactly, with no need to know where
+    in the graph the weights are, or whether the exporter transposed them.
+
+    Args:
+        gradients: dy/dA at the layer before the pooling, [M, K, h, w].
+
+    Returns:
+        The weights, [M, K].
+    """
+    weights: Floats = gradients.sum(axis=(2, 3), dtype=_at_least_float32(gradients))
+    return weights
+
+
+def weighted_sum(weights: Floats, activations: Floats) -> Floats:
+    """sum_k w_k A^k.
+
+    Args:
+        weights: [M, K].
+        activations: A, [N, K, h, w] with N = M or N = 1.
+
+    Returns:
+        The maps, [M, h, w].
+    """
+    rows, channels, height, width = activations.shape
+    flat = activations.reshape(rows, channels, height * width).astype(weights.dtype, copy=False)
+    maps: Floats = np.matmul(weights[:, None, :], flat)
+    return maps.reshape(len(weights), height, width)
+
+
+def grad_cam(activations: Floats, gradients: Floats, *, relu: bool = True) -> Floats:
+    """M^c = ReLU(sum_k a_k^c A^k) (Selvaraju et al. 2017, https://arxiv.org/abs/1610.02391).
+
+    Args:
+        activations: A, [N, K, h, w].
+        gradients: dy/dA, [M, K, h, w], the true gradient.
+        relu: Whether to keep only what speaks for the class.
+
+    Returns:
+        The maps at the layer's own size, [M, h, w].
+    """
+    maps = weighted_sum(grad_cam_weights(gradients), activations)
+    return np.maximum(maps, 0) if relu else maps
+
+
+def cam(activations: Floats, gradients: Floats) -> Floats:
+    """M^c = sum_k w_k^c A^k (Zhou et al. 2016, https://arxiv.org/abs/1512.04150).
+
+    Only for the layer before global average pooling and a linear layer; see ``cam_weights``.
+
+    Args:
+        activations: A, [N, K, h, w].
+        gradients: dy/dA, [M, K, h, w].
+
+    Returns:
+        The maps at the layer's own size, [M, h, w].
+    """
+    return weighted_sum(cam_weights(gradients), activations)
+
+
+def guided_grad_cam(
+    guided: Floats, maps: Floats, *, layout: Layout = "NCHW", interpolation: Upsampling = "bilinear"
+) -> Floats:
+    """Guided backpropagation times the Grad-CAM map, which says where, while the gradient says what.
+
+    Nothing is normalised inside the product (Selvaraju et al. 2017, section 3.2).
+
+    Args:
+        guided: Guided backpropagation to the image, [M, C, H, W] or [M, H, W, C].
+        maps: Grad-CAM after its ReLU, [M, h, w].
+        layout: Which of the two shapes ``guided`` has.
+        interpolation: How the maps grow to the image's size, see ``upsample``.
+
+    Returns:
+        The product, in the shape of ``guided``.
+    """
+    channel_axis = 1 if layout == "NCHW" else 3
+    height, width = (guided.shape[axis] for axis in (1, 2, 3) if axis != channel_axis)
+    large = upsample(maps, (height, width), interpolation=interpolation)
+    return guided * np.expand_dims(large, channel_axis)
+
+
+def upsample(maps: Floats, size: tuple[int, int], *, interpolation: Upsampling = "bilinear") -> Floats:
+    """Resamples maps to another size, as ``torch.nn.functional.interpolate`` does.
+
+    Args:
+        maps: [M, h, w].
+        size: The new (height, width).
+        interpolation: ``bilinear``, with half-pixel centres (PyTorch's ``align_corners=False``), or ``nearest``
+            (PyTorch's and captum's default).
+
+    Returns:
+        [M, height, width].
+
+    Raises:
+        ValueError: Another interpolation is asked for.
+    """
+    height, width = size
+    if interpolation == "nearest":
+        rows, columns = _nearest(maps.shape[1], height), _nearest(maps.shape[2], width)
+        return maps[:, rows[:, None], columns]
+    if interpolation == "bilinear":
+        # Bilinear interpolation is separable: one small matrix for the rows and one for the columns.
+        down, across = _bilinear(maps.shape[1], height, maps.dtype), _bilinear(maps.shape[2], width, maps.dtype)
+        large: Floats = np.matmul(np.matmul(down, maps), across.T)
+        return large
+    raise ValueError(f"interpolation is 'bilinear' or 'nearest', not {interpolation!r}")
+
+
+def normalise(maps: Floats) -> Floats:
+    """Scales each map to [0, 1], for display. A constant map gives zeros, never NaN.
+
+    Args:
+        maps: [M, h, w].
+
+    Returns:
+        [M, h, w].
+    """
+    low = maps.min(axis=(1, 2), keepdims=True)
+    extent = maps.max(axis=(1, 2), keepdims=True) - low
+    scaled: Floats = np.divide(maps - low, extent, out=np.zeros_like(maps), where=extent > 0)
+    return scaled
+
+
+def standardise(images: Floats) -> Floats:
+    """Makes signed images visible: zero mean and unit variance for each, times 0.1, plus 0.5, clipped to [0, 1].
+
+    Args:
+        images: [M, …], as from guided backpropagation, in either layout.
+
+    Returns:
+        The same shape. A constant image gives 0.5 everywhere.
+    """
+    axes = tuple(range(1, images.ndim))
+    centred = images - images.mean(axis=axes, keepdims=True)
+    deviation = centred.std(axis=axes, keepdims=True)
+    scaled = np.divide(centred, deviation, out=np.zeros_like(centred), where=deviation > 0)
+    visible: Floats = np.clip(scaled * 0.1 + 0.5, 0, 1)
+    return visible
+
+
+def _at_least_float32(array: Floats) -> npt.DTypeLike:
+    """Sums over a map overflow or lose digits in float16."""
+    return np.result_type(array.dtype, np.float32)
+
+
+def _nearest(source: int, target: int) -> npt.NDArray[np.intp]:
+    """The source index of each target index: floor(i * source / target), in float32 as PyTorch computes it."""
+    scale = np.float32(source) / np.float32(target)
+    index: npt.NDArray[np.intp] = np.floor(np.arange(target, dtype=np.float32) * scale).astype(np.intp)
+    return np.minimum(index, source - 1)
+
+
+def _bilinear(source: int, target: int, dtype: npt.DTypeLike) -> Floats:
+    """The matrix [target, source] that interpolates linearly between half-pixel centres, clamped at the border."""
+    position = np.maximum((np.arange(target) + 0.5) * source / target - 0.5, 0)
+    lower = position.astype(np.intp)
+    upper = np.minimum(lower + 1, source - 1)
+    matrix = np.zeros((target, source))
+    rows = np.arange(target)
+    np.add.at(matrix, (rows, lower), 1 - (position - lower))
+    np.add.at(matrix, (rows, upper), position - lower)
+    return matrix.astype(dtype)

@@ -1,0 +1,222 @@
+"""What an explainer model answered, and the explanations that follow from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from onnxcam import cam as mathematics
+from onnxcam.errors import LayerError, MethodError
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+
+    from PIL import Image
+
+    from onnxcam.cam import Floats, Upsampling
+    from onnxcam.geometry import Geometry
+    from onnxcam.metadata import Metadata
+
+Method = Literal["grad-cam", "cam", "guided-backprop", "guided-grad-cam"]
+FOUR_PANELS: tuple[Method, ...] = ("grad-cam", "guided-backprop", "guided-grad-cam")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A photograph, and where the model's square lies on it."""
+
+    photograph: Image.Image
+    geometry: Geometry
+
+
+@dataclass(frozen=True, slots=True)
+class ClassScore:
+    """One class of one image.
+
+    Attributes:
+        index: The class index.
+        label: Its name, or the index as text where the model has no labels.
+        score: y^c, before any softmax or sigmoid.
+        probability: After it, or None where the model has neither.
+    """
+
+    index: int
+    label: str
+    score: float
+    probability: float | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Explanation:
+    """The answer to one batch: N images, M explained classes; M = N, or N = 1.
+
+    Attributes:
+        metadata: What the model says about itself.
+        level: 0, 1 or 2: what the model was asked for.
+        scores: y, [N, C], before any softmax or sigmoid.
+        class_index: The class explained in each row, [M], ranks resolved.
+        activations: A of each fetched layer, {layer: [N, K, h, w]}; empty at level 0.
+        gradients: dy/dA of each fetched layer, {layer: [M, K, h, w]}; empty at level 0.
+        guided: Guided backpropagation to the image, [M, *input shape], or None below level 2.
+        tensor: The model's input, [N, *input shape].
+        subjects: The N photographs, or None where a tensor was given.
+    """
+
+    metadata: Metadata
+    level: int
+    scores: Floats
+    class_index: npt.NDArray[np.int64]
+    activations: dict[str, Floats]
+    gradients: dict[str, Floats]
+    guided: Floats | None
+    tensor: npt.NDArray[Any]
+    subjects: Sequence[Subject] | None
+
+    @property
+    def labels(self) -> list[str]:
+        """The names of the M explained classes; the index as text where the model has no labels."""
+        return [self._label(int(index)) for index in self.class_index]
+
+    @property
+    def probabilities(self) -> Floats | None:
+        """The scores after the model's own softmax or sigmoid, [N, C], or None where it has neither."""
+        scores = self.scores.astype(np.float64)
+        if self.metadata.score_activation == "softmax":
+            exponentials: Floats = np.exp(scores - scores.max(axis=1, keepdims=True))
+            return exponentials / exponentials.sum(axis=1, keepdims=True)
+        if self.metadata.score_activation == "sigmoid":
+            sigmoid: Floats = 0.5 * (1 + np.tanh(scores / 2))  # so written, it cannot overflow
+            return sigmoid
+        return None
+
+    def image_of(self, row: int) -> int:
+        """Which of the N images a row explains."""
+        return row if len(self.scores) == len(self.class_index) else 0
+
+    def class_score(self, index: int, image: int = 0) -> ClassScore:
+        """One class of one image.
+
+        Args:
+            index: The class.
+            image: Which of the N images.
+        """
+        probabilities = self.probabilities
+        probability = None if probabilities is None else float(probabilities[image, index])
+        return ClassScore(index, self._label(index), float(self.scores[image, index]), probability)
+
+    def top(self, count: int = 5, image: int = 0) -> list[ClassScore]:
+        """The classes with the highest scores, best first.
+
+        Args:
+            count: How many.
+            image: Of which of the N images.
+        """
+        order = np.argsort(-self.scores[image], kind="stable")[:count]
+        return [self.class_score(int(index), image) for index in order]
+
+    def grad_cam(self, layer: str | None = None, *, relu: bool = True) -> Floats:
+        """Grad-CAM: where the evidence for the class is.
+
+        Args:
+            layer: The target layer; None is the first that was fetched.
+            relu: Whether to keep only what speaks for the class.
+
+        Returns:
+            The maps at the layer's own size, [M, h, w].
+
+        Raises:
+            MethodError: The explanation is of level 0.
+            LayerError: The layer was not fetched.
+        """
+        return mathematics.grad_cam(*self._maps_of(layer, "Grad-CAM"), relu=relu)
+
+    def cam(self) -> Floats:
+        """CAM: the linear layer's own weights over the last feature map.
+
+        Returns:
+            The maps at the layer's own size, [M, h, w].
+
+        Raises:
+            MethodError: The network does not end in global average pooling and one linear layer, or the explanation is
+                of level 0.
+            LayerError: The layer was not fetched.
+        """
+        if self.metadata.cam_layer is None:
+            raise MethodError(
+                "this model has no CAM, which needs a network that ends in global average pooling and one linear "
+                "layer; use Grad-CAM, which needs no such ending"
+            )
+        return mathematics.cam(*self._maps_of(self.metadata.cam_layer, "CAM"))
+
+    def guided_backprop(self) -> Floats:
+        """Guided backpropagation: which pixels drive the class score up.
+
+        Returns:
+            [M, *input shape], in the input's layout and scale.
+
+        Raises:
+            MethodError: The explanation is below level 2.
+        """
+        if self.guided is None:
+            raise MethodError(f"guided backpropagation needs level=2, and this explanation is of level {self.level}")
+        return self.guided
+
+    def guided_grad_cam(self, layer: str | None = None, *, interpolation: Upsampling = "bilinear") -> Floats:
+        """Guided Grad-CAM: guided backpropagation where Grad-CAM sees the class.
+
+        Args:
+            layer: The target layer of the Grad-CAM map; None is the first that was fetched.
+            interpolation: ``bilinear``, or ``nearest`` as captum does by default.
+
+        Returns:
+            [M, *input shape].
+
+        Raises:
+            MethodError: The explanation is below level 2, or the interpolation is neither of the two.
+            LayerError: The layer was not fetched.
+        """
+        if interpolation not in {"bilinear", "nearest"}:
+            raise MethodError(f"the interpolation is 'bilinear' or 'nearest', not {interpolation!r}")
+        layout = self.metadata.image.layout
+        return mathematics.guided_grad_cam(
+            self.guided_backprop(), self.grad_cam(layer), layout=layout, interpolation=interpolation
+        )
+
+    def save(
+        self, path: str | os.PathLike[str], *, methods: Sequence[Method] = FOUR_PANELS, layer: str | None = None
+    ) -> Path:
+        """Draws the explanation on the photograph: one strip for each row, and in it one panel for each method.
+
+        Args:
+            path: Where to; the ending chooses PNG, JPEG or WebP.
+            methods: What to draw beside the photograph.
+            layer: The target layer; None is the first that was fetched.
+
+        Returns:
+            The path.
+
+        Raises:
+            OutputError: The path cannot be written, or its ending is not known.
+            MethodError: A method needs a higher level, or the model does not have it.
+        """
+        # Drawing costs start-up time, which a service that only computes should not pay.
+        from onnxcam.render.sheet import draw_sheet, save_sheet  # noqa: PLC0415
+
+        return save_sheet(Path(path), lambda: draw_sheet(self, methods, layer))
+
+    def _label(self, index: int) -> str:
+        labels = self.metadata.labels
+        return str(index) if labels is None else labels[index]
+
+    def _maps_of(self, layer: str | None, method: str) -> tuple[Floats, Floats]:
+        if not self.activations:
+            raise MethodError(f"{method} needs level=1 or 2, and this explanation is of level {self.level}")
+        name = next(iter(self.activations)) if layer is None else layer
+        if name not in self.activations:
+            raise LayerError(f"the layer {name!r} was not fetched; this explanation has {', '.join(self.activations)}")
+        return self.activations[name], self.gradients[name]

@@ -1,0 +1,90 @@
+"""Where the model's square lies on the photograph: resize and centre crop, and the way back.
+
+The rounding is torchvision's (``Resize`` and ``CenterCrop``), since most models were trained behind it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from onnxcam.metadata import Preprocessing
+
+Size = tuple[int, int]
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """How one photograph was resized and cropped.
+
+    Attributes:
+        photograph: (width, height) before.
+        resized: (width, height) after resizing.
+        crop: (left, top, right, bottom) in the resized picture. Where the picture is smaller than the crop, the box
+            reaches beyond it, and black pads it.
+    """
+
+    photograph: Size
+    resized: Size
+    crop: tuple[int, int, int, int]
+
+    @property
+    def size(self) -> Size:
+        """The (width, height) that the model sees."""
+        left, top, right, bottom = self.crop
+        return (right - left, bottom - top)
+
+    def box_on(self, size: Size) -> Box:
+        """The crop's (left, top, right, bottom) on the photograph when that is drawn at another size.
+
+        Args:
+            size: The (width, height) it is drawn at.
+
+        Returns:
+            In pixels of the drawing, with fractions. A padded crop reaches beyond it.
+        """
+        across, down = size[0] / self.resized[0], size[1] / self.resized[1]
+        left, top, right, bottom = self.crop
+        return (left * across, top * down, right * across, bottom * down)
+
+
+def geometry(photograph: Size, preprocessing: Preprocessing) -> Geometry:
+    """Works out resize and crop for a photograph.
+
+    Args:
+        photograph: Its (width, height).
+        preprocessing: From the model's metadata.
+
+    Returns:
+        The geometry.
+    """
+    resized = _resized(photograph, preprocessing.resize)
+    return Geometry(photograph, resized, _crop(resized, preprocessing.crop))
+
+
+def _resized(photograph: Size, resize: int | tuple[int, int] | None) -> Size:
+    if resize is None:
+        return photograph
+    if not isinstance(resize, int):
+        height, width = resize
+        return (width, height)
+    width, height = photograph
+    # The longer side is cut off to whole pixels, not rounded. A sliver keeps at least one.
+    if width <= height:
+        return (resize, max(1, int(resize * height / width)))
+    return (max(1, int(resize * width / height)), resize)
+
+
+def _crop(resized: Size, crop: int | tuple[int, int] | None) -> tuple[int, int, int, int]:
+    if crop is None:
+        return (0, 0, *resized)
+    height, width = (crop, crop) if isinstance(crop, int) else crop
+    left, top = _start(resized[0], width), _start(resized[1], height)
+    return (left, top, left + width, top + height)
+
+
+def _start(length: int, crop: int) -> int:
+    """Half of what is cut off, a half rounded to even; half of what is padded, rounded down."""
+    return round((length - crop) / 2) if length >= crop else -((crop - length) // 2)

@@ -1,0 +1,1 @@
+"""Drawing explanations: colours, panels, and the sheet that holds them."""

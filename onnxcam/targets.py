@@ -1,0 +1,120 @@
+"""From what the user wants explained to the class indices and ranks that the model takes."""
+
+from __future__ import annotations
+
+import difflib
+import operator
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from onnxcam.errors import TargetError
+
+Target = int | str | np.integer
+Targets = Target | Sequence[Target] | npt.NDArray[np.integer]
+
+
+def resolve(
+    target: Targets, *, images: int, classes: int, labels: Sequence[str] | None = None
+) -> npt.NDArray[np.int64]:
+    """Turns targets into what the model's target input takes, and checks that they fit the batch.
+
+    Args:
+        target: A class index, a label, a rank (-1 is the top-scoring class, -2 the second), or a sequence of these.
+        images: N, the number of images.
+        classes: C, the number of classes.
+        labels: The C class names, or None.
+
+    Returns:
+        Class indices and ranks, [T] with T = N, T = 1 or, for one image, any T.
+
+    Raises:
+        TargetError: A class or rank does not exist, a label is unknown or names several classes, or T does not fit N.
+    """
+    single = isinstance(target, str) or not isinstance(target, Iterable) or np.ndim(target) == 0  # type: ignore[arg-type]
+    wanted = [target] if single else list(target)  # type: ignore[arg-type]
+    if not wanted:
+        raise TargetError("no target is given; -1 is the top-scoring class")
+    if images > 1 and len(wanted) not in {1, images}:
+        raise TargetError(
+            f"{len(wanted)} targets do not fit {images} images; give one target for all, or one for each image"
+        )
+    return np.array([_resolve_one(item, classes, labels) for item in wanted], np.int64)
+
+
+def find_label(text: str, labels: Sequence[str]) -> int:
+    """The class of that name, whatever the case. ImageNet's names list synonyms, ``tabby, tabby cat``: each will do.
+
+    Args:
+        text: The whole name, or one of its synonyms. A whole name goes before a synonym.
+        labels: All class names.
+
+    Returns:
+        The index.
+
+    Raises:
+        TargetError: No class has that name, or several do.
+    """
+    wanted = text.strip().lower()
+    whole = [index for index, label in enumerate(labels) if label.lower() == wanted]
+    found = whole or [index for index, label in enumerate(labels) if wanted in _synonyms(label)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise TargetError(f"{text!r} names the classes {_listed(found)}; give one of these numbers")
+    raise TargetError(f"there is no class {text!r}; {_suggest(wanted, labels)}")
+
+
+def _resolve_one(target: object, classes: int, labels: Sequence[str] | None) -> int:
+    if isinstance(target, str):
+        return _resolve_text(target, classes, labels)
+    if isinstance(target, (bool, np.bool_)):
+        raise TargetError(f"a target is a class index, a label or a rank, not {target!r}")
+    try:
+        return _check_range(operator.index(target), classes)  # type: ignore[arg-type]
+    except TypeError:
+        raise TargetError(f"a target is a class index, a label or a rank, not {target!r}") from None
+
+
+def _resolve_text(text: str, classes: int, labels: Sequence[str] | None) -> int:
+    """A label goes before a number, since classes may be called ``7``."""
+    if labels is not None:
+        try:
+            return find_label(text, labels)
+        except TargetError:
+            if not _is_number(text):
+                raise
+    if not _is_number(text):
+        raise TargetError(f"the model has no labels, so {text!r} names no class; give an index from 0 to {classes - 1}")
+    return _check_range(int(text), classes)
+
+
+def _check_range(index: int, classes: int) -> int:
+    if index >= classes:
+        raise TargetError(f"there is no class {index}; the model has the classes 0 to {classes - 1}")
+    if index < -classes:
+        raise TargetError(f"there is no rank {index}; with {classes} classes the ranks are -1 (top) to {-classes}")
+    return index
+
+
+def _is_number(text: str) -> bool:
+    return text.strip().removeprefix("-").isdecimal()
+
+
+def _synonyms(label: str) -> list[str]:
+    return [part.strip() for part in label.lower().split(",")]
+
+
+def _listed(indices: Sequence[int]) -> str:
+    return f"{', '.join(str(index) for index in indices[:-1])} and {indices[-1]}"
+
+
+def _suggest(wanted: str, labels: Sequence[str]) -> str:
+    names = {name: label for label in labels for name in (*_synonyms(label), label.lower())}
+    close = dict.fromkeys(names[name] for name in difflib.get_close_matches(wanted, names, n=3))
+    if not close:
+        close = dict.fromkeys(label for label in labels if wanted in label.lower())
+    if not close:
+        return "see the classes with 'onnxcam inspect --labels'"
+    return f"did you mean {' or '.join(repr(label) for label in list(close)[:3])}?"
