@@ -1,0 +1,127 @@
+"""Emits ONNX nodes, the operator as the method: ``op.ConvTranspose(dy, w, strides=[2, 2])``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx_ir as ir
+
+Input = ir.Value | npt.NDArray[Any] | float | Sequence[int] | None
+
+
+class Builder:
+    """A list of new nodes, and the constants they need.
+
+    Inputs may be values, None, or constants: NumPy arrays, a Python float (a scalar of the gradient's type), an int or
+    a sequence of ints (int64). Equal constants are stored once, as initializers of the main graph.
+    """
+
+    def __init__(self, graph: ir.Graph, dtype: ir.DataType = ir.DataType.FLOAT, prefix: str = "onnxcam") -> None:
+        """Starts an empty list of nodes.
+
+        Args:
+            graph: The main graph; constants go there.
+            dtype: The type of the gradients.
+            prefix: What the names of new values begin with.
+        """
+        self.graph = graph
+        self.dtype = dtype
+        self.prefix = prefix
+        self.nodes: list[ir.Node] = []
+        self._once: Builder | None = None
+        self._memo: dict[Any, Any] | None = None
+
+    @property
+    def once(self) -> Builder:
+        """Emits what depends on initializers alone: into the main graph, each expression once.
+
+        ONNX Runtime computes it when it loads the model; every gate that refers to it shares the result.
+        """
+        if self._once is None:
+            self._once = Builder(self.graph, self.dtype, f"{self.prefix}/once")
+            self._once._memo = {}
+        return self._once
+
+    def branch(self, name: str) -> Builder:
+        """An empty builder for a subgraph of the same graph, with names of its own; shares ``once``."""
+        branch = Builder(self.graph, self.dtype, f"{self.prefix}/{name}")
+        branch._once = self.once
+        return branch
+
+    def __getattr__(self, op_type: str) -> Callable[..., Any]:
+        """The emitter of an operator; it returns the output, or a list where ``outputs`` is not 1."""
+        if not op_type[:1].isupper():
+            raise AttributeError(op_type)
+
+        def emit(*inputs: Input, outputs: int = 1, **attributes: Any) -> ir.Value | list[ir.Value]:
+            return self._emit(op_type, [self.value(item) for item in inputs], outputs, attributes)
+
+        return emit
+
+    def _emit(
+        self, op_type: str, inputs: Sequence[ir.Value | None], outputs: int, attributes: dict[str, Any]
+    ) -> ir.Value | list[ir.Value]:
+        key = (op_type, tuple(map(id, inputs)), outputs, repr(sorted(attributes.items())))
+        if self._memo is not None and key in self._memo:
+            found: ir.Value | list[ir.Value] = self._memo[key]
+            return found
+        node = ir.node(op_type, inputs, attributes, num_outputs=outputs)
+        node.name = f"{self.prefix}/{op_type}_{len(self.nodes)}"
+        for index, value in enumerate(node.outputs):
+            value.name = node.name if outputs == 1 else f"{node.name}.{index}"
+        self.nodes.append(node)
+        result = node.outputs[0] if outputs == 1 else list(node.outputs)
+        if self._memo is not None:
+            self._memo[key] = result
+        return result
+
+    def value(self, item: Input) -> ir.Value | None:
+        """The item as a value: constants become initializers."""
+        if item is None or isinstance(item, ir.Value):
+            return item
+        if isinstance(item, float):
+            return self.constant(np.asarray(item, self.dtype.numpy()))
+        if isinstance(item, np.ndarray | np.generic):
+            return self.constant(np.asarray(item))
+        return self.constant(np.asarray(item, np.int64))
+
+    def constant(self, array: npt.NDArray[Any]) -> ir.Value:
+        """An initializer of the main graph with this value; the same one for equal values."""
+        constants: dict[Any, ir.Value] = self.graph.meta.setdefault("onnxcam.constants", {})
+        key = (array.dtype.str, array.shape, array.tobytes())
+        if key not in constants:
+            name = f"onnxcam/constant_{len(constants)}"
+            value = ir.val(name, const_value=ir.tensor(np.ascontiguousarray(array).reshape(array.shape), name=name))
+            self.graph.register_initializer(value)
+            constants[key] = value
+        return constants[key]
+
+    # Expressions that several rules share.
+
+    def total(self, values: Sequence[ir.Value]) -> ir.Value:
+        """The sum of one or more values of one shape."""
+        result = values[0]
+        for value in values[1:]:
+            result = self.Add(result, value)
+        return result
+
+    def positive(self, x: ir.Value) -> ir.Value:
+        """``[x > 0]`` as 0 and 1.  ``Mul`` with it is several times faster on CPUs than ``Where``."""
+        result: ir.Value = self.Cast(self.Greater(x, 0.0), to=int(self.dtype))
+        return result
+
+    def reshape_rows(self, dy: ir.Value, shape: Sequence[int]) -> ir.Value:
+        """``dy`` with rows of this shape, however many rows there are.
+
+        The gradient has M rows where the forward pass has N, so its batch is never written out.
+        """
+        result: ir.Value = self.Reshape(dy, [-1, *shape])
+        return result
+
+    def one_hot(self, index: ir.Value, size: int) -> ir.Value:
+        """Ones at the index along a new last axis of that size, zeros elsewhere."""
+        result: ir.Value = self.OneHot(index, size, np.asarray([0, 1], self.dtype.numpy()), axis=-1)
+        return result

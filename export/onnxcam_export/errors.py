@@ -1,0 +1,49 @@
+"""Every error that an export can end in.
+
+::
+
+    onnxcam.errors.ExportError
+    ├── SourceError         the source cannot be read, or is no model
+    ├── ShapeError          a shape that must be known at export is not
+    ├── ScoreError          the class scores cannot be found, or do not depend on the image or the layer
+    ├── TargetLayerError    no such layer, not spatial, or never run (also an onnxcam.LayerError)
+    ├── OperatorError       operators without a rule
+    └── ParityError         the artifact does not agree with its reference
+"""
+
+from onnxcam.errors import ExportError, LayerError
+
+
+class SourceError(ExportError):
+    """The source cannot be read, or is not a model that can be exported."""
+
+
+class ShapeError(ExportError):
+    """A shape that must be known at export is not."""
+
+
+class ScoreError(ExportError):
+    """The class scores cannot be found, or do not depend on what they should."""
+
+
+class TargetLayerError(ExportError, LayerError):
+    """The target layer does not exist, is not spatial, or never runs."""
+
+
+class OperatorError(ExportError):
+    """Operators without a rule stand between the image and the score."""
+
+
+class ParityError(ExportError):
+    """The artifact does not agree with its reference within the tolerance."""
+
+
+__all__ = [
+    "ExportError",
+    "OperatorError",
+    "ParityError",
+    "ScoreError",
+    "ShapeError",
+    "SourceError",
+    "TargetLayerError",
+]

@@ -1,0 +1,49 @@
+"""Makes the forward pass ready to be differentiated, without changing what it computes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import onnx_ir as ir
+import onnx_ir.passes.common as common_passes
+import onnxscript.optimizer
+import onnxscript.rewriter
+
+from onnxcam_export.steps import Step
+
+
+def prepare(model: ir.Model, keep: Sequence[ir.Value] = ()) -> list[ir.Value]:
+    """Folds constants, batch normalisation and padding into what they stand beside; the answers stay.
+
+    Args:
+        model: The model; changed in place.
+        keep: Values that must survive, such as layers that the user named.
+
+    Returns:
+        The values that now hold what ``keep`` held.
+    """
+    with _as_outputs(model.graph, keep) as kept:
+        common_passes.RemoveInitializersFromInputsPass()(model)
+        common_passes.LiftConstantsToInitializersPass()(model)
+        onnxscript.optimizer.optimize(model)
+        common_passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
+        common_passes.RemoveUnusedNodesPass()(model)
+        common_passes.NameFixPass()(model)
+    return kept
+
+
+def forward_steps(graph: ir.Graph) -> list[Step]:
+    """The graph as steps, in topological order."""
+    return [Step.of(node) for node in graph]
+
+
+@contextmanager
+def _as_outputs(graph: ir.Graph, keep: Sequence[ir.Value]) -> Iterator[list[ir.Value]]:
+    """Lets values survive optimisation by making them outputs for a while."""
+    count = len(graph.outputs)
+    graph.outputs.extend(keep)
+    kept: list[ir.Value] = []
+    yield kept
+    kept.extend(graph.outputs[count:])
+    del graph.outputs[count:]

@@ -1,0 +1,142 @@
+"""PyTorch's side of an export: from a module to an ONNX graph. The only file that imports torch at module level."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import onnx_ir as ir
+import torch
+
+from onnxcam_export.errors import ScoreError, SourceError
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """A PyTorch model, captured twice: as an ONNX graph and as the program that the graph was made from.
+
+    Attributes:
+        model: The ONNX model, its batch symbolic, its values named after the program's nodes.
+        program: The program, for computing references with PyTorch's autograd.
+        image: An example of the input, [2, C, H, W].
+    """
+
+    model: ir.Model
+    program: torch.export.ExportedProgram
+    image: torch.Tensor
+
+
+def capture(
+    source: torch.nn.Module | torch.export.ExportedProgram,
+    input_shape: Sequence[int] | None,
+) -> Captured:
+    """Captures a module in evaluation mode, or a program that was captured before.
+
+    Args:
+        source: The module, or the program; a module's training flags are left as they were.
+        input_shape: [N, C, H, W] or [C, H, W]; the batch is symbolic whatever N says. None takes 3 x 224 x 224 for a
+            module, and what it was captured with for a program.
+
+    Raises:
+        SourceError: PyTorch cannot capture or export the model; the message has PyTorch's reason.
+    """
+    with _quiet(), _reasoned():
+        if isinstance(source, torch.export.ExportedProgram):
+            program, image = source, _program_image(source)
+        else:
+            image = _example(source, input_shape)
+            with _evaluating(source):
+                batch = torch.export.Dim("batch", min=1, max=65536)
+                shapes = [{0: batch}, *[None] * (len(inspect.signature(source.forward).parameters) - 1)]
+                program = torch.export.export(source, (image,), dynamic_shapes=tuple(shapes[:1]))
+        exported = torch.onnx.export(program, dynamo=True, optimize=False, verbose=False)
+        assert exported is not None  # noqa: S101 — it is, with dynamo=True
+    return Captured(exported.model, exported.exported_program, image)  # type: ignore[arg-type]
+
+
+def output_name(captured: Captured, wanted: str | int | None) -> str | None:
+    """The graph's name of an output of the module: a key of the dict, an index of the tuple, or a name already.
+
+    Raises:
+        ScoreError: The module returns nothing of that name.
+    """
+    outputs = [value.name or "" for value in captured.model.graph.outputs]
+    if wanted is None or wanted in outputs:
+        return wanted if isinstance(wanted, str) else None
+    out_spec = captured.program.call_spec.out_spec
+    assert out_spec is not None  # noqa: S101 — every captured program has one
+    dummy = torch.utils._pytree.tree_unflatten(outputs, out_spec)  # noqa: SLF001 — no public name for it
+    paths = torch.utils._pytree.tree_flatten_with_path(dummy)[0]  # noqa: SLF001
+    named = {".".join(_key(entry) for entry in path): name for path, name in paths}
+    if str(wanted) not in named:
+        raise ScoreError(f"the module returns no {wanted!r}; score_output can be one of {', '.join(named)}")
+    return str(named[str(wanted)])
+
+
+def _key(entry: Any) -> str:
+    return str(getattr(entry, "key", getattr(entry, "idx", getattr(entry, "name", entry))))
+
+
+def _example(module: torch.nn.Module, input_shape: Sequence[int] | None) -> torch.Tensor:
+    """A batch of two images; a batch of one would be taken for a constant."""
+    channels, height, width = (3, 224, 224) if input_shape is None else tuple(input_shape)[-3:]
+    like = next(iter([*module.parameters(), *module.buffers()]), torch.empty(0))
+    dtype = like.dtype if like.dtype.is_floating_point else torch.float32
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(2, channels, height, width, generator=generator).to(like.device, dtype)
+
+
+def _program_image(program: torch.export.ExportedProgram) -> torch.Tensor:
+    names = program.graph_signature.user_inputs
+    node = next(node for node in program.graph.nodes if node.name == names[0])
+    value = node.meta["val"]
+    shape = [int(dim) if isinstance(dim, int) else 2 for dim in value.shape]
+    return torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(value.dtype)
+
+
+@contextlib.contextmanager
+def _evaluating(module: torch.nn.Module) -> Iterator[None]:
+    """Evaluation mode inside, every submodule's own training flag afterwards."""
+    flags = {submodule: submodule.training for submodule in module.modules()}
+    module.eval()
+    try:
+        yield
+    finally:
+        for submodule, flag in flags.items():
+            submodule.training = flag
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """PyTorch's exporter warns of its own deprecations, which are none of the user's."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.export", "onnxscript")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+@contextlib.contextmanager
+def _reasoned() -> Iterator[None]:
+    """PyTorch's many exceptions as one, with the line that gives the reason."""
+    try:
+        yield
+    except (SourceError, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise SourceError(
+            f"PyTorch cannot export this model: {lines[0] if lines else type(error).__name__}; "
+            "check that it runs on the given input_shape and that its code does not branch on the batch"
+        ) from error

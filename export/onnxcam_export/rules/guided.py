@@ -1,0 +1,78 @@
+"""Guided backpropagation and deconvnet, as tables derived from the plain rules.
+
+Both rectify the cotangent that reaches the output of a rectifier-like activation. Sigmoid and tanh gates are no
+rectifiers and keep their true derivative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import onnx_ir as ir
+
+from onnxcam_export.builder import Builder
+from onnxcam_export.rules import activation
+from onnxcam_export.rules.registry import PLAIN, Gradients, Rule
+from onnxcam_export.steps import Step
+
+# The activations that let through what is positive and suppress what is negative.
+RECTIFIERS = (
+    "Relu",
+    "Clip",
+    "LeakyRelu",
+    "PRelu",
+    "ThresholdedRelu",
+    "Elu",
+    "Celu",
+    "Selu",
+    "Swish",
+    "HardSwish",
+    "Gelu",
+    "Mish",
+)
+
+
+def guided(plain: Rule) -> Rule:
+    """``dx = relu(dy) * f'(x) * [x > 0]`` (Springenberg et al. 2015, https://arxiv.org/abs/1412.6806)."""
+
+    def formula(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+        if not activation.rectifies(node):
+            return plain.formula(op, node, dy)
+        dx, *others = plain.formula(op, node, op.Relu(dy))
+        if not activation.zero_below_zero(node):
+            dx = op.Mul(dx, op.positive(node.x))
+        return [dx, *others]
+
+    return replace(plain, formula=formula)
+
+
+def deconvnet(plain: Rule) -> Rule:
+    """``dx = relu(dy)`` (Zeiler & Fergus 2014, https://arxiv.org/abs/1311.2901)."""
+
+    def formula(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+        if not activation.rectifies(node):
+            return plain.formula(op, node, dy)
+        return [op.Relu(dy), *[None] * (len(node.inputs) - 1)]
+
+    return replace(plain, formula=formula)
+
+
+class _Overridden(Mapping[str, Rule]):
+    """The plain table, also with what a user registers later, with some rules replaced."""
+
+    def __init__(self, overrides: Mapping[str, Rule]) -> None:
+        self._overrides = overrides
+
+    def __getitem__(self, op_type: str) -> Rule:
+        return self._overrides[op_type] if op_type in self._overrides else PLAIN[op_type]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(PLAIN)
+
+    def __len__(self) -> int:
+        return len(PLAIN)
+
+
+GUIDED: Mapping[str, Rule] = _Overridden({name: guided(PLAIN[name]) for name in RECTIFIERS})
+DECONVNET: Mapping[str, Rule] = _Overridden({name: deconvnet(PLAIN[name]) for name in RECTIFIERS})
