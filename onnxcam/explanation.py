@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -88,7 +88,8 @@ class Explanation:
         scores = self.scores.astype(np.float64)
         if self.metadata.score_activation == "softmax":
             exponentials: Floats = np.exp(scores - scores.max(axis=1, keepdims=True))
-            return exponentials / exponentials.sum(axis=1, keepdims=True)
+            softmax: Floats = exponentials / exponentials.sum(axis=1, keepdims=True)
+            return softmax
         if self.metadata.score_activation == "sigmoid":
             sigmoid: Floats = 0.5 * (1 + np.tanh(scores / 2))  # so written, it cannot overflow
             return sigmoid
@@ -186,6 +187,30 @@ class Explanation:
         return mathematics.guided_grad_cam(
             self.guided_backprop(), self.grad_cam(layer), layout=layout, interpolation=interpolation
         )
+
+    def compute(self, method: Method, layer: str | None = None) -> Floats:
+        """The explanation of that name.
+
+        Args:
+            method: As on the command line.
+            layer: The target layer for those methods that have one.
+
+        Returns:
+            Maps [M, h, w], or images [M, *input shape].
+
+        Raises:
+            MethodError: There is no such method, or this model or level does not have it.
+            LayerError: The layer was not fetched.
+        """
+        if method == "grad-cam":
+            return self.grad_cam(layer)
+        if method == "cam":
+            return self.cam()
+        if method == "guided-backprop":
+            return self.guided_backprop()
+        if method == "guided-grad-cam":
+            return self.guided_grad_cam(layer)
+        raise MethodError(f"there is no method {method!r}; there are {', '.join(get_args(Method))}")
 
     def save(
         self, path: str | os.PathLike[str], *, methods: Sequence[Method] = FOUR_PANELS, layer: str | None = None

@@ -6,10 +6,38 @@ again on any machine and provider, with no PyTorch.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
+from onnxcam.errors import ModelError
+
+if TYPE_CHECKING:
+    from onnxcam.explainer import Explainer
+
 SAMPLES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One output of the golden check.
+
+    Attributes:
+        name: ``scores``, ``grad_cam`` or ``guided_backprop``.
+        error: The relative L2 error against what the export verified.
+        tolerance: The bound that the export set.
+    """
+
+    name: str
+    error: float
+    tolerance: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether the error is within the bound; NaN is not."""
+        return self.error <= self.tolerance
 
 
 def golden_input(shape: tuple[int, ...], dtype: str = "float32") -> npt.NDArray[np.generic]:
@@ -36,3 +64,60 @@ def sample(array: npt.NDArray[np.floating]) -> tuple[float, ...]:
     flat = array.ravel()
     index = np.linspace(0, flat.size - 1, min(SAMPLES, flat.size)).astype(int)
     return tuple(float(value) for value in flat[index])
+
+
+def check(explainer: Explainer) -> tuple[Comparison, ...]:
+    """Runs the golden check: whether this machine and provider answer as the export did.
+
+    Args:
+        explainer: With a model that carries golden answers.
+
+    Returns:
+        One comparison for each kind of output.
+
+    Raises:
+        ModelError: The model carries none.
+    """
+    golden = explainer.metadata.golden
+    if golden is None:
+        raise ModelError("the model carries no golden answers to check against; export it again with verification")
+    measured = answers(explainer, golden.target, golden.layer)
+    return tuple(
+        Comparison(name, relative_error(values, getattr(golden, name)), golden.tolerances[name])
+        for name, values in measured.items()
+    )
+
+
+def answers(explainer: Explainer, target: int, layer: str) -> dict[str, tuple[float, ...]]:
+    """What the model answers to the golden input, sampled.
+
+    Args:
+        explainer: The model.
+        target: The class to explain.
+        layer: The layer of the Grad-CAM map, which is taken without its ReLU.
+
+    Returns:
+        Samples of ``scores``, ``grad_cam`` and ``guided_backprop``.
+    """
+    image = explainer.metadata.image
+    explanation = explainer.run(golden_input((image.batch or 1, *image.shape), image.dtype), target, layer=layer)
+    return {
+        "scores": sample(explanation.scores),
+        "grad_cam": sample(explanation.grad_cam(relu=False)),
+        "guided_backprop": sample(explanation.guided_backprop()),
+    }
+
+
+def relative_error(values: npt.ArrayLike, reference: npt.ArrayLike) -> float:
+    """The relative L2 error, ||values - reference|| / ||reference||.
+
+    Returns:
+        0 where both are zero, infinity where only the reference is, or where the sizes differ.
+    """
+    a, b = np.asarray(values, np.float64), np.asarray(reference, np.float64)
+    if a.shape != b.shape:
+        return float("inf")
+    difference, norm = float(np.linalg.norm(a - b)), float(np.linalg.norm(b))
+    if norm == 0:
+        return 0.0 if difference == 0 else float("inf")
+    return difference / norm

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from PIL import Image, ImageDraw, ImageFont
 
 from onnxcam import cam as mathematics
-from onnxcam.errors import OutputError
 from onnxcam.files import check_writable, replacing
 from onnxcam.picture import PANEL_SIDE
 from onnxcam.preprocessing import channels_last, to_pixels
+from onnxcam.render.formats import picture_format
 from onnxcam.render.panels import overlay, panel_size, signed
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from onnxcam.explanation import ClassScore, Explanation, Method
     from onnxcam.geometry import Box
 
-FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 TITLES: dict[Method, str] = {
     "grad-cam": "Grad-CAM",
     "cam": "CAM",
@@ -79,18 +78,6 @@ def save_sheet(path: Path, draw: Callable[[], Image.Image]) -> Path:
     return path
 
 
-def picture_format(path: Path) -> str:
-    """The format that a path's ending stands for.
-
-    Raises:
-        OutputError: It is none of ``FORMATS``.
-    """
-    try:
-        return FORMATS[path.suffix.lower()]
-    except KeyError:
-        raise OutputError(f"cannot write {path}: the ending must be one of {', '.join(FORMATS)}") from None
-
-
 def draw_sheet(explanation: Explanation, methods: Sequence[Method], layer: str | None = None) -> Image.Image:
     """Draws all rows of an explanation.
 
@@ -127,12 +114,10 @@ def _strips(explanation: Explanation, methods: Sequence[Method], layer: str | No
 
 def _method_images(explanation: Explanation, method: Method, layer: str | None) -> Floats:
     """What is drawn for all rows: maps in [0, 1], [M, h, w], or standardised images, [M, H, W, C]."""
-    if method == "grad-cam":
-        return mathematics.normalise(explanation.grad_cam(layer))
-    if method == "cam":
-        return mathematics.normalise(explanation.cam())
-    guided = explanation.guided_backprop() if method == "guided-backprop" else explanation.guided_grad_cam(layer)
-    return channels_last(mathematics.standardise(guided), explanation.metadata)
+    values = explanation.compute(method, layer)
+    if method in {"grad-cam", "cam"}:
+        return mathematics.normalise(values)
+    return channels_last(mathematics.standardise(values), explanation.metadata)
 
 
 def _photograph(explanation: Explanation, row: int) -> tuple[Image.Image, Box]:

@@ -1,0 +1,138 @@
+"""The commands and their options; what they do is imported when one is run, so that ``--help`` is quick."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from onnxcam import __version__
+from onnxcam.cli.extensions import Commands
+
+app = typer.Typer(
+    cls=Commands,
+    help="Explains what a convolutional network sees, with ONNX Runtime alone.",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class MethodChoice(StrEnum):
+    """What ``--method`` takes."""
+
+    ALL = "all"
+    GRAD_CAM = "grad-cam"
+    CAM = "cam"
+    GUIDED_BACKPROP = "guided-backprop"
+    GUIDED_GRAD_CAM = "guided-grad-cam"
+
+
+ModelArgument = Annotated[Path | None, typer.Argument(help="An explainer model.", show_default="the embedded one")]
+ProviderOption = Annotated[
+    list[str] | None,
+    typer.Option("--provider", help="Execution provider, e.g. cuda or cpu; may be given again in order of preference."),
+]
+ThreadsOption = Annotated[int | None, typer.Option(min=1, help="Threads for one run.", show_default="one per core")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"onnxcam {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001  its callback does the work
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Explains what a convolutional network sees, with ONNX Runtime alone."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@app.command()
+def explain(  # noqa: PLR0917  Typer passes them by name
+    images: Annotated[list[Path], typer.Argument(help="Pictures, or folders of pictures.", metavar="IMAGE...")],
+    model: Annotated[
+        Path | None, typer.Option("--model", "-m", help="An explainer model.", show_default="the embedded one")
+    ] = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--target",
+            "-t",
+            help="Class to explain: a label, an index, or a rank (-1 is the top class). May be given several times.",
+            show_default="-1",
+        ),
+    ] = None,
+    layer: Annotated[
+        str | None, typer.Option(help="Target layer.", show_default="the model's first, see 'onnxcam inspect'")
+    ] = None,
+    method: Annotated[MethodChoice, typer.Option(help="What to draw.")] = MethodChoice.ALL,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="File or folder to write to.", show_default="<image>.onnxcam.png here"),
+    ] = None,
+    npz: Annotated[bool, typer.Option("--npz", help="Also save the raw arrays.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object for each picture.")] = False,
+    top: Annotated[int, typer.Option(min=1, help="How many classes to print.")] = 5,
+    provider: ProviderOption = None,
+    threads: ThreadsOption = None,
+) -> int:
+    """Explains pictures: which class the model sees, and where."""
+    from onnxcam.cli.explain import Options, run  # noqa: PLC0415
+
+    return run(
+        images,
+        Options(
+            model=model,
+            targets=tuple(target or ["-1"]),
+            layer=layer,
+            method=method.value,
+            output=output,
+            npz=npz,
+            json=json,
+            top=top,
+            providers=provider,
+            threads=threads,
+        ),
+    )
+
+
+@app.command()
+def inspect(
+    model: ModelArgument = None,
+    labels: Annotated[bool, typer.Option("--labels", help="List the classes.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Shows what a model says about itself: input, layers, classes, origin, what was verified."""
+    from onnxcam.cli.inspect import run  # noqa: PLC0415
+
+    run(model, labels=labels, as_json=json)
+
+
+@app.command()
+def verify(
+    model: ModelArgument = None,
+    json: JsonOption = False,
+    provider: ProviderOption = None,
+    threads: ThreadsOption = None,
+) -> None:
+    """Checks that a model answers on this machine as it did when it was exported."""
+    from onnxcam.cli.verify import run  # noqa: PLC0415
+
+    run(model, as_json=json, providers=provider, threads=threads)
+
+
+@app.command()
+def doctor(json: JsonOption = False) -> None:
+    """Shows which execution providers work on this machine, and why the others do not."""
+    from onnxcam.cli.doctor import run  # noqa: PLC0415
+
+    run(as_json=json)

@@ -1,0 +1,44 @@
+"""``onnxcam explain --npz``: the raw arrays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from onnxcam.files import replacing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from onnxcam.explanation import Explanation, Method
+
+
+def save_arrays(explanation: Explanation, path: Path, methods: Sequence[Method]) -> Path:
+    """Saves what the model answered and what follows from it, under the names of ``Explanation``.
+
+    Args:
+        explanation: What to save.
+        path: The file, ending in ``.npz``.
+        methods: Which explanations to save beside the model's own answers.
+
+    Returns:
+        The path.
+
+    Raises:
+        OutputError: The path cannot be written.
+    """
+    arrays: dict[str, Any] = {
+        "scores": explanation.scores,
+        "class_index": explanation.class_index,
+        "labels": np.array(explanation.labels),
+    }
+    for layer, activations in explanation.activations.items():
+        arrays[f"activations/{layer}"] = activations
+        arrays[f"gradients/{layer}"] = explanation.gradients[layer]
+    for method in methods:
+        arrays[method.replace("-", "_")] = explanation.compute(method)
+    with replacing(path) as file:
+        np.savez(file, **arrays)
+    return path

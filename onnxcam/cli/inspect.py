@@ -1,0 +1,82 @@
+"""``onnxcam inspect``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import typer
+
+from onnxcam.bundled import default_model
+from onnxcam.cli.table import table
+from onnxcam.session import open_session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from onnxcam.metadata import Metadata, Preprocessing
+
+
+def run(model: Path | None, *, labels: bool, as_json: bool) -> None:
+    """Prints what a model says about itself.
+
+    Args:
+        model: The path; None is the default model.
+        labels: Whether to list the classes instead.
+        as_json: Whether to print JSON.
+    """
+    path = default_model() if model is None else model
+    _, metadata = open_session(path, providers=["cpu"])
+    if as_json:
+        typer.echo(json.dumps(asdict(metadata), ensure_ascii=False, indent=2))
+    elif labels:
+        names = metadata.labels or [""] * metadata.classes
+        typer.echo("\n".join(f"{index:>6}  {label}".rstrip() for index, label in enumerate(names)))
+    else:
+        typer.echo(table(("", ""), [("model", f"{path} ({path.stat().st_size / 1e6:.1f} MB)"), *_facts(metadata)]))
+
+
+def _facts(metadata: Metadata) -> Iterator[tuple[str, str]]:
+    """What is worth knowing, a line each; a name only before the first of its lines."""
+    image = metadata.image
+    yield "source", f"{metadata.source.name} ({metadata.source.kind}), by {metadata.source.exporter}"
+    shape = ", ".join(str(size) for size in (image.batch or "N", *image.shape))
+    yield "input", f"{image.name}: {image.dtype} [{shape}] {image.layout}"
+    yield "photographs", _steps(metadata.preprocessing)
+    behind = f", before {metadata.score_activation}" if metadata.score_activation else ""
+    yield "classes", f"{metadata.classes}, {'labelled' if metadata.labels else 'without labels'}"
+    yield "scores", f"{metadata.score_value}{behind}"
+    for number, layer in enumerate(metadata.layers):
+        marks = [mark for mark, applies in _marks(metadata, number) if applies]
+        yield ("" if number else "layers", f"{layer.name} {list(layer.shape)}{' ' if marks else ''}{', '.join(marks)}")
+    yield "gates", "none: everything is always computed" if metadata.flat else "levels 0, 1 and 2"
+    yield from _verified(metadata)
+
+
+def _marks(metadata: Metadata, number: int) -> Iterator[tuple[str, bool]]:
+    yield "default", number == 0
+    yield "CAM", metadata.layers[number].name == metadata.cam_layer
+
+
+def _steps(steps: Preprocessing | None) -> str:
+    if steps is None:
+        return "not taken: exported without preprocessing"
+    resize = "" if steps.resize is None else f"resize {steps.resize} {steps.interpolation}, "
+    crop = "" if steps.crop is None else f"crop {steps.crop}, "
+    mean, std = (" ".join(f"{value:.4g}" for value in values) for values in (steps.mean, steps.std))
+    assumed = " (assumed)" if steps.assumed else ""
+    return f"{resize}{crop}{steps.channel_order}, scale {steps.scale:.4g}, mean {mean}, std {std}{assumed}"
+
+
+def _verified(metadata: Metadata) -> Iterator[tuple[str, str]]:
+    verification = metadata.verification
+    if verification is None:
+        yield "verified", "no"
+        return
+    yield "verified", f"against {verification.reference}"
+    for name, error in verification.errors.items():
+        yield "", f"{name}: relative error {error:.1e}, allowed {verification.tolerances[name]:.0e}"
+    for note in verification.notes:
+        yield "", note

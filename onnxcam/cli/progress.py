@@ -1,0 +1,37 @@
+"""A progress bar on terminals, for work that takes several steps."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@contextlib.contextmanager
+def progress(total: int, what: str) -> Iterator[Callable[[], None]]:
+    """Shows a bar on standard error while the block runs, where that is a terminal and there is more than one step.
+
+    Args:
+        total: The number of steps.
+        what: What is being done.
+
+    Yields:
+        To be called after each step.
+    """
+    if total < 2 or not sys.stderr.isatty():  # noqa: PLR2004
+        yield lambda: None
+        return
+    # Rich is slow to import, so only those pay for it who see it.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    # Printed lines go above the bar if they go to the same terminal; a redirected standard output is left alone.
+    with Progress(
+        *columns, console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()
+    ) as display:
+        task = display.add_task(what, total=total)
+        yield lambda: display.advance(task)
