@@ -1,5 +1,42 @@
 """Writes onnxcam explainer models: differentiates a CNN's graph and compiles the explanation into it.
 
->>> from onnxcam_export import export
->>> report = export(model, "model.onnx", input_shape=(1, 3, 224, 224))  # doctest: +SKIP
+::
+
+    from onnxcam_export import export
+
+    report = export(model, "model.onnx", input_shape=(1, 3, 224, 224))
+    print(report)
 """
+
+from onnxcam.metadata import Preprocessing
+
+from onnxcam_export.errors import (
+    ExportError,
+    OperatorError,
+    ParityError,
+    ScoreError,
+    ShapeError,
+    SourceError,
+    TargetLayerError,
+)
+from onnxcam_export.pipeline import candidates, export
+from onnxcam_export.report import ExportReport
+from onnxcam_export.rules import DECONVNET, GUIDED, PLAIN, rule
+
+__all__ = [
+    "DECONVNET",
+    "GUIDED",
+    "PLAIN",
+    "ExportError",
+    "ExportReport",
+    "OperatorError",
+    "ParityError",
+    "Preprocessing",
+    "ScoreError",
+    "ShapeError",
+    "SourceError",
+    "TargetLayerError",
+    "candidates",
+    "export",
+    "rule",
+]

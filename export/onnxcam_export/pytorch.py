@@ -6,12 +6,15 @@ import contextlib
 import inspect
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import onnx_ir as ir
 import torch
+from onnxcam import metadata as names
 
 from onnxcam_export.errors import ScoreError, SourceError
 
@@ -140,3 +143,99 @@ def _reasoned() -> Iterator[None]:
             f"PyTorch cannot export this model: {lines[0] if lines else type(error).__name__}; "
             "check that it runs on the given input_shape and that its code does not branch on the batch"
         ) from error
+
+
+class AutogradReference:
+    """What PyTorch's autograd says the artifact must answer, from the program that the graph was made from."""
+
+    def __init__(
+        self,
+        captured: Captured,
+        score: str,
+        layers: Mapping[str, str],
+        rectifiers: Sequence[tuple[str, str]],
+    ) -> None:
+        """Prepares the program for references.
+
+        Args:
+            captured: The model.
+            score: The value that holds the scores, [N, C].
+            layers: The value of each target layer.
+            rectifiers: The input and the output of each activation that the guided rule applies to.
+        """
+        self.name = f"PyTorch {torch.__version__} autograd"
+        self._module = captured.program.module()
+        self._score, self._layers, self._rectifiers = score, layers, rectifiers
+        self._outputs = [value.name or "" for value in captured.model.graph.outputs]
+        nodes = {node.name for node in self._module.graph.nodes}
+        self._missing = {name for name in (score, *layers.values()) if name not in nodes}
+        self._missing_rectifiers = [pair for pair in rectifiers if not nodes.issuperset(pair)]
+
+    def __call__(
+        self, image: npt.NDArray[Any], target: npt.NDArray[np.int64]
+    ) -> tuple[dict[str, npt.NDArray[Any]], tuple[str, ...]]:
+        """The outputs that a run at level 2 must have, by name, and what could not be computed, in words.
+
+        Args:
+            image: [N, C, H, W].
+            target: [T] class indices, no ranks; T = N or N = 1.
+        """
+        x = torch.from_numpy(np.repeat(image, len(target) // len(image), axis=0)).requires_grad_()
+        rows = torch.arange(len(target)), torch.from_numpy(target)
+        plain = _Interpreter(self._module, ())
+        returned = torch.utils._pytree.tree_leaves(plain.run(x))  # noqa: SLF001 — no public name for it
+        answers = {name: _array(value)[: len(image)] for name, value in zip(self._outputs, returned, strict=True)}
+        if self._score in self._missing:
+            return answers, (f"the scores {self._score!r} have no counterpart in the PyTorch program",)
+        scores = plain.values[self._score].flatten(1)
+        answers[names.SCORES_OUTPUT] = _array(scores)[: len(image)]
+        notes = []
+        for layer, value in self._layers.items():
+            if value in self._missing:
+                notes.append(f"layer {layer!r} ({value}) has no counterpart in the PyTorch program")
+                continue
+            activations = plain.values[value]
+            (gradients,) = torch.autograd.grad(scores[rows].sum(), activations, retain_graph=True)
+            answers[names.ACTIVATIONS_PREFIX + layer] = _array(activations)[: len(image)]
+            answers[names.GRADIENTS_PREFIX + layer] = _array(gradients)
+        if self._missing_rectifiers:
+            pairs = ", ".join(f"{x} -> {y}" for x, y in self._missing_rectifiers)
+            return answers, (*notes, f"guided gradient: no counterpart in the PyTorch program of {pairs}")
+        guided = _Interpreter(self._module, self._rectifiers)
+        guided.run(x)
+        (gradients,) = torch.autograd.grad(guided.values[self._score].flatten(1)[rows].sum(), x)
+        answers[names.GUIDED_OUTPUT] = _array(gradients)
+        return answers, tuple(notes)
+
+
+class _Interpreter(torch.fx.Interpreter):
+    """Runs a program node by node, keeps every value, and puts the guided rule behind rectifiers."""
+
+    def __init__(self, module: torch.fx.GraphModule, rectifiers: Sequence[tuple[str, str]]) -> None:
+        super().__init__(module, garbage_collect_values=False)
+        self.values: dict[str, torch.Tensor] = {}
+        self._rectified = {y: x for x, y in rectifiers}
+
+    def run_node(self, n: torch.fx.Node) -> Any:
+        result = super().run_node(n)
+        if n.name in self._rectified:
+            result = _GuidedRule.apply(result, self.values[self._rectified[n.name]])
+        self.values[n.name] = result
+        return result
+
+
+class _GuidedRule(torch.autograd.Function):
+    """Identity; backwards ``relu(dy) * [x > 0]``, at the output y of a rectifier with the input x."""
+
+    @staticmethod
+    def forward(ctx: Any, y: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(x > 0)
+        return y.view_as(y)
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: torch.Tensor) -> tuple[torch.Tensor, None]:
+        return grad_outputs[0].relu() * ctx.saved_tensors[0], None
+
+
+def _array(tensor: torch.Tensor) -> npt.NDArray[Any]:
+    return np.asarray(tensor.detach().cpu().numpy())

@@ -1,0 +1,277 @@
+"""The export, from source to artifact: read, prepare, differentiate and assemble, verify."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import onnx
+import onnx_ir as ir
+import onnx_ir.passes.common as common_passes
+from onnxcam import metadata as names
+from onnxcam.errors import OutputError
+
+from onnxcam_export import layers as target_layers
+from onnxcam_export.assemble import Forward, assemble
+from onnxcam_export.errors import ExportError, ScoreError, ShapeError
+from onnxcam_export.prepare import forward_steps, prepare
+from onnxcam_export.report import ExportReport
+from onnxcam_export.rules.activation import rectifies
+from onnxcam_export.rules.guided import RECTIFIERS
+from onnxcam_export.score import Score, find_score, pooled_features
+from onnxcam_export.sources import Source, read
+from onnxcam_export.steps import Step, shape_of
+from onnxcam_export.verify import golden, verify as verify_artifact
+
+
+def export(
+    source: Any,
+    path: str | os.PathLike[str],
+    *,
+    input_shape: Sequence[int] | None = None,
+    layers: str | Sequence[str] | None = None,
+    labels: Sequence[str] | None = None,
+    preprocessing: names.Preprocessing | Mapping[str, Any] | None = None,
+    score_output: str | int | None = None,
+    flat: bool = False,
+    verify: bool = True,
+) -> ExportReport:
+    """Writes an explainer model: one .onnx file that answers as the source does and can explain its answers.
+
+    Args:
+        source: A ``torch.nn.Module``, a ``torch.export.ExportedProgram``, the path of an .onnx file, or an
+            ``onnx.ModelProto``.
+        path: Where the artifact goes. It is written only if everything succeeded.
+        input_shape: The image input's shape, [N, C, H, W] or [C, H, W] (an ONNX file's in its own layout). The batch
+            is symbolic whatever N says; height and width are fixed. None takes 3 x 224 x 224 for a module, and what
+            the model itself says otherwise.
+        layers: The target layers, each a PyTorch module's path (its last run), an ONNX value or an ONNX node; the
+            first is the default at run time. None takes the last spatial feature map on the way to the score.
+        labels: The C class names.
+        preprocessing: How a photograph becomes the input; a ``Preprocessing`` or its fields. None takes the
+            customary ImageNet values for an input of three channels and says so.
+        score_output: The output that holds the class scores: its name, a dict's key, or a tuple's index. None takes
+            the first output shaped [N, C]. A softmax or sigmoid in front of it is looked through.
+        flat: Leave out the gates, for execution providers without ``If``: everything is computed at every call.
+        verify: Compare the artifact, in ONNX Runtime, with the source, and fail above tolerance.
+
+    Returns:
+        What was exported, what was compared, and how closely it agreed.
+
+    Raises:
+        ExportError: The model cannot be exported; its subclasses (``onnxcam_export.errors``) say why.
+        OutputError: The path cannot be written.
+    """
+    path = Path(path)
+    seconds: dict[str, float] = {}
+    with _written_at_once(path) as temporary:
+        with _stage("exporting", seconds):
+            origin = read(source, input_shape)
+        with _stage("differentiating", seconds):
+            forward = _prepare(origin, [layers] if isinstance(layers, str) else layers, score_output)
+            reference = origin.reference(*_names_of(forward))
+            metadata = _describe(origin, forward, labels, preprocessing, flat=flat)
+            common_passes.ClearMetadataAndDocStringPass()(origin.model)  # stack traces with the user's paths
+            plain_size = ir.to_proto(forward.model).ByteSize()
+            assemble(forward, flat=flat)
+            _save(forward.model, metadata, temporary)
+        with _stage("verifying", seconds):
+            onnx.checker.check_model(str(temporary), full_check=True)
+            if verify:
+                metadata = replace(
+                    metadata,
+                    verification=verify_artifact(temporary, metadata, reference, origin.reference_name),
+                    golden=golden(temporary, metadata),
+                )
+                _save(forward.model, metadata, temporary)
+        size = temporary.stat().st_size
+    return ExportReport(path, metadata, size, plain_size, seconds)
+
+
+def candidates(
+    source: Any, *, input_shape: Sequence[int] | None = None, score_output: str | int | None = None
+) -> list[target_layers.Candidate]:
+    """The layers of a source that can be explained at, in order (``onnxcam layers`` prints them).
+
+    Raises:
+        ExportError: The source cannot be read, or has no scores.
+    """
+    origin = read(source, input_shape)
+    prepare(origin.model)
+    steps, score = forward_steps(origin.model.graph), find_score(origin.model.graph, origin.output_name(score_output))
+    return target_layers.candidates(steps, origin.model.graph.inputs[0], score.value)
+
+
+def _prepare(origin: Source, layers: Sequence[str] | None, score_output: str | int | None) -> Forward:
+    """The forward pass ready to be differentiated, with scores and target layers found."""
+    graph = origin.model.graph
+    wanted = origin.output_name(score_output)
+    kept = prepare(origin.model, [target_layers.resolve(name, graph) for name in layers or ()])
+    _name_batch(graph)
+    score = find_score(graph, wanted)
+    steps = forward_steps(graph)
+    found = target_layers.candidates(steps, graph.inputs[0], score.value)
+    if layers:
+        chosen = dict(zip(layers, kept, strict=True))
+    else:
+        chosen = {candidate.name: candidate.value for candidate in found if candidate.is_default}
+    if not chosen:
+        raise ScoreError(
+            "no spatial feature map, [N, K, h, w] with more than one position, lies between the image and the score; "
+            "give a larger input_shape (--input-size), or name a layer"
+        )
+    return Forward(origin.model, steps, graph.inputs[0], score, chosen)
+
+
+def _names_of(forward: Forward) -> tuple[str, dict[str, str], list[tuple[str, str]]]:
+    """Score, layers and rectifiers by the names of their values."""
+    rectifiers = [
+        (step.x.name or "", step.y.name or "")
+        for step in forward.steps
+        if step.op_type in RECTIFIERS and rectifies(step)
+    ]
+    layers = {name: value.name or "" for name, value in forward.layers.items()}
+    return forward.score.value.name or "", layers, rectifiers
+
+
+def _describe(
+    origin: Source,
+    forward: Forward,
+    labels: Sequence[str] | None,
+    preprocessing: names.Preprocessing | Mapping[str, Any] | None,
+    *,
+    flat: bool,
+) -> names.Metadata:
+    """The metadata, but for what only the finished artifact can tell."""
+    image, score = _image_input(forward.image), forward.score
+    features = pooled_features(score.value)
+    return names.Metadata(
+        image=image,
+        layers=tuple(
+            names.Layer(name, value.name or "", tuple(int(dim) for dim in shape_of(value)[1:] if dim is not None))
+            for name, value in forward.layers.items()
+        ),
+        cam_layer=next((name for name, value in forward.layers.items() if value is features), None),
+        classes=score.classes,
+        labels=_checked_labels(labels, score),
+        score_value=score.value.name or "",
+        score_activation=score.activation,
+        flat=flat,
+        preprocessing=_preprocessing(preprocessing, image),
+        source=names.Source(
+            origin.kind,
+            origin.name,
+            ", ".join((f"onnxcam-export {importlib.metadata.version('onnxcam-export')}", *origin.made_with)),
+        ),
+    )
+
+
+def _image_input(image: ir.Value) -> names.ImageInput:
+    """The image input's layout and size."""
+    shape = shape_of(image)
+    if len(shape) != 4 or None in shape[1:]:  # noqa: PLR2004 — [N, C, H, W]
+        raise ShapeError(
+            f"the input {image.name!r} has the shape {list(image.shape or ())}; an image of known size, [N, C, H, W] "
+            "or [N, H, W, C], is needed: give it with input_shape (--input-size), or choose another with --input"
+        )
+    size = [int(dim) for dim in shape[1:] if dim is not None]
+    layout: Literal["NCHW", "NHWC"] = "NHWC" if size[2] in _CHANNELS and size[0] not in _CHANNELS else "NCHW"
+    channels, height, width = size if layout == "NCHW" else (size[2], size[0], size[1])
+    dtype = (image.dtype or ir.DataType.FLOAT).numpy().name
+    return names.ImageInput(image.name or "", layout, channels, height, width, dtype, shape[0])
+
+
+_CHANNELS = (1, 3, 4)
+
+
+def _preprocessing(
+    given: names.Preprocessing | Mapping[str, Any] | None, image: names.ImageInput
+) -> names.Preprocessing | None:
+    """What the user gave, or what is customary for such an input."""
+    if isinstance(given, names.Preprocessing):
+        return given
+    if given is not None:
+        try:
+            return names.Preprocessing(**{"resize": None, "crop": None, **given})
+        except TypeError as error:
+            raise ExportError(f"the preprocessing has an unknown field: {error}") from error
+    size = (image.height, image.width)
+    if image.channels == 1:
+        return names.Preprocessing(size, None, mean=(0.0,), std=(1.0,), channel_order="L", assumed=True)
+    if image.channels == 3:  # noqa: PLR2004 — RGB
+        if image.height == image.width:
+            return names.Preprocessing(round(image.height / 0.875), image.height, assumed=True)
+        return names.Preprocessing(size, None, assumed=True)
+    return None
+
+
+def _checked_labels(labels: Sequence[str] | None, score: Score) -> tuple[str, ...] | None:
+    if labels is not None and len(labels) != score.classes:
+        raise ExportError(f"{len(labels)} labels were given for {score.classes} classes; give one for each, in order")
+    return None if labels is None else tuple(labels)
+
+
+def _name_batch(graph: ir.Graph) -> None:
+    """Calls the symbolic batch "batch" throughout, whatever the exporter called it."""
+    shape = graph.inputs[0].shape
+    if shape is None or not len(shape) or isinstance(shape[0], int) or shape[0].value is None:
+        return
+    old = shape[0].value
+    values = [*graph.inputs, *(value for node in graph for value in node.outputs)]
+    for value in values:
+        if value.shape is not None and any(getattr(dim, "value", None) == old for dim in value.shape):
+            value.shape = ir.Shape(["batch" if getattr(dim, "value", dim) == old else dim for dim in value.shape])
+
+
+def _save(model: ir.Model, metadata: names.Metadata, path: Path) -> None:
+    model.producer_name, model.producer_version = "onnxcam-export", importlib.metadata.version("onnxcam-export")
+    model.metadata_props[names.KEY] = metadata.to_json()
+    ir.save(model, path)
+
+
+@contextlib.contextmanager
+def _written_at_once(path: Path) -> Iterator[Path]:
+    """A temporary file beside ``path`` that takes its place if nothing goes wrong.
+
+    Raises:
+        OutputError: The folder does not exist or cannot be written.
+    """
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".onnx", dir=path.parent)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}; choose a folder that exists and can be written") from error
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+@contextlib.contextmanager
+def _stage(name: str, seconds: dict[str, float]) -> Iterator[None]:
+    """Times a part of the export, and says on a terminal that it is under way."""
+    start = time.perf_counter()
+    with contextlib.ExitStack() as stack:
+        if sys.stderr.isatty():
+            from rich.console import Console  # noqa: PLC0415 — only where somebody looks
+
+            stack.enter_context(Console(stderr=True).status(f"{name} …"))
+        yield
+    seconds[name] = time.perf_counter() - start

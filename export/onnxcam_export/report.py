@@ -1,0 +1,60 @@
+"""What an export says of itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from onnxcam.metadata import Metadata
+
+_UNITS = ("B", "kB", "MB", "GB")
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReport:
+    """The result of an export; ``print(report)`` shows it as the command line does.
+
+    Attributes:
+        path: The artifact.
+        metadata: What was written into it, with the verification's errors.
+        size: Its size in bytes.
+        plain_size: The size in bytes of the same model without explanations.
+        seconds: How long each part took.
+    """
+
+    path: Path
+    metadata: Metadata
+    size: int
+    plain_size: int
+    seconds: dict[str, float]
+
+    def __str__(self) -> str:
+        """A short text: what was exported, what was compared, how closely it agreed."""
+        m = self.metadata
+        layers = ", ".join(f"{layer.name} {list(layer.shape)}" for layer in m.layers)
+        lines = [
+            f"{self.path}: {m.source.name} with explanations, {_size(self.size)} "
+            f"({self.size / self.plain_size:.3f} x the plain model)",
+            f"input   {m.image.name} {[m.image.batch or 'N', *m.image.shape]} {m.image.dtype}, {m.classes} classes",
+            f"layers  {layers}" + (f"; CAM at {m.cam_layer}" if m.cam_layer else ""),
+        ]
+        if m.preprocessing is not None and m.preprocessing.assumed:
+            lines.append("note    no preprocessing was given, so the customary ImageNet values were written")
+        if m.verification is None:
+            lines.append("not verified")
+        else:
+            lines.append(f"verified against {m.verification.reference} (relative L2 error, allowed):")
+            lines += [
+                f"  {name:<40} {error:8.1e}  {m.verification.tolerances[name]:.0e}"
+                for name, error in m.verification.errors.items()
+            ]
+            lines += [f"  not compared: {note}" for note in m.verification.notes]
+        lines.append(", ".join(f"{part} {seconds:.1f} s" for part, seconds in self.seconds.items()))
+        return "\n".join(lines)
+
+
+def _size(count: float) -> str:
+    unit = 0
+    while count >= 1000 and unit < len(_UNITS) - 1:  # noqa: PLR2004 — SI
+        count, unit = count / 1000, unit + 1
+    return f"{count:.1f} {_UNITS[unit]}" if unit else f"{count:.0f} B"

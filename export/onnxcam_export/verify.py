@@ -1,0 +1,123 @@
+"""Verification: the artifact, run in ONNX Runtime, against an independent reference; and the golden check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+from onnxcam import metadata as names
+from onnxcam.golden import golden_input, sample
+
+from onnxcam_export.errors import ParityError
+
+Array = npt.NDArray[Any]
+# (image [N, ...], class indices [T]) -> outputs by name, and what could not be compared, in words
+Reference = Callable[[Array, npt.NDArray[np.int64]], tuple[dict[str, Array], tuple[str, ...]]]
+
+# Relative L2 errors. Everything up to the layer gradients is float32 rounding. In the guided gradient rounding can also
+# turn a few ReLU masks of a deep network over, which is why its bound is that of a cosine of 0.9998.
+TOLERANCES = {
+    "answers": 1e-4,
+    names.SCORES_OUTPUT: 1e-4,
+    names.ACTIVATIONS_PREFIX: 1e-3,
+    names.GRADIENTS_PREFIX: 1e-3,
+    names.GUIDED_OUTPUT: 2e-2,
+}
+
+# What another machine or provider may differ by; GPUs compute convolutions with 10-bit mantissas (TF32) by default.
+GOLDEN_TOLERANCES = {"scores": 5e-3, "grad_cam": 1e-2, "guided_backprop": 5e-2}
+
+
+def session(path: Path) -> ort.InferenceSession:
+    """The artifact in ONNX Runtime on the CPU, silent about inputs that have defaults."""
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+def verify(path: Path, metadata: names.Metadata, reference: Reference, name: str) -> names.Verification:
+    """Compares the artifact with a reference: two images with a class each, and one image with three classes.
+
+    Args:
+        path: The artifact.
+        metadata: Its metadata.
+        reference: Computes what the outputs must be.
+        name: What the reference is, in words.
+
+    Raises:
+        ParityError: An output differs by more than its tolerance.
+    """
+    run = session(path)
+    generator = np.random.default_rng(0)
+    batch = metadata.image.batch or 2
+    images = generator.standard_normal((batch, *metadata.image.shape)).astype(metadata.image.dtype)
+    errors: dict[str, float] = {}
+    notes: dict[str, None] = {}
+    for image, count in ((images, batch), (images[:1], 3)):
+        if metadata.image.batch not in (None, len(image)):
+            continue
+        target = generator.integers(0, metadata.classes, count)
+        expected, remarks = reference(image, target)
+        outputs = [output.name for output in run.get_outputs()]
+        got = dict(zip(outputs, run.run(outputs, feeds(metadata, image, target, 2)), strict=True))
+        notes |= dict.fromkeys(remarks)
+        for output, value in expected.items():
+            errors[output] = max(errors.get(output, 0.0), relative_error(got[output], value))
+    tolerances = {output: tolerance(output) for output in errors}
+    for output, error in errors.items():
+        if not error <= tolerances[output]:
+            raise ParityError(
+                f"{output} differs from {name} by {error:.1e} (relative L2), more than the {tolerances[output]:.0e} "
+                "allowed; the model is not written. Please report it with the model, or look at what differs with "
+                "verify=False (--no-verify)"
+            )
+    return names.Verification(name, errors, tolerances, tuple(notes))
+
+
+def golden(path: Path, metadata: names.Metadata) -> names.Golden:
+    """Runs the golden input through the artifact and keeps samples of the answers."""
+    run = session(path)
+    image = golden_input((metadata.image.batch or 1, *metadata.image.shape), metadata.image.dtype)
+    layer = metadata.layers[0].name
+    activations, gradients = names.ACTIVATIONS_PREFIX + layer, names.GRADIENTS_PREFIX + layer
+    outputs = [names.SCORES_OUTPUT, names.CLASS_INDEX_OUTPUT, activations, gradients, names.GUIDED_OUTPUT]
+    top = run.run([names.CLASS_INDEX_OUTPUT], feeds(metadata, image, np.asarray([-1]), 0))[0][:1]
+    scores, _, a, da, guided = run.run(outputs, feeds(metadata, image, top, 2))
+    grad_cam = (da.mean(axis=(2, 3), keepdims=True, dtype=np.float32) * a).sum(axis=1)
+    return names.Golden(
+        target=int(top[0]),
+        scores=sample(scores[:1]),
+        layer=layer,
+        grad_cam=sample(grad_cam[:1]),
+        guided_backprop=sample(guided[:1]),
+        tolerances=dict(GOLDEN_TOLERANCES),
+    )
+
+
+def feeds(metadata: names.Metadata, image: Array, target: Array, level: int) -> dict[str, Array]:
+    """The artifact's inputs."""
+    inputs = {metadata.image.name: image, names.TARGET_INPUT: np.asarray(target, np.int64)}
+    return inputs if metadata.flat else {**inputs, names.LEVEL_INPUT: np.asarray(level, np.int64)}
+
+
+def tolerance(output: str) -> float:
+    """The relative L2 error allowed for an output of the artifact."""
+    for prefix, bound in TOLERANCES.items():
+        if output.startswith(prefix):
+            return bound
+    return TOLERANCES["answers"]
+
+
+def relative_error(value: Array, expected: Array) -> float:
+    """``|value - expected| / |expected|`` in the L2 norm; infinite where the shapes differ or something is not finite."""
+    if value.shape != expected.shape:
+        return float("inf")
+    value, expected = value.astype(np.float64), expected.astype(np.float64)
+    difference, norm = np.linalg.norm(value - expected), np.linalg.norm(expected)
+    if not np.isfinite(difference):
+        return float("inf")
+    return float(difference / norm) if norm else float(difference)
