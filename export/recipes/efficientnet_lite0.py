@@ -80,8 +80,9 @@ def accuracy(explainer: Explainer, folder: Path | None) -> str:
     fifth = sum(label in found[path] for path, label in truth.items())
     classes = ", ".join(sorted(truth.values(), key=str.lower))
     return (
-        f"Of {len(truth)} labelled photographs ({classes}), it has {first} right, and {fifth} among its first five\n"
-        "answers. That is no measure of its accuracy on ImageNet, which was not measured.\n"
+        f"Of {len(truth)} labelled photographs, it has {first} right, and {fifth} among its first five answers:\n"
+        f"{classes}.\n"
+        "That is no measure of its accuracy on ImageNet, which was not measured.\n"
     )
 
 
