@@ -6,7 +6,6 @@ imported only when they are run, or asked for help or completion: the export sid
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
 from typing import Any
 
 import typer
@@ -55,6 +54,8 @@ def _load(name: str) -> Any:
 
 
 def _entry_point(name: str) -> Any:
+    from importlib.metadata import entry_points  # noqa: PLC0415  slow to import, and not needed for our own commands
+
     return next(iter(entry_points(group=GROUP, name=name)), None)
 
 

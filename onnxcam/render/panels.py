@@ -16,14 +16,16 @@ if TYPE_CHECKING:
     from onnxcam.geometry import Box, Size
 
 # Photographs smaller than this are enlarged, so that the map and the text beside it can be read.
-_SMALLEST_SIDE = 320
+_SMALLEST_SIDE = 400
 
 # What the map leaves of the photograph: it is greyed, so that colour means evidence and nothing else, and pulled
 # towards the middle, so that neither black nor white swallows the map.
 _GREYED = 0.75
 _MIDDLE = 118
 _CONTRAST = 0.72
-_OPACITY = 0.85
+_OPACITY = 0.75
+# Below 1: lifts weak evidence out of invisibility.
+_GAMMA = 0.75
 
 # What the model does not see, outside its crop.
 _UNSEEN = 0.45
@@ -50,7 +52,7 @@ def overlay(photograph: Image.Image, values: Floats, box: Box) -> Image.Image:
     """
     image = Image.fromarray(values.astype(np.float32))
     placed = np.clip(np.asarray(_place(image, photograph.size, box, Image.Resampling.BICUBIC, 0)), 0, 1)
-    opacity = (_OPACITY * np.sqrt(placed))[..., None]
+    opacity = (_OPACITY * placed**_GAMMA)[..., None]
     drawn = _muted(photograph) * (1 - opacity) + colour(placed) * opacity
     seen = _inside(photograph.size, box)[..., None]
     drawn = np.where(seen, drawn, 255 + (drawn - 255) * _UNSEEN)

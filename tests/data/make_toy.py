@@ -1,9 +1,11 @@
-"""Writes the two small explainer models that the runtime's tests use: ``python tests/data/make_toy.py``.
+"""Writes the small explainer models that the runtime's tests use: ``python tests/data/make_toy.py``.
 
 ``toy.onnx`` is captum's toy network (Conv, ReLU, Linear, ReLU), whose explanations are published numbers.
 ``pooled.onnx`` is a network with labels and preprocessing that ends in global average pooling and a linear layer, so it
-has a CAM. Their gradients are written down by hand, as plainly as the contract allows: they share nothing with the
-export's differentiation engine. Needs onnx; the tests do not.
+has a CAM; ``flat.onnx`` is the same network without gates and with the channels last.
+
+Their gradients are written down by hand, as plainly as the contract allows: they share nothing with the export's
+differentiation engine. Needs onnx; the tests do not.
 """
 
 from __future__ import annotations
@@ -147,6 +149,38 @@ pooled (float[N,3,8,8] image, int64 "onnxcam.level", int64[T] "onnxcam.target") 
 """
 
 
+FLAT = f"""
+<ir_version: 10, opset_import: ["" : 20]>
+flat (float[N,8,8,3] image, int64[T] "onnxcam.target") => (
+    float[N,5] probabilities, float[N,5] "onnxcam.scores", int64[M] "onnxcam.class_index",
+    float[N,4,8,8] "onnxcam.activations/features", float[M,4,8,8] "onnxcam.gradients/features",
+    float[M,8,8,3] "onnxcam.guided_gradients")
+< int64[1] "onnxcam.target" = {{-1}}, {CONSTANTS}, int64[2] space = {{2,3}}, float pixels = {{64.0}} >
+{{
+    channels_first = Transpose<perm = [0,3,1,2]>(image)
+    conv = Conv<pads = [1,1,1,1]>(channels_first, conv_weight)
+    features = Relu(conv)
+    pool = GlobalAveragePool(features)
+    flat = Flatten(pool)
+    logits = Gemm<transB = 1>(flat, fc_weight, fc_bias)
+    probabilities = Softmax<axis = 1>(logits)
+    score = Identity(logits)
+    {TARGETS}
+    "onnxcam.activations/features" = Identity(features)
+    d_flat = MatMul(seed, fc_weight)
+    d_sum = Unsqueeze(d_flat, space)
+    d_mean = Div(d_sum, pixels)
+    d_shape = Shape(features)
+    "onnxcam.gradients/features" = Expand(d_mean, d_shape)
+    positive = Relu(d_mean)
+    mask = Sign(features)
+    g_conv = Mul(positive, mask)
+    g_image = ConvTranspose<pads = [1,1,1,1]>(g_conv, conv_weight)
+    "onnxcam.guided_gradients" = Transpose<perm = [0,2,3,1]>(g_image)
+}}
+"""
+
+
 def toy_weights() -> dict[str, np.ndarray]:
     """As in captum's ``BasicModel_ConvNet_One_Conv``."""
     return {
@@ -189,6 +223,12 @@ POOLED_METADATA = Metadata(
     preprocessing=Preprocessing(resize=10, crop=8, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25)),
     source=Source("hand-written", "a pooled network", "make_toy.py"),
 )
+FLAT_METADATA = dataclasses.replace(
+    POOLED_METADATA,
+    image=ImageInput(name="image", layout="NHWC", channels=3, height=8, width=8),
+    flat=True,
+    source=Source("hand-written", "a pooled network, flat", "make_toy.py"),
+)
 
 
 def write(text: str, weights: dict[str, np.ndarray], metadata: Metadata, path: Path) -> None:
@@ -205,7 +245,9 @@ def answers(model: onnx.ModelProto, metadata: Metadata) -> Golden:
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     layer = metadata.layers[0].name
     image = golden.golden_input((1, *metadata.image.shape))
-    feed = {metadata.image.name: image, "onnxcam.level": np.array(2), "onnxcam.target": np.array([0])}
+    feed = {metadata.image.name: image, "onnxcam.target": np.array([0])}
+    if not metadata.flat:
+        feed["onnxcam.level"] = np.array(2)
     names = ("scores", f"activations/{layer}", f"gradients/{layer}", "guided_gradients")
     scores, activations, gradients, guided = session.run([f"onnxcam.{name}" for name in names], feed)
     grad_cam = np.einsum("mk,mkhw->mhw", gradients.mean((2, 3)), activations)
@@ -215,4 +257,5 @@ def answers(model: onnx.ModelProto, metadata: Metadata) -> Golden:
 
 if __name__ == "__main__":
     write(TOY, toy_weights(), TOY_METADATA, HERE / "toy.onnx")
+    write(FLAT, pooled_weights(), FLAT_METADATA, HERE / "flat.onnx")
     write(POOLED, pooled_weights(), POOLED_METADATA, HERE / "pooled.onnx")
