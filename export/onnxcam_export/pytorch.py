@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
+import onnxscript
 import torch
 from onnxcam import metadata as names
 
@@ -57,7 +58,13 @@ def capture(
                 batch = torch.export.Dim("batch", min=1, max=65536)
                 shapes = [{0: batch}, *[None] * (len(inspect.signature(source.forward).parameters) - 1)]
                 program = torch.export.export(source, (image,), dynamic_shapes=tuple(shapes[:1]))
-        exported = torch.onnx.export(program, dynamo=True, optimize=False, verbose=False)
+        exported = torch.onnx.export(
+            program,
+            dynamo=True,
+            optimize=False,
+            verbose=False,
+            custom_translation_table={torch.ops.aten.as_strided.default: _as_strided},
+        )
         assert exported is not None  # noqa: S101 — it is, with dynamo=True
     return Captured(exported.model, exported.exported_program, image)  # type: ignore[arg-type]
 
@@ -79,6 +86,17 @@ def output_name(captured: Captured, wanted: str | int | None) -> str | None:
     if str(wanted) not in named:
         raise ScoreError(f"the module returns no {wanted!r}; score_output can be one of {', '.join(named)}")
     return str(named[str(wanted)])
+
+
+def _as_strided(self: Any, size: Sequence[Any], stride: Sequence[int], storage_offset: int | None = None) -> Any:
+    """Adaptive pooling to 1 x 1 notes the memory format with ``as_strided``; on [N, C, 1, 1] that moves nothing.
+
+    PyTorch's own translation goes through computed indices, which have no gradient.
+    """
+    channels, *ones = [dim if isinstance(dim, int) else None for dim in list(self.shape)[1:]]
+    if ones != [1, 1] or list(size)[1:] != [channels, 1, 1] or list(stride)[:2] != [channels, 1] or storage_offset:
+        raise SourceError("the model uses as_strided on a tensor with a map; use a view, a permute or a slice instead")
+    return onnxscript.opset18.Identity(self)
 
 
 def _key(entry: Any) -> str:
