@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import typer
+from PIL import Image
 
 from onnxcam.cli.progress import progress
 from onnxcam.cli.report import as_json, as_line, as_table, error_as_json
@@ -65,7 +67,9 @@ def run(paths: Sequence[Path], options: Options) -> int:
     explainer = Explainer(options.model, providers=options.providers, threads=options.threads)
     several = len(todo) > 1
     bad = []
-    with progress(len(todo), "explaining") as advance:
+    with warnings.catch_warnings(), progress(len(todo), "explaining") as advance:
+        # What Pillow warns of is refused with an error of our own.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         for job in todo:
             try:
                 typer.echo(_explain(explainer, job, options, several=several))

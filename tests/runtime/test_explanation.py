@@ -1,0 +1,118 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+import onnxcam
+from onnxcam.errors import LayerError, MethodError, OutputError
+
+
+@pytest.fixture
+def explanation(pooled, picture):
+    return pooled.explain(picture, [0, 4, -1])
+
+
+def test_labels_of_the_rows(explanation):
+    assert explanation.labels[:2] == ["tabby, tabby cat", "tiger, Panthera tigris"]
+    assert explanation.labels[2] == explanation.top(1)[0].label
+
+
+def test_without_labels_the_index_stands_for_the_name(toy, ramp):
+    explanation = toy.run(ramp, [3, 0])
+    assert explanation.labels == ["3", "0"]
+    assert explanation.top(1)[0] == onnxcam.ClassScore(0, "0", 54.0, None)
+
+
+def test_probabilities_are_the_models_own(explanation, rewritten, picture):
+    exponentials = np.exp(explanation.scores - explanation.scores.max())
+    np.testing.assert_allclose(explanation.probabilities, exponentials / exponentials.sum(), rtol=1e-5)
+    sigmoid = onnxcam.Explainer(rewritten("pooled", score_activation="sigmoid")).explain(picture)
+    np.testing.assert_allclose(sigmoid.probabilities, 1 / (1 + np.exp(-sigmoid.scores)), rtol=1e-5)
+    neither = onnxcam.Explainer(rewritten("pooled", score_activation=None)).explain(picture)
+    assert neither.probabilities is None
+
+
+def test_top_classes_come_best_first(explanation):
+    scores = [item.score for item in explanation.top(5)]
+    assert scores == sorted(scores, reverse=True)
+    assert len(explanation.top(2)) == 2
+    assert sum(item.probability for item in explanation.top(5)) == pytest.approx(1)
+
+
+def test_rows_know_their_image(pooled, picture):
+    assert [pooled.explain([picture] * 2).image_of(row) for row in range(2)] == [0, 1]
+    assert [pooled.explain(picture, [0, 1]).image_of(row) for row in range(2)] == [0, 0]
+
+
+def test_cam_is_grad_cam_times_the_number_of_places(explanation):
+    """Behind global average pooling both weigh the same map; they differ by Z (Selvaraju et al. 2017, appendix)."""
+    np.testing.assert_allclose(explanation.cam(), 64 * explanation.grad_cam(relu=False), rtol=1e-4, atol=1e-5)
+
+
+def test_a_network_without_cam_says_which_have_one(toy, ramp):
+    with pytest.raises(MethodError, match=r"global average pooling and one linear layer; use Grad-CAM"):
+        toy.run(ramp).cam()
+
+
+def test_too_low_a_level_says_which_is_needed(pooled, picture):
+    maps, scores = pooled.explain(picture, level=1), pooled.explain(picture, level=0)
+    maps.grad_cam()
+    with pytest.raises(MethodError, match="needs level=2, and this explanation is of level 1"):
+        maps.guided_backprop()
+    with pytest.raises(MethodError, match="needs level=2"):
+        maps.guided_grad_cam()
+    with pytest.raises(MethodError, match="Grad-CAM needs level=1 or 2, and this explanation is of level 0"):
+        scores.grad_cam()
+    with pytest.raises(MethodError, match="CAM needs level=1 or 2"):
+        scores.cam()
+
+
+def test_mistaken_names(explanation):
+    with pytest.raises(LayerError, match="'conv' was not fetched; this explanation has features"):
+        explanation.grad_cam("conv")
+    with pytest.raises(MethodError, match="'bilinear' or 'nearest', not 'cubic'"):
+        explanation.guided_grad_cam(interpolation="cubic")
+    with pytest.raises(
+        MethodError, match="no method 'lime'; there are grad-cam, cam, guided-backprop, guided-grad-cam"
+    ):
+        explanation.compute("lime")
+
+
+def test_compute_gives_each_method_by_name(explanation):
+    np.testing.assert_array_equal(explanation.compute("grad-cam"), explanation.grad_cam())
+    np.testing.assert_array_equal(explanation.compute("cam"), explanation.cam())
+    np.testing.assert_array_equal(explanation.compute("guided-backprop"), explanation.guided_backprop())
+    np.testing.assert_array_equal(explanation.compute("guided-grad-cam"), explanation.guided_grad_cam())
+
+
+@pytest.mark.parametrize(("ending", "name"), [("png", "PNG"), ("jpg", "JPEG"), ("JPEG", "JPEG"), ("webp", "WEBP")])
+def test_save_chooses_the_format_by_the_ending(explanation, tmp_path, ending, name):
+    path = explanation.save(tmp_path / f"out.{ending}")
+    with Image.open(path) as image:
+        assert image.format == name
+        image.load()
+    assert {item.name for item in tmp_path.iterdir()} == {"picture.png", f"out.{ending}"}
+
+
+def test_save_refuses_what_it_cannot_write(explanation, tmp_path):
+    for path, words in {
+        tmp_path / "out.xyz": r"the ending must be one of \.png",
+        tmp_path / "out": "the ending must be one of",
+        tmp_path / "none" / "out.png": "the folder .*none does not exist",
+    }.items():
+        with pytest.raises(OutputError, match=words):
+            explanation.save(path)
+    assert {item.name for item in tmp_path.iterdir()} == {"picture.png"}
+
+
+def test_save_needs_the_level_of_its_methods(pooled, picture, tmp_path):
+    explanation = pooled.explain(picture, level=1)
+    with pytest.raises(MethodError, match="level=2"):
+        explanation.save(tmp_path / "out.png")
+    assert not (tmp_path / "out.png").exists()
+    assert explanation.save(tmp_path / "out.png", methods=["grad-cam", "cam"]).exists()
+
+
+def test_save_without_a_photograph_draws_the_tensor(toy, ramp, flat, tmp_path):
+    assert toy.run(ramp, [0, 1]).save(tmp_path / "toy.png").exists()
+    pixels = np.random.default_rng(0).normal(size=(2, 8, 8, 3)).astype(np.float32)
+    assert flat.run(pixels).save(tmp_path / "flat.png").exists()
