@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -50,6 +51,16 @@ class Builder:
         branch = Builder(self.graph, self.dtype, f"{self.prefix}/{name}")
         branch._once = self.once
         return branch
+
+    def typed(self, dtype: ir.DataType) -> Builder:
+        """The same list of nodes, with constants of another type: models mix float16 and float32."""
+        if dtype == self.dtype:
+            return self
+        typed = copy.copy(self)
+        typed.dtype = dtype
+        if self._memo is None:
+            typed._once = self.once.typed(dtype)  # noqa: SLF001 — of its own class
+        return typed
 
     def __getattr__(self, op_type: str) -> Callable[..., Any]:
         """The emitter of an operator; it returns the output, or a list where ``outputs`` is not 1."""
@@ -110,7 +121,11 @@ class Builder:
 
     def positive(self, x: ir.Value) -> ir.Value:
         """``[x > 0]`` as 0 and 1.  ``Mul`` with it is several times faster on CPUs than ``Where``."""
-        result: ir.Value = self.Cast(self.Greater(x, 0.0), to=int(self.dtype))
+        return self.above(x, 0.0)
+
+    def above(self, x: ir.Value, bound: ir.Value | float) -> ir.Value:
+        """``[x > bound]`` as 0 and 1."""
+        result: ir.Value = self.Cast(self.Greater(x, bound), to=int(self.dtype))
         return result
 
     def reshape_rows(self, dy: ir.Value, shape: Sequence[int]) -> ir.Value:

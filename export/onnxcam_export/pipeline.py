@@ -24,8 +24,7 @@ from onnxcam_export.assemble import Forward, assemble
 from onnxcam_export.errors import ExportError, ScoreError, ShapeError
 from onnxcam_export.prepare import forward_steps, prepare
 from onnxcam_export.report import ExportReport
-from onnxcam_export.rules.activation import rectifies
-from onnxcam_export.rules.guided import RECTIFIERS
+from onnxcam_export.rules.guided import rectifies
 from onnxcam_export.score import Score, find_score, pooled_features
 from onnxcam_export.sources import Source, read
 from onnxcam_export.steps import Step, shape_of
@@ -136,7 +135,7 @@ def _names_of(forward: Forward) -> tuple[str, dict[str, str], list[tuple[str, st
     rectifiers = [
         (step.x.name or "", step.y.name or "")
         for step in forward.steps
-        if step.op_type in RECTIFIERS and rectifies(step)
+        if rectifies(step)
     ]
     layers = {name: value.name or "" for name, value in forward.layers.items()}
     return forward.score.value.name or "", layers, rectifiers

@@ -118,3 +118,18 @@ def static_shape(value: ir.Value, start: int = 1) -> tuple[int, ...]:
             "give the input's height and width (--input-size)"
         )
     return tuple(dim for dim in shape if dim is not None)
+
+
+def size_of(value: ir.Value, axis: int) -> int:
+    """The value's size along one axis, which must be known.
+
+    Raises:
+        ShapeError: It is known only at run time.
+    """
+    size = shape_of(value)[axis]
+    if size is None:
+        raise ShapeError(
+            f"{value.name!r} has the shape {list(value.shape or ())}, and its size along axis {axis} must be fixed at "
+            "export; give the input's height and width (--input-size), or keep the batch apart from this axis"
+        )
+    return size

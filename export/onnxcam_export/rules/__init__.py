@@ -9,7 +9,20 @@ its docstring is the formula. Three tables are made of them, all handed to the s
 - ``DECONVNET``: Zeiler & Fergus 2014: at a rectifier only the cotangent is rectified.
 """
 
-from onnxcam_export.rules import activation, elementwise, linear, normalisation, pooling, shape
+from onnxcam_export.rules import (
+    arithmetic,
+    convolution,
+    function,
+    normalisation,
+    pooling,
+    product,
+    quantisation,
+    rectifier,
+    reduction,
+    selection,
+    shape,
+    smooth,
+)
 from onnxcam_export.rules.guided import DECONVNET, GUIDED
 from onnxcam_export.rules.registry import PLAIN, Rule, rule
 
@@ -18,11 +31,17 @@ __all__ = [
     "GUIDED",
     "PLAIN",
     "Rule",
-    "activation",
-    "elementwise",
-    "linear",
+    "arithmetic",
+    "convolution",
+    "function",
     "normalisation",
     "pooling",
+    "product",
+    "quantisation",
+    "rectifier",
+    "reduction",
     "rule",
+    "selection",
     "shape",
+    "smooth",
 ]

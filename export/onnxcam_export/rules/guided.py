@@ -6,41 +6,66 @@ rectifiers and keep their true derivative.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 import onnx_ir as ir
 
 from onnxcam_export.builder import Builder
-from onnxcam_export.rules import activation
+from onnxcam_export.rules import quantisation
+from onnxcam_export.rules.rectifier import clip_bounds
 from onnxcam_export.rules.registry import PLAIN, Gradients, Rule
 from onnxcam_export.steps import Step
 
-# The activations that let through what is positive and suppress what is negative.
-RECTIFIERS = (
-    "Relu",
-    "Clip",
-    "LeakyRelu",
-    "PRelu",
-    "ThresholdedRelu",
-    "Elu",
-    "Celu",
-    "Selu",
-    "Swish",
-    "HardSwish",
-    "Gelu",
-    "Mish",
-)
+_LINEAR = {"Conv", "ConvTranspose", "Gemm", "MatMul", "Add", "Sub", "BatchNormalization"}
+
+
+def _always(_: Step) -> bool:
+    return True
+
+
+def _clips_from_zero(node: Step) -> bool:
+    low, high = clip_bounds(node)
+    return low == 0.0 < high
+
+
+def _replaces_a_rectifier(node: Step) -> bool:
+    """Whether quantising cuts off what can be negative: what is a picture or rectified already is not."""
+    producer = node.x.producer()
+    return producer is not None and producer.op_type in _LINEAR and quantisation.cuts_at_zero(node)
+
+
+# The activations that let through what is positive and suppress what is negative, and when they do.
+RECTIFIERS: Mapping[str, Callable[[Step], bool]] = {
+    "Relu": _always,
+    "Clip": _clips_from_zero,
+    "LeakyRelu": _always,
+    "PRelu": _always,
+    "ThresholdedRelu": _always,
+    "Elu": _always,
+    "Celu": _always,
+    "Selu": _always,
+    "Swish": _always,
+    "HardSwish": _always,
+    "Gelu": _always,
+    "Mish": _always,
+    "QuantizeLinear": _replaces_a_rectifier,
+}
+
+
+def rectifies(node: Step) -> bool:
+    """Whether the guided rule applies to this step."""
+    return node.op_type in RECTIFIERS and RECTIFIERS[node.op_type](node)
 
 
 def guided(plain: Rule) -> Rule:
     """``dx = relu(dy) * f'(x) * [x > 0]`` (Springenberg et al. 2015, https://arxiv.org/abs/1412.6806)."""
 
     def formula(op: Builder, node: Step, dy: ir.Value) -> Gradients:
-        if not activation.rectifies(node):
+        if not rectifies(node):
             return plain.formula(op, node, dy)
         dx, *others = plain.formula(op, node, op.Relu(dy))
-        if not activation.zero_below_zero(node):
+        if not _zero_below_zero(node):
             dx = op.Mul(dx, op.positive(node.x))
         return [dx, *others]
 
@@ -51,11 +76,18 @@ def deconvnet(plain: Rule) -> Rule:
     """``dx = relu(dy)`` (Zeiler & Fergus 2014, https://arxiv.org/abs/1311.2901)."""
 
     def formula(op: Builder, node: Step, dy: ir.Value) -> Gradients:
-        if not activation.rectifies(node):
+        if not rectifies(node):
             return plain.formula(op, node, dy)
         return [op.Relu(dy), *[None] * (len(node.inputs) - 1)]
 
     return replace(plain, formula=formula)
+
+
+def _zero_below_zero(node: Step) -> bool:
+    """Whether f' is zero for every x <= 0 already."""
+    return node.op_type in {"Relu", "Clip", "QuantizeLinear"} or (
+        node.op_type == "ThresholdedRelu" and node.attributes.get("alpha", 1.0) >= 0
+    )
 
 
 class _Overridden(Mapping[str, Rule]):

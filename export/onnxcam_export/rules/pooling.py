@@ -1,17 +1,16 @@
-"""Pooling: windows, and whole maps."""
-
-# ruff: noqa: N802 — a rule is named after its operator
+"""Pooling by windows and of whole maps, in one to three dimensions."""
 
 from __future__ import annotations
 
 import math
 
+import numpy as np
 import onnx_ir as ir
 
 from onnxcam_export.builder import Builder
 from onnxcam_export.rules.registry import Gradients, rule
-from onnxcam_export.separable import apply_transposed, axis_matrices
-from onnxcam_export.steps import Step, static_shape
+from onnxcam_export.rules.separable import apply_transposed, pooling_matrices
+from onnxcam_export.steps import Step, shape_of, static_shape
 
 
 @rule
@@ -36,7 +35,15 @@ def MaxPool(op: Builder, node: Step, dy: ir.Value) -> Gradients:
 @rule
 def AveragePool(op: Builder, node: Step, dy: ir.Value) -> Gradients:
     """``dX = A^T dY`` along each spatial axis, A the matrix that averages over the windows of one axis."""
-    return [apply_transposed(op, dy, axis_matrices(node), static_shape(node.x))]
+    return [apply_transposed(op, dy, pooling_matrices(node), shape_of(node.y))]
+
+
+@rule
+def LpPool(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    """``dx = sign(x) |x|^(p-1) A^T(dy / y^(p-1))``, A the matrix that sums over the windows."""
+    p = int(node.attributes.get("p", 2))
+    spread = apply_transposed(op, _per_norm(op, dy, node.y, p), pooling_matrices(node), shape_of(node.y))
+    return [op.Mul(spread, _signed_power(op, node.x, p - 1))]
 
 
 @rule
@@ -50,7 +57,31 @@ def GlobalAveragePool(op: Builder, node: Step, dy: ir.Value) -> Gradients:
 def GlobalMaxPool(op: Builder, node: Step, dy: ir.Value) -> Gradients:
     """``dx = dy`` at the first maximum of each map."""
     size = static_shape(node.x)
-    flat = op.Reshape(node.x, [0, 0, -1])
-    first = op.ArgMax(flat, axis=2, keepdims=0)
-    here = op.one_hot(first, math.prod(size[1:]))
+    area = math.prod(size[1:])
+    first = op.ArgMax(op.Reshape(node.x, [-1, size[0], area]), axis=2, keepdims=0)
+    here = op.one_hot(first, area)
     return [op.reshape_rows(op.Mul(here, op.Reshape(dy, [-1, size[0], 1])), size)]
+
+
+@rule
+def GlobalLpPool(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    """``dx = sign(x) |x|^(p-1) dy / y^(p-1)``."""
+    p = int(node.attributes.get("p", 2))
+    return [op.Mul(_per_norm(op, dy, node.y, p), _signed_power(op, node.x, p - 1))]
+
+
+def _per_norm(op: Builder, dy: ir.Value, y: ir.Value, p: int) -> ir.Value:
+    """``dy / y^(p-1)``, and 0 where y is."""
+    if p == 1:
+        return dy
+    norm = op.Max(y, float(np.finfo(op.dtype.numpy()).tiny))
+    result: ir.Value = op.Div(op.Mul(dy, op.Sign(y)), norm if p == 2 else op.Pow(norm, float(p - 1)))  # noqa: PLR2004
+    return result
+
+
+def _signed_power(op: Builder, x: ir.Value, exponent: int) -> ir.Value:
+    """``sign(x) |x|^exponent``."""
+    if exponent == 1:
+        return x
+    result: ir.Value = op.Sign(x) if exponent == 0 else op.Mul(op.Sign(x), op.Pow(op.Abs(x), float(exponent)))
+    return result

@@ -9,7 +9,7 @@ import onnx_ir as ir
 
 from onnxcam_export.builder import Builder
 from onnxcam_export.errors import ShapeError
-from onnxcam_export.steps import Step, shape_of
+from onnxcam_export.steps import Step, is_constant, shape_of
 
 Gradients = Sequence[ir.Value | None]
 Formula = Callable[..., Gradients]
@@ -42,7 +42,7 @@ class Rule:
         if not self.broadcasts:
             return gradients
         return [
-            None if x is None or dx is None else _sum_to(op, dx, node.y, x)
+            None if x is None or dx is None or is_constant(x) else sum_to(op, dx, shape_of(node.y), shape_of(x))
             for x, dx in zip(node.inputs, gradients, strict=True)
         ]
 
@@ -74,15 +74,17 @@ def rule(
     return register if formula is None else register(formula)
 
 
-def _sum_to(op: Builder, dx: ir.Value, y: ir.Value, x: ir.Value) -> ir.Value:
-    """Undoes broadcasting: sums ``dx``, which has ``y``'s shape, to ``x``'s shape; its M rows stay rows."""
-    if x.const_value is not None or x.shape is None:
-        return dx  # a constant's gradient is never used
-    y_shape, x_shape = shape_of(y), shape_of(x)
+def sum_to(
+    op: Builder, dx: ir.Value, y_shape: Sequence[int | None], x_shape: Sequence[int | None]
+) -> ir.Value:
+    """Undoes broadcasting: sums ``dx``, which has ``y_shape``, to ``x_shape``; its M rows stay rows."""
     extra = len(y_shape) - len(x_shape)
-    if extra and any(dim is None for dim in x_shape):
-        raise ShapeError(f"{x.name!r} and {y.name!r} have their batch on different axes; reshape before broadcasting")
-    padded = (1,) * extra + x_shape
+    if extra and None in x_shape:
+        raise ShapeError(
+            f"a value of shape {list(x_shape)} is broadcast to {list(y_shape)}, and so its batch stands on another "
+            "axis; write the broadcast with Unsqueeze in front"
+        )
+    padded = (*[1] * extra, *x_shape)
     axes = [axis for axis, (dim, to) in enumerate(zip(y_shape, padded, strict=True)) if to == 1 and dim != 1]
     if axes:
         dx = op.ReduceSum(dx, axes, keepdims=1)

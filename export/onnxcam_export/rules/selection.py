@@ -1,0 +1,149 @@
+"""Operators that take a part of their input, put parts together, or fill up around them."""
+
+from __future__ import annotations
+
+from typing import Literal, cast
+
+import numpy as np
+import numpy.typing as npt
+import onnx_ir as ir
+
+from onnxcam_export.builder import Builder
+from onnxcam_export.rules.registry import Gradients, rule
+from onnxcam_export.steps import Step, shape_of, size_of
+
+Index = npt.NDArray[np.int64]
+
+
+@rule
+def Concat(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    """``dx_i`` is the part of dy that came from ``x_i``."""
+    axis = _axis(node)
+    sizes = [size_of(x, axis) for x in node.inputs if x is not None]
+    if len(sizes) == 1:
+        return [dy]
+    parts: list[ir.Value] = op.Split(dy, sizes, outputs=len(sizes), axis=axis)
+    return parts
+
+
+@rule
+def Split(op: Builder, node: Step, *dy: ir.Value | None) -> Gradients:
+    """``dx`` is the dy_i side by side, zeros where there is none."""
+    axis = _axis(node)
+    rest = [None] * (len(node.inputs) - 1)
+    present = [(i, part) for i, part in enumerate(dy) if part is not None]
+    if len(present) == len(node.outputs):
+        return [op.Concat(*dy, axis=axis), *rest] if len(present) > 1 else [present[0][1], *rest]
+    starts = np.cumsum([0, *(size_of(y, axis) for y in node.outputs)])
+    padded = [op.Pad(part, [starts[i], starts[-1] - starts[i + 1]], None, [axis]) for i, part in present]
+    return [op.total(padded), *rest]
+
+
+@rule
+def Slice(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    """``dx`` is dy where x was taken, zero elsewhere."""
+    starts, ends = _required(node, 1), _required(node, 2)
+    axes, steps = node.constant(3), node.constant(4)
+    axes = np.arange(len(starts)) if axes is None else axes % len(shape_of(node.x))
+    steps = np.ones(len(starts), np.int64) if steps is None else steps
+    for start, end, axis, step in zip(starts.tolist(), ends.tolist(), axes.tolist(), steps.tolist(), strict=True):
+        if (start, step) == (0, 1) and end >= 2**31 - 1:
+            continue  # the whole axis, which may be the batch
+        size = size_of(node.x, axis)
+        end = None if step < 0 and end <= -(2**31) else end  # noqa: PLW2901 — "down to the first" in Python's notation
+        dy = spread(op, dy, np.arange(size)[slice(start, end, step)], axis, size)
+    return [dy, *[None] * (len(node.inputs) - 1)]
+
+
+@rule
+def Gather(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    """``dx[i] = sum of the dy that were taken from i``, for constant indices."""
+    axis = _axis(node)
+    size, index = size_of(node.x, axis), _required(node, 1)
+    if index.ndim == 0:
+        dy = op.Unsqueeze(dy, [axis])
+    elif index.ndim > 1:
+        shape = [-1 if dim is None else dim for dim in shape_of(node.x)]
+        shape[0] = -1 if axis != 0 and -1 not in shape else shape[0]
+        dy = op.Reshape(dy, [*shape[:axis], index.size, *shape[axis + 1 :]])
+    return [spread(op, dy, index.ravel() % size, axis, size), None]
+
+
+@rule
+def GatherElements(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    """``dx[index] += dy`` along the axis."""
+    axis = _axis(node)
+    x_shape = shape_of(node.x)
+    index = op.Expand(node.inputs[1], op.Shape(dy))
+    rows = op.Shape(dy, start=0, end=1)
+    zeros = op.Expand(0.0, op.Concat(rows, [size_of(node.x, a) for a in range(1, len(x_shape))], axis=0))
+    return [op.ScatterElements(zeros, index, dy, axis=axis, reduction="add"), None]
+
+
+@rule
+def Pad(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    """``dx`` is dy without the padding; where that repeats x (reflect, edge, wrap), it is added to what it repeats."""
+    pads, axes = _required(node, 1), node.constant(3)
+    rank = len(shape_of(node.x))
+    axes = np.arange(rank) if axes is None else axes % rank
+    changed = [(int(axis), int(b), int(e)) for axis, b, e in zip(axes, *np.split(pads, 2), strict=True) if b or e]
+    mode = node.attributes.get("mode", "constant")
+    if mode == "constant" and changed:
+        dy = op.Pad(dy, [*[-b for _, b, _ in changed], *[-e for _, _, e in changed]], None, [a for a, _, _ in changed])
+    elif mode != "constant":
+        for axis, begin, end in changed:
+            size = size_of(node.x, axis)
+            dy = spread(op, dy, _repeated(size, begin, end, mode), axis, size)
+    return [dy, *[None] * (len(node.inputs) - 1)]
+
+
+@rule
+def Trilu(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    """``dx`` is the same triangle of dy."""
+    return [op.Trilu(dy, *node.inputs[1:], upper=node.attributes.get("upper", 1)), *[None] * (len(node.inputs) - 1)]
+
+
+@rule
+def CumSum(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    """``dx`` is the cumulative sum of dy from the other end."""
+    reverse = 1 - node.attributes.get("reverse", 0)
+    return [op.CumSum(dy, node.inputs[1], reverse=reverse, exclusive=node.attributes.get("exclusive", 0)), None]
+
+
+def spread(op: Builder, dy: ir.Value, index: Index, axis: int, size: int) -> ir.Value:
+    """``dx[index[i]] += dy[i]`` along an axis of that size, as padding where possible and as gathers otherwise."""
+    count = len(index)
+    if count and np.array_equal(index, np.arange(index[0], index[0] + count)):
+        before, behind = int(index[0]), size - int(index[0]) - count
+        return op.Pad(dy, [before, behind], None, [axis]) if before or behind else dy
+    padded = op.Pad(dy, [0, 1], None, [axis])  # one zero slice behind the last: where nothing was taken
+    layers = []
+    remaining = list(range(count))
+    while remaining or not layers:
+        source = np.full(size, count)
+        later = []
+        for i in remaining:
+            if source[index[i]] == count:
+                source[index[i]] = i
+            else:
+                later.append(i)
+        layers.append(op.Gather(padded, source, axis=axis))
+        remaining = later
+    return op.total(layers)
+
+
+def _axis(node: Step) -> int:
+    return int(node.attributes.get("axis", 0)) % len(shape_of(node.x))
+
+
+def _required(node: Step, index: int) -> npt.NDArray[np.int64]:
+    value = node.constant(index)
+    assert value is not None  # noqa: S101 — required by the operator
+    return value
+
+
+def _repeated(size: int, begin: int, end: int, mode: str) -> Index:
+    """Where each element of a padded axis comes from; negative padding takes elements away."""
+    known = cast("Literal['reflect', 'edge', 'wrap']", mode)
+    index = np.pad(np.arange(size), (max(begin, 0), max(end, 0)), mode=known)
+    return index[max(-begin, 0) : len(index) - max(-end, 0)]
