@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import inspect
 import logging
 import warnings
@@ -195,12 +196,13 @@ class AutogradReference:
         """The outputs that a run at level 2 must have, by name, and what could not be computed, in words.
 
         Args:
-            image: [N, C, H, W].
+            image: [N, C, H, W]; in float64, the program is run in float64.
             target: [T] class indices, no ranks; T = N or N = 1.
         """
         x = torch.from_numpy(np.repeat(image, len(target) // len(image), axis=0)).requires_grad_()
+        module = copy.deepcopy(self._module).double() if x.dtype == torch.float64 else self._module
         rows = torch.arange(len(target)), torch.from_numpy(target)
-        plain = _Interpreter(self._module, ())
+        plain = _Interpreter(module, ())
         returned = torch.utils._pytree.tree_leaves(plain.run(x))  # noqa: SLF001 — no public name for it
         answers = {name: _array(value)[: len(image)] for name, value in zip(self._outputs, returned, strict=True)}
         if self._score in self._missing:
@@ -219,7 +221,7 @@ class AutogradReference:
         if self._missing_rectifiers:
             pairs = ", ".join(f"{x} -> {y}" for x, y in self._missing_rectifiers)
             return answers, (*notes, f"guided gradient: no counterpart in the PyTorch program of {pairs}")
-        guided = _Interpreter(self._module, self._rectifiers)
+        guided = _Interpreter(module, self._rectifiers)
         guided.run(x)
         (gradients,) = torch.autograd.grad(guided.values[self._score].flatten(1)[rows].sum(), x)
         answers[names.GUIDED_OUTPUT] = _array(gradients)

@@ -15,7 +15,8 @@ from onnxcam.golden import golden_input, sample
 from onnxcam_export.errors import ParityError
 
 Array = npt.NDArray[Any]
-# (image [N, ...], class indices [T]) -> outputs by name, and what could not be compared, in words
+# (image [N, ...], class indices [T]) -> outputs by name, and what could not be compared, in words. An image in float64
+# asks for outputs computed in float64; a reference that has none returns none.
 Reference = Callable[[Array, npt.NDArray[np.int64]], tuple[dict[str, Array], tuple[str, ...]]]
 
 # Relative L2 errors. Everything up to the layer gradients is float32 rounding. In the guided gradient rounding can also
@@ -52,30 +53,56 @@ def verify(path: Path, metadata: names.Metadata, reference: Reference, name: str
         ParityError: An output differs by more than its tolerance.
     """
     run = session(path)
+    outputs = [output.name for output in run.get_outputs()]
     generator = np.random.default_rng(0)
     batch = metadata.image.batch or 2
     images = generator.standard_normal((batch, *metadata.image.shape)).astype(metadata.image.dtype)
     errors: dict[str, float] = {}
+    tolerances: dict[str, float] = {}
     notes: dict[str, None] = {}
     for image, count in ((images, batch), (images[:1], 3)):
         if metadata.image.batch not in (None, len(image)):
             continue
         target = generator.integers(0, metadata.classes, count)
-        expected, remarks = reference(image, target)
-        outputs = [output.name for output in run.get_outputs()]
         got = dict(zip(outputs, run.run(outputs, feeds(metadata, image, target, 2)), strict=True))
+        expected, remarks = reference(image, target)
         notes |= dict.fromkeys(remarks)
         for output, value in expected.items():
-            errors[output] = max(errors.get(output, 0.0), relative_error(got[output], value))
-    tolerances = {output: tolerance(output) for output in errors}
-    for output, error in errors.items():
-        if not error <= tolerances[output]:
-            raise ParityError(
-                f"{output} differs from {name} by {error:.1e} (relative L2), more than the {tolerances[output]:.0e} "
-                "allowed; the model is not written. Please report it with the model, or look at what differs with "
-                "verify=False (--no-verify)"
-            )
+            error, allowed = relative_error(got[output], value), tolerance(output)
+            if not error <= allowed:
+                error, allowed, remark = _against_exact(reference, image, target, output, got[output], value)
+                notes |= dict.fromkeys(remark)
+            if not error <= allowed:
+                raise ParityError(
+                    f"{output} differs from {name} by {error:.1e} (relative L2), more than the {allowed:.0e} allowed, "
+                    "so the model is not written; look at what differs with verify=False (--no-verify), and please "
+                    "report it with the model"
+                )
+            errors[output] = max(errors.get(output, 0.0), error)
+            tolerances[output] = max(tolerances.get(output, 0.0), allowed)
     return names.Verification(name, errors, tolerances, tuple(notes))
+
+
+def _against_exact(  # noqa: PLR0917
+    reference: Reference,
+    image: Array,
+    target: npt.NDArray[np.int64],
+    output: str,
+    got: Array,
+    expected: Array,
+) -> tuple[float, float, tuple[str, ...]]:
+    """The error to the reference in float64, and what is allowed where the reference's own float32 is no closer.
+
+    Rounding turns over ReLU masks and the choices of max pooling; in a badly conditioned network that is no small
+    change, and two correct float32 computations differ by it. The artifact may then be off by no more than four times what
+    the reference is.
+    """
+    exact = reference(image.astype(np.float64), target)[0].get(output)
+    if exact is None:
+        return relative_error(got, expected), tolerance(output), ()
+    error, own = relative_error(got, exact), relative_error(expected, exact)
+    remark = f"{output}: badly conditioned, the reference's own float32 is {own:.1e} from its float64"
+    return error, max(tolerance(output), 4 * own), (remark,)
 
 
 def golden(path: Path, metadata: names.Metadata) -> names.Golden:
