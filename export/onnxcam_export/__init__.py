@@ -9,7 +9,6 @@
 """
 
 from onnxcam.metadata import Preprocessing
-
 from onnxcam_export.errors import (
     ExportError,
     OperatorError,

@@ -13,19 +13,23 @@ ONNX Runtime runs only the branch of an ``If`` that is taken, so an explanation 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx_ir as ir
 import onnx_ir.passes.common as common_passes
-from onnxcam import metadata as names
 
+from onnxcam import metadata as names
 from onnxcam_export.builder import Builder
 from onnxcam_export.differentiate import backprop
 from onnxcam_export.rules import GUIDED, PLAIN, Rule
-from onnxcam_export.score import Score
 from onnxcam_export.steps import Step, static_shape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from onnxcam_export.score import Score
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +147,7 @@ def _gate(
     taken = op.branch(name)
     results = explain(taken)
     skipped = op.branch(f"no_{name}")
-    empty = [
-        skipped.Constant(value=ir.tensor(np.zeros((0, *shapes[output]), op.dtype.numpy()))) for output in results
-    ]
+    empty = [skipped.Constant(value=ir.tensor(np.zeros((0, *shapes[output]), op.dtype.numpy()))) for output in results]
     branches = [
         ir.Graph([], list(outputs), nodes=builder.nodes, name=builder.prefix)
         for builder, outputs in ((taken, results.values()), (skipped, empty))

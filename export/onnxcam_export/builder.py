@@ -20,20 +20,28 @@ class Builder:
     a sequence of ints (int64). Equal constants are stored once, as initializers of the main graph.
     """
 
-    def __init__(self, graph: ir.Graph, dtype: ir.DataType = ir.DataType.FLOAT, prefix: str = "onnxcam") -> None:
+    def __init__(
+        self,
+        graph: ir.Graph,
+        dtype: ir.DataType = ir.DataType.FLOAT,
+        prefix: str = "onnxcam",
+        *,
+        shared: bool = False,
+    ) -> None:
         """Starts an empty list of nodes.
 
         Args:
             graph: The main graph; constants go there.
             dtype: The type of the gradients.
             prefix: What the names of new values begin with.
+            shared: Whether an expression that was emitted before is reused.
         """
         self.graph = graph
         self.dtype = dtype
         self.prefix = prefix
         self.nodes: list[ir.Node] = []
         self._once: Builder | None = None
-        self._memo: dict[Any, Any] | None = None
+        self._memo: dict[Any, Any] | None = {} if shared else None
 
     @property
     def once(self) -> Builder:
@@ -42,8 +50,7 @@ class Builder:
         ONNX Runtime computes it when it loads the model; every gate that refers to it shares the result.
         """
         if self._once is None:
-            self._once = Builder(self.graph, self.dtype, f"{self.prefix}/once")
-            self._once._memo = {}
+            self._once = Builder(self.graph, self.dtype, f"{self.prefix}/once", shared=True)
         return self._once
 
     def branch(self, name: str) -> Builder:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
 from onnxcam.errors import OnnxCamError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ WeightsOption = Annotated[Path | None, typer.Option("--weights", help="A file wi
 PretrainedOption = Annotated[bool, typer.Option("--pretrained", help="Download the package's own weights.")]
 
 
-def export_command(
+def export_command(  # noqa: PLR0917 — Typer passes them by name
     source: SourceArgument,
     output: Annotated[Path, typer.Option("--output", "-o", help="The explainer model to write.")],
     input_size: SizeOption = None,
@@ -77,7 +78,6 @@ def layers_command(
 ) -> None:
     """Lists the layers of SOURCE that can be explained: name, kind, shape, and which is the default."""
     from onnxcam.cli.table import table  # noqa: PLC0415
-
     from onnxcam_export.named import load  # noqa: PLC0415
     from onnxcam_export.pipeline import candidates  # noqa: PLC0415
 

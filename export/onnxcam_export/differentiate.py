@@ -8,14 +8,18 @@ guided and deconvnet gradients are three tables and one walk.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-import onnx_ir as ir
-
-from onnxcam_export.builder import Builder
 from onnxcam_export.errors import OperatorError, ScoreError
-from onnxcam_export.rules import Rule
-from onnxcam_export.steps import Step
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    import onnx_ir as ir
+
+    from onnxcam_export.builder import Builder
+    from onnxcam_export.rules import Rule
+    from onnxcam_export.steps import Step
 
 
 def backprop(

@@ -8,14 +8,15 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from onnxcam.metadata import Interpolation, Preprocessing
-
 from onnxcam_export.errors import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _FILTERS: tuple[Interpolation, ...] = ("nearest", "bilinear", "bicubic", "lanczos", "box")
 
@@ -158,7 +159,7 @@ def _from_file(file: Path, factory: str) -> Any:
 
 
 def _load_weights(model: Any, file: Path) -> None:
-    import torch  # noqa: PLC0415, TID253
+    import torch
 
     try:
         state = torch.load(file, map_location="cpu", weights_only=True)
@@ -169,5 +170,3 @@ def _load_weights(model: Any, file: Path) -> None:
     except Exception as error:
         reason = " ".join(str(error).split())[:300]
         raise SourceError(f"the weights {file} do not fit the model: {reason}") from error
-
-

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
-import os
+import secrets
 import sys
-import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import onnx
 import onnx_ir as ir
 import onnx_ir.passes.common as common_passes
-from onnxcam import metadata as names
-from onnxcam.errors import OutputError
 
+from onnxcam import metadata as names
+from onnxcam.files import check_writable
 from onnxcam_export import layers as target_layers
 from onnxcam_export.assemble import Forward, assemble
 from onnxcam_export.errors import ExportError, ScoreError, ShapeError
@@ -27,8 +25,13 @@ from onnxcam_export.report import ExportReport
 from onnxcam_export.rules.guided import rectifies
 from onnxcam_export.score import Score, find_score, pooled_features
 from onnxcam_export.sources import Source, read
-from onnxcam_export.steps import Step, shape_of
-from onnxcam_export.verify import golden, verify as verify_artifact
+from onnxcam_export.steps import shape_of
+from onnxcam_export.verify import golden
+from onnxcam_export.verify import verify as verify_artifact
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Mapping, Sequence
 
 
 def export(
@@ -132,11 +135,7 @@ def _prepare(origin: Source, layers: Sequence[str] | None, score_output: str | i
 
 def _names_of(forward: Forward) -> tuple[str, dict[str, str], list[tuple[str, str]]]:
     """Score, layers and rectifiers by the names of their values."""
-    rectifiers = [
-        (step.x.name or "", step.y.name or "")
-        for step in forward.steps
-        if rectifies(step)
-    ]
+    rectifiers = [(step.x.name or "", step.y.name or "") for step in forward.steps if rectifies(step)]
     layers = {name: value.name or "" for name, value in forward.layers.items()}
     return forward.score.value.name or "", layers, rectifiers
 
@@ -243,24 +242,13 @@ def _written_at_once(path: Path) -> Iterator[Path]:
     Raises:
         OutputError: The folder does not exist or cannot be written.
     """
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".onnx", dir=path.parent)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}; choose a folder that exists and can be written") from error
-    os.close(handle)
-    temporary = Path(name)
+    check_writable(path)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.onnx")
     try:
         yield temporary
-        temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 @contextlib.contextmanager

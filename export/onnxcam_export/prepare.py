@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import onnx_ir as ir
 import onnx_ir.passes.common as common_passes
@@ -11,6 +11,9 @@ import onnxscript.optimizer
 import onnxscript.rewriter
 
 from onnxcam_export.steps import Step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 
 def prepare(model: ir.Model, keep: Sequence[ir.Value] = ()) -> list[ir.Value]:

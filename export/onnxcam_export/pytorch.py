@@ -7,18 +7,21 @@ import copy
 import inspect
 import logging
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import onnx_ir as ir
 import onnxscript
 import torch
-from onnxcam import metadata as names
 
+from onnxcam import metadata as names
 from onnxcam_export.errors import ScoreError, SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import onnx_ir as ir
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,13 +209,13 @@ class AutogradReference:
         returned = torch.utils._pytree.tree_leaves(plain.run(x))  # noqa: SLF001 — no public name for it
         answers = {name: _array(value)[: len(image)] for name, value in zip(self._outputs, returned, strict=True)}
         if self._score in self._missing:
-            return answers, (f"the scores {self._score!r} have no counterpart in the PyTorch program",)
+            return answers, (f"not compared: the scores {self._score!r} have no counterpart in the PyTorch program",)
         scores = plain.values[self._score].flatten(1)
         answers[names.SCORES_OUTPUT] = _array(scores)[: len(image)]
         notes = []
         for layer, value in self._layers.items():
             if value in self._missing:
-                notes.append(f"layer {layer!r} ({value}) has no counterpart in the PyTorch program")
+                notes.append(f"not compared: layer {layer!r} ({value}) has no counterpart in the PyTorch program")
                 continue
             activations = plain.values[value]
             (gradients,) = torch.autograd.grad(scores[rows].sum(), activations, retain_graph=True)
@@ -220,7 +223,7 @@ class AutogradReference:
             answers[names.GRADIENTS_PREFIX + layer] = _array(gradients)
         if self._missing_rectifiers:
             pairs = ", ".join(f"{x} -> {y}" for x, y in self._missing_rectifiers)
-            return answers, (*notes, f"guided gradient: no counterpart in the PyTorch program of {pairs}")
+            return answers, (*notes, f"not compared: guided gradient, no counterpart in the PyTorch program of {pairs}")
         guided = _Interpreter(module, self._rectifiers)
         guided.run(x)
         (gradients,) = torch.autograd.grad(guided.values[self._score].flatten(1)[rows].sum(), x)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from onnxcam.metadata import Metadata
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from onnxcam.metadata import Metadata
 
 _UNITS = ("B", "kB", "MB", "GB")
 
@@ -33,8 +36,10 @@ class ExportReport:
         m = self.metadata
         layers = ", ".join(f"{layer.name} {list(layer.shape)}" for layer in m.layers)
         lines = [
-            f"{self.path}: {m.source.name} with explanations, {_size(self.size)} "
-            f"({self.size / self.plain_size:.3f} x the plain model)",
+            (
+                f"{self.path}: {m.source.name} with explanations, {_size(self.size)} "
+                f"({self.size / self.plain_size:.3f} x the plain model)"
+            ),
             f"input   {m.image.name} {[m.image.batch or 'N', *m.image.shape]} {m.image.dtype}, {m.classes} classes",
             f"layers  {layers}" + (f"; CAM at {m.cam_layer}" if m.cam_layer else ""),
         ]
@@ -48,7 +53,7 @@ class ExportReport:
                 f"  {name:<40} {error:8.1e}  {m.verification.tolerances[name]:.0e}"
                 for name, error in m.verification.errors.items()
             ]
-            lines += [f"  not compared: {note}" for note in m.verification.notes]
+            lines += [f"  note: {note}" for note in m.verification.notes]
         lines.append(", ".join(f"{part} {seconds:.1f} s" for part, seconds in self.seconds.items()))
         return "\n".join(lines)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
-
-import onnx_ir as ir
+from typing import TYPE_CHECKING, Literal
 
 from onnxcam_export.errors import ScoreError
 from onnxcam_export.steps import Step, is_constant, shape_of, static_shape
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
 
 # What may stand between the scores and the output without changing any score.
 _TRANSPARENT = {"Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Cast", "Dropout"}

@@ -7,14 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import onnx
-import onnx_ir as ir
-
 from onnxcam_export.errors import SourceError
 from onnxcam_export.verify import Reference
 
 if TYPE_CHECKING:
-    import torch  # noqa: TID251 — for annotations only
+    import onnx
+    import onnx_ir as ir
+    import torch
 
 # (value of the scores, value of each target layer, input and output of each rectifier) -> reference
 ReferenceFactory = Callable[[str, Mapping[str, str], Sequence[tuple[str, str]]], Reference]

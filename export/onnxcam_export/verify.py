@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
+
 from onnxcam import metadata as names
 from onnxcam.golden import golden_input, sample
-
 from onnxcam_export.errors import ParityError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Array = npt.NDArray[Any]
 # (image [N, ...], class indices [T]) -> outputs by name, and what could not be compared, in words. An image in float64
@@ -94,14 +96,14 @@ def _against_exact(  # noqa: PLR0917
     """The error to the reference in float64, and what is allowed where the reference's own float32 is no closer.
 
     Rounding turns over ReLU masks and the choices of max pooling; in a badly conditioned network that is no small
-    change, and two correct float32 computations differ by it. The artifact may then be off by no more than four times what
-    the reference is.
+    change, and two correct float32 computations differ by it. The artifact may then be off by no more than four times
+    what the reference is.
     """
     exact = reference(image.astype(np.float64), target)[0].get(output)
     if exact is None:
         return relative_error(got, expected), tolerance(output), ()
     error, own = relative_error(got, exact), relative_error(expected, exact)
-    remark = f"{output}: badly conditioned, the reference's own float32 is {own:.1e} from its float64"
+    remark = f"{output}: rounding turns masks over, the reference's float32 itself is {own:.0e} from its float64"
     return error, max(tolerance(output), 4 * own), (remark,)
 
 
@@ -140,7 +142,7 @@ def tolerance(output: str) -> float:
 
 
 def relative_error(value: Array, expected: Array) -> float:
-    """``|value - expected| / |expected|`` in the L2 norm; infinite where the shapes differ or something is not finite."""
+    """``|value - expected| / |expected|`` in L2; infinite where the shapes differ or something is not finite."""
     if value.shape != expected.shape:
         return float("inf")
     value, expected = value.astype(np.float64), expected.astype(np.float64)
