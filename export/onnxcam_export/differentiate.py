@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+import onnx_ir as ir
+
 from onnxcam_export.errors import OperatorError, ScoreError
+from onnxcam_export.rows import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-
-    import onnx_ir as ir
 
     from onnxcam_export.builder import Builder
     from onnxcam_export.rules import Rule
@@ -50,6 +51,7 @@ def backprop(
     """
     between = values_between(steps, score, sources)
     _require_rules([step for step in steps if between.intersection(step.outputs)], sources, rules)
+    rows = Rows(op, score, seed)
     contributions: dict[ir.Value, list[ir.Value]] = defaultdict(list, {score: [seed]})
     gradients: dict[ir.Value, ir.Value] = {}
     for step in reversed(steps):
@@ -59,9 +61,11 @@ def backprop(
         if not between.intersection(step.outputs) or not gradients.keys() & set(step.outputs):
             continue
         dy = [gradients.get(y) for y in step.outputs]
-        for x, dx in zip(step.inputs, rules[step.op_type](op, step, dy), strict=True):
-            if x in between and dx is not None:
-                contributions[x].append(dx)
+        dx = rules[step.op_type](op.typed(_cotangent_type(step, op.dtype)), rows.matched(step), dy)
+        _require_gradients(step, dx, between)
+        for x, part in zip(step.inputs, dx, strict=True):
+            if x in between and part is not None:
+                contributions[x].append(part)
     for source in sources:
         if source not in contributions:
             raise ScoreError(
@@ -72,16 +76,44 @@ def backprop(
 
 
 def values_between(steps: Sequence[Step], score: ir.Value, sources: Collection[ir.Value]) -> set[ir.Value]:
-    """The floating-point values that depend on a source and that the score depends on, both ends included."""
+    """The values that depend on a source and that the score depends on, both ends included.
+
+    They are floating-point values, and the quantised tensors that stand for such.
+    """
     after = set(sources)
     for step in steps:
         if after.intersection(step.inputs):
-            after.update(y for y in step.outputs if y.dtype is None or y.dtype.is_floating_point())
+            after.update(y for y in step.outputs if y.dtype is None or y.dtype in _DIFFERENTIABLE)
     before = {score}
     for step in reversed(steps):
         if before.intersection(step.outputs):
             before.update(x for x in step.inputs if x is not None)
     return after & before
+
+
+_FLOATS = {ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.BFLOAT16, ir.DataType.DOUBLE}
+_QUANTISED = {
+    *(ir.DataType.INT4, ir.DataType.UINT4, ir.DataType.INT8, ir.DataType.UINT8, ir.DataType.INT16, ir.DataType.UINT16),
+    *(ir.DataType.FLOAT8E4M3FN, ir.DataType.FLOAT8E5M2),
+}
+_DIFFERENTIABLE = _FLOATS | _QUANTISED
+
+
+def _cotangent_type(step: Step, default: ir.DataType) -> ir.DataType:
+    """The type of the step's cotangents: that of its values, where they are not quantised."""
+    types = (value.dtype for value in (step.y, step.x, *step.inputs[1:]) if value is not None)
+    return next((dtype for dtype in types if dtype in _FLOATS), default)
+
+
+def _require_gradients(step: Step, dx: Sequence[ir.Value | None], between: Collection[ir.Value]) -> None:
+    """Refuses a rule that leaves out one input of several; one that has no gradient at all says that it is zero."""
+    missing = [x for x, part in zip(step.inputs, dx, strict=True) if x in between and part is None]
+    if missing and any(part is not None for part in dx):
+        names = ", ".join(repr(x.name) for x in missing if x is not None)
+        raise OperatorError(
+            f"the rule for {step.op_type} has no gradient for {names}, which depends on the image: {step}; choose a "
+            "layer behind it, or register a rule with @onnxcam_export.rule in its place"
+        )
 
 
 def _require_rules(steps: Sequence[Step], sources: Collection[ir.Value], rules: Mapping[str, Rule]) -> None:

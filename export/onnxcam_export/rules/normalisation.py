@@ -55,10 +55,7 @@ def GroupNormalization(op: Builder, node: Step, dy: ir.Value) -> Gradients:
     """As LayerNormalization, over the maps of each group of channels."""
     scale, groups, size = node.inputs[1], int(node.attributes["num_groups"]), static_shape(node.x)
     grouped = [groups, size[0] // groups * math.prod(size[1:])]
-    if scale is not None and shape_of(scale)[0] == size[0]:
-        g = op.reshape_rows(op.Mul(dy, _for_channels(op, scale, len(size) + 1)), grouped)
-    else:  # before opset 21 there is one scale for each group
-        g = op.Mul(op.reshape_rows(dy, grouped), _for_channels(op, scale, 3))
+    g = op.reshape_rows(op.Mul(dy, _for_channels(op, scale, len(size) + 1)), grouped)
     dx = _standardised(op, node, op.reshape_rows(node.x, grouped), g, [2])
     return _answer(node, op.reshape_rows(dx, size))
 

@@ -74,9 +74,7 @@ def rule(
     return register if formula is None else register(formula)
 
 
-def sum_to(
-    op: Builder, dx: ir.Value, y_shape: Sequence[int | None], x_shape: Sequence[int | None]
-) -> ir.Value:
+def sum_to(op: Builder, dx: ir.Value, y_shape: Sequence[int | None], x_shape: Sequence[int | None]) -> ir.Value:
     """Undoes broadcasting: sums ``dx``, which has ``y_shape``, to ``x_shape``; its M rows stay rows."""
     extra = len(y_shape) - len(x_shape)
     if extra and None in x_shape:

@@ -72,12 +72,14 @@ def Gather(op: Builder, node: Step, dy: ir.Value) -> Gradients:
 @rule
 def GatherElements(op: Builder, node: Step, dy: ir.Value) -> Gradients:
     """``dx[index] += dy`` along the axis."""
-    axis = _axis(node)
-    x_shape = shape_of(node.x)
-    index = op.Expand(node.inputs[1], op.Shape(dy))
-    rows = op.Shape(dy, start=0, end=1)
-    zeros = op.Expand(0.0, op.Concat(rows, [size_of(node.x, a) for a in range(1, len(x_shape))], axis=0))
-    return [op.ScatterElements(zeros, index, dy, axis=axis, reduction="add"), None]
+    return [_scattered(op, node, dy, node.inputs[1], _axis(node)), None]
+
+
+@rule
+def TopK(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    """``dx[index] = dy`` along the axis, at the indices that the operator returns."""
+    axis = int(node.attributes.get("axis", -1)) % len(shape_of(node.x))
+    return [_scattered(op, node, dy, node.outputs[1], axis), None]
 
 
 @rule
@@ -130,6 +132,15 @@ def spread(op: Builder, dy: ir.Value, index: Index, axis: int, size: int) -> ir.
         layers.append(op.Gather(padded, source, axis=axis))
         remaining = later
     return op.total(layers)
+
+
+def _scattered(op: Builder, node: Step, dy: ir.Value, index: ir.Value | None, axis: int) -> ir.Value:
+    """Zeros of x's shape with ``dy`` added at the indices along the axis."""
+    size = [size_of(node.x, a) for a in range(1, len(shape_of(node.x)))]
+    zeros = op.Expand(0.0, op.Concat(op.Shape(dy, start=0, end=1), size, axis=0))
+    rows = op.Expand(index, op.Shape(dy))
+    result: ir.Value = op.ScatterElements(zeros, rows, dy, axis=axis, reduction="add")
+    return result
 
 
 def _axis(node: Step) -> int:

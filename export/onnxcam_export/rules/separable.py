@@ -56,9 +56,9 @@ def resize_matrices(node: Step) -> dict[int, Matrix]:
     matrices = {}
     for index, axis in enumerate(axes):
         size, count = shape_of(node.x)[axis], shape_of(node.y)[axis]
-        if size == count:
+        if size is None or size == count:
             continue
-        unit_vectors = np.eye(size or 0, dtype=np.float32)[:, None, :, None]
+        unit_vectors = np.eye(size, dtype=np.float32)[:, None, :, None]
         if scales is not None and scales.size:
             factor: list[npt.NDArray[Any] | None] = [np.asarray([1, 1, scales[index], 1], np.float32)]
         else:

@@ -1,0 +1,141 @@
+"""Differentiates small graphs written as ONNX text, and evaluates them and their gradients."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx.parser
+import onnx.reference
+import onnx_ir as ir
+import onnxruntime as ort
+import pytest
+from onnxcam_export.builder import Builder
+from onnxcam_export.differentiate import backprop
+from onnxcam_export.prepare import forward_steps
+from onnxcam_export.rules import PLAIN, Rule
+
+Array = np.ndarray[Any, Any]
+
+
+def assignments(text: str) -> str:
+    """A single expression as ``y = …``."""
+    return text if "=" in re.sub("<.*?>", "", text) else f"y = {text}"
+
+
+class Graph:
+    """A graph ``y = …`` of variables and constants.
+
+    A tensor given as a shape that begins with "N" is a variable; any other shape is a constant drawn at random; lists
+    are int64 constants, arrays are constants as they are.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        reference: str | Callable[..., Any] | None = None,
+        opset: int = 20,
+        positive: bool = False,
+        shape: Sequence[int | str] | None = None,
+        **tensors: Any,
+    ) -> None:
+        self.text = assignments(text)
+        self.reference_text = assignments(reference) if isinstance(reference, str) else self.text
+        self.numpy = reference if callable(reference) else None
+        self.opset = opset
+        self.shape = shape  # of y, where ONNX does not infer it
+        self.positive = positive
+        self.rng = np.random.default_rng(0)
+        self.shapes = {name: spec for name, spec in tensors.items() if isinstance(spec, tuple) and "N" in spec}
+        self.constants = {
+            name: self.draw(spec) if isinstance(spec, tuple) else np.asarray(spec)
+            for name, spec in tensors.items()
+            if name not in self.shapes
+        }
+
+    def draw(self, shape: Sequence[int | str], rows: int = 2) -> Array:
+        """Random numbers; positive ones keep roots and logarithms away from zero."""
+        size = [rows if dim == "N" else dim for dim in shape]
+        drawn = self.rng.uniform(0.5, 2.0, size) if self.positive else self.rng.standard_normal(size)
+        return np.asarray(drawn, np.float32)
+
+    def variables(self, rows: int) -> dict[str, Array]:
+        return {name: self.draw(shape, rows) for name, shape in self.shapes.items()}
+
+    def proto(self, element: type = np.float32, text: str = "") -> onnx.ModelProto:
+        kind = {np.float32: "float", np.float64: "double", np.float16: "float16"}[element]
+        inputs = ", ".join(f"{kind}[{','.join(map(str, shape))}] {name}" for name, shape in self.shapes.items())
+        model = onnx.parser.parse_model(
+            f'<ir_version: 10, opset_import: ["": {self.opset}]> g ({inputs}) => ({kind} y) {{ {text or self.text} }}'
+        )
+        for name, array in self.constants.items():
+            typed = array.astype(element) if array.dtype == np.float32 else array
+            model.graph.initializer.append(onnx.numpy_helper.from_array(typed, name))
+        model.graph.output[0].type.tensor_type.ClearField("shape")
+        if self.shape is not None:
+            model.graph.output[0].CopyFrom(
+                onnx.helper.make_tensor_value_info("y", model.graph.output[0].type.tensor_type.elem_type, self.shape)
+            )
+        return onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
+
+    def reference(self, variables: Mapping[str, Array]) -> Array:
+        """y in float64, by ONNX's reference implementation or by NumPy."""
+        wide = {name: x.astype(np.float64) for name, x in variables.items()}
+        if self.numpy is not None:
+            return np.asarray(self.numpy(**wide, **{name: x.astype(np.float64) for name, x in self.constants.items()}))
+        evaluator = onnx.reference.ReferenceEvaluator(self.proto(np.float64, self.reference_text))
+        return np.asarray(evaluator.run(None, wide)[0])
+
+    def forward(self, variables: Mapping[str, Array], element: type = np.float32) -> Array:
+        """y by ONNX Runtime."""
+        return run(self.proto(element), variables)["y"]
+
+    def gradient(
+        self, *, rules: Mapping[str, Rule] = PLAIN, of: Sequence[str] | None = None, element: type = np.float32
+    ) -> onnx.ModelProto:
+        """The model that computes ``d(dy . y)/dx`` for the variables named, as outputs ``dx`` and so on."""
+        model = ir.from_proto(self.proto(element))
+        graph = model.graph
+        variables = [value for value in graph.inputs if of is None or value.name in of]
+        y = graph.outputs[0]
+        assert y.shape is not None
+        seed = ir.val("dy", dtype=y.dtype, shape=["M", *list(y.shape)[1:]])
+        graph.inputs.append(seed)
+        op = Builder(graph, y.dtype or ir.DataType.FLOAT)
+        gradients = backprop(op, forward_steps(graph), y, seed, variables, rules=rules)
+        graph.outputs.clear()
+        for x in variables:
+            assert x.shape is not None
+            output = op.Identity(gradients[x])
+            output.name, output.type = f"d{x.name}", ir.TensorType(x.dtype or ir.DataType.FLOAT)
+            output.shape = ir.Shape(["rows", *list(x.shape)[1:]])
+            graph.outputs.append(output)
+        graph.extend([*op.once.nodes, *op.nodes])
+        proto = ir.to_proto(model)
+        onnx.checker.check_model(proto, full_check=True)
+        return proto
+
+
+def run(model: onnx.ModelProto, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    """All outputs by name, computed by ONNX Runtime."""
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = 1
+    session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    names = {value.name for value in session.get_inputs()}
+    results = session.run(None, {name: array for name, array in inputs.items() if name in names})
+    return dict(zip([value.name for value in session.get_outputs()], results, strict=True))
+
+
+@pytest.fixture
+def graph() -> type[Graph]:
+    return Graph
+
+
+@pytest.fixture
+def evaluate() -> Any:
+    return run
