@@ -18,9 +18,10 @@ import onnx_ir.passes.common as common_passes
 from onnxcam import metadata as names
 from onnxcam.files import check_writable
 from onnxcam_export import layers as target_layers
+from onnxcam_export.activations import forward_steps
 from onnxcam_export.assemble import Forward, assemble
 from onnxcam_export.errors import ExportError, ScoreError, ShapeError
-from onnxcam_export.prepare import forward_steps, prepare
+from onnxcam_export.prepare import prepare
 from onnxcam_export.report import ExportReport
 from onnxcam_export.rules.guided import rectifies
 from onnxcam_export.score import Score, find_score, pooled_features
@@ -119,7 +120,7 @@ def _prepare(origin: Source, layers: Sequence[str] | None, score_output: str | i
     kept = prepare(origin.model, [target_layers.resolve(name, graph) for name in layers or ()])
     _name_batch(graph)
     score = find_score(graph, wanted)
-    steps = forward_steps(graph)
+    steps = forward_steps(graph, visible=kept)
     found = target_layers.candidates(steps, graph.inputs[0], score.value)
     if layers:
         chosen = dict(zip(layers, kept, strict=True))

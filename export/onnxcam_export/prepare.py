@@ -10,8 +10,6 @@ import onnx_ir.passes.common as common_passes
 import onnxscript.optimizer
 import onnxscript.rewriter
 
-from onnxcam_export.steps import Step
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -34,11 +32,6 @@ def prepare(model: ir.Model, keep: Sequence[ir.Value] = ()) -> list[ir.Value]:
         common_passes.RemoveUnusedNodesPass()(model)
         common_passes.NameFixPass()(model)
     return kept
-
-
-def forward_steps(graph: ir.Graph) -> list[Step]:
-    """The graph as steps, in topological order."""
-    return [Step.of(node) for node in graph]
 
 
 @contextmanager

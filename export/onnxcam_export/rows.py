@@ -7,12 +7,15 @@ Broadcasting takes care of it wherever the batch is an axis of its own. Where a 
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
-import onnx_ir as ir
-
-from onnxcam_export.builder import Builder
 from onnxcam_export.errors import ShapeError
 from onnxcam_export.steps import Step, shape_of
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+    from onnxcam_export.builder import Builder
 
 
 class Rows:

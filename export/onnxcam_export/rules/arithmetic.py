@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import onnx_ir as ir
-
-from onnxcam_export.builder import Builder
 from onnxcam_export.rules.registry import Gradients, rule
 from onnxcam_export.steps import Step, is_constant
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import onnx_ir as ir
+
+    from onnxcam_export.builder import Builder
 
 
 @rule(broadcasts=True)

@@ -5,12 +5,16 @@ Weights have no gradient here: where a graph computes them from the image, the w
 
 from __future__ import annotations
 
-import onnx_ir as ir
+from typing import TYPE_CHECKING
 
-from onnxcam_export.builder import Builder
 from onnxcam_export.rules.registry import Gradients, rule
 from onnxcam_export.rules.window import Window
 from onnxcam_export.steps import Step, is_constant, static_shape
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+    from onnxcam_export.builder import Builder
 
 
 @rule
@@ -71,7 +75,7 @@ def _turned(op: Builder, w: ir.Value, group: int) -> ir.Value:
     """[O, I/g, *k] as [I, O/g, *k], each kernel turned by 180 degrees."""
     outputs, inputs, *kernel = static_shape(w, 0)
     axes = list(range(2, 2 + len(kernel)))
-    turned = w
+    turned: ir.Value = w
     if group > 1:
         turned = op.Reshape(turned, [group, outputs // group, inputs, *kernel])
         turned = op.Transpose(turned, perm=[0, 2, 1, *[axis + 1 for axis in axes]])

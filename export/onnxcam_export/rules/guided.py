@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-import onnx_ir as ir
-
-from onnxcam_export.builder import Builder
 from onnxcam_export.rules import quantisation
 from onnxcam_export.rules.rectifier import clip_bounds
 from onnxcam_export.rules.registry import PLAIN, Gradients, Rule
-from onnxcam_export.steps import Step
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+    from onnxcam_export.builder import Builder
+    from onnxcam_export.steps import Step
 
 _LINEAR = {"Conv", "ConvTranspose", "Gemm", "MatMul", "Add", "Sub", "BatchNormalization"}
 

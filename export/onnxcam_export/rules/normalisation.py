@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx_ir as ir
 
-from onnxcam_export.builder import Builder
 from onnxcam_export.errors import OperatorError
 from onnxcam_export.rules.registry import Gradients, rule
 from onnxcam_export.steps import Step, shape_of, static_shape
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from onnxcam_export.builder import Builder
 
 
 @rule

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
-import onnx_ir as ir
 
-from onnxcam_export.builder import Builder
 from onnxcam_export.rules.registry import Gradients, rule
 from onnxcam_export.rules.separable import apply_transposed, pooling_matrices
 from onnxcam_export.steps import Step, shape_of, static_shape
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+    from onnxcam_export.builder import Builder
 
 
 @rule

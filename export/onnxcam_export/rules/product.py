@@ -5,13 +5,17 @@ A matrix that the whole batch shares has no gradient here, since that would sum 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import onnx_ir as ir
-
-from onnxcam_export.builder import Builder
 from onnxcam_export.rules.registry import Gradients, rule, sum_to
 from onnxcam_export.steps import Step, is_constant, shape_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import onnx_ir as ir
+
+    from onnxcam_export.builder import Builder
 
 
 @rule

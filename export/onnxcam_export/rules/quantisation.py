@@ -8,12 +8,16 @@ the number it stands for, so no scale enters.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import onnx_ir as ir
 
-from onnxcam_export.builder import Builder
 from onnxcam_export.rules.registry import Gradients, rule
-from onnxcam_export.steps import Step
+
+if TYPE_CHECKING:
+    from onnxcam_export.builder import Builder
+    from onnxcam_export.steps import Step
 
 
 @rule

@@ -7,13 +7,17 @@ computes x free to be fused with the activation.
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
-import onnx_ir as ir
 
-from onnxcam_export.builder import Builder
 from onnxcam_export.rules.registry import Gradients, rule
 from onnxcam_export.steps import Step, is_constant
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+    from onnxcam_export.builder import Builder
 
 
 @rule

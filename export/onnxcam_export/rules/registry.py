@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar, overload
 
 import onnx_ir as ir
 
-from onnxcam_export.builder import Builder
 from onnxcam_export.errors import ShapeError
 from onnxcam_export.steps import Step, is_constant, shape_of
 
+if TYPE_CHECKING:
+    from onnxcam_export.builder import Builder
+
 Gradients = Sequence[ir.Value | None]
 Formula = Callable[..., Gradients]
+F = TypeVar("F", bound=Formula)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +54,13 @@ class Rule:
 PLAIN: dict[str, Rule] = {}
 
 
+@overload
+def rule(formula: F, /) -> F: ...
+@overload
+def rule(*, op_type: str | None = None, broadcasts: bool = False) -> Callable[[F], F]: ...
 def rule(
-    formula: Formula | None = None, *, op_type: str | None = None, broadcasts: bool = False
-) -> Formula | Callable[[Formula], Formula]:
+    formula: F | None = None, /, *, op_type: str | None = None, broadcasts: bool = False
+) -> F | Callable[[F], F]:
     """Registers a function as the gradient rule of the operator it is named after.
 
     Args:
@@ -64,7 +72,7 @@ def rule(
         ValueError: The operator has a rule already.
     """
 
-    def register(formula: Formula) -> Formula:
+    def register(formula: F) -> F:
         name = op_type or formula.__name__
         if name in PLAIN:
             raise ValueError(f"{name} has a rule already ({PLAIN[name].formula.__module__}); remove one of the two")

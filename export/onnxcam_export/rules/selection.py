@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
-import onnx_ir as ir
 
-from onnxcam_export.builder import Builder
 from onnxcam_export.rules.registry import Gradients, rule
 from onnxcam_export.steps import Step, shape_of, size_of
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+    from onnxcam_export.builder import Builder
 
 Index = npt.NDArray[np.int64]
 
@@ -119,7 +122,7 @@ def spread(op: Builder, dy: ir.Value, index: Index, axis: int, size: int) -> ir.
         before, behind = int(index[0]), size - int(index[0]) - count
         return op.Pad(dy, [before, behind], None, [axis]) if before or behind else dy
     padded = op.Pad(dy, [0, 1], None, [axis])  # one zero slice behind the last: where nothing was taken
-    layers = []
+    layers: list[ir.Value] = []
     remaining = list(range(count))
     while remaining or not layers:
         source = np.full(size, count)

@@ -9,17 +9,20 @@ products cost less than a scatter.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 import onnxruntime as ort
 
-from onnxcam_export.builder import Builder
 from onnxcam_export.rules.window import Window
 from onnxcam_export.steps import Step, shape_of, static_shape
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from onnxcam_export.builder import Builder
 
 Matrix = npt.NDArray[np.float32]
 

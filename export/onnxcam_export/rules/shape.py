@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import numpy as np
-import onnx_ir as ir
+from typing import TYPE_CHECKING
 
-from onnxcam_export.builder import Builder
+import numpy as np
+
 from onnxcam_export.errors import ShapeError
 from onnxcam_export.rules.registry import Gradients, rule, sum_to
 from onnxcam_export.rules.separable import apply_transposed, resize_matrices
 from onnxcam_export.steps import Step, shape_of, size_of, static_shape
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+    from onnxcam_export.builder import Builder
 
 
 @rule
@@ -99,12 +104,10 @@ def in_shape_of(op: Builder, dy: ir.Value, x: ir.Value) -> ir.Value:
             f"{x.name!r} has the shape {list(x.shape or ())}, and all but its batch must be fixed at export; "
             "give the input's height and width (--input-size)"
         )
-    if not shape:
-        result: ir.Value = op.Reshape(dy, [])
-        return result
-    shape[shape.index(None) if None in shape else 0] = -1
-    result = op.Reshape(dy, shape)
-    return result
+    if shape:
+        shape[shape.index(None) if None in shape else 0] = -1
+    dx: ir.Value = op.Reshape(dy, shape)
+    return dx
 
 
 def _in_shape_of_x(op: Builder, node: Step, dy: ir.Value) -> Gradients:

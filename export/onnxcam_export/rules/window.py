@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from onnxcam_export.steps import Step
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from onnxcam_export.steps import Step
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
@@ -13,10 +12,14 @@ import onnx.reference
 import onnx_ir as ir
 import onnxruntime as ort
 import pytest
+
+from onnxcam_export.activations import forward_steps
 from onnxcam_export.builder import Builder
 from onnxcam_export.differentiate import backprop
-from onnxcam_export.prepare import forward_steps
 from onnxcam_export.rules import PLAIN, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
 
 Array = np.ndarray[Any, Any]
 
