@@ -10,6 +10,9 @@ import onnx_ir.passes.common as common_passes
 import onnxscript.optimizer
 import onnxscript.rewriter
 
+from onnxcam_export.functions import expand
+from onnxcam_export.rules import PLAIN
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -27,6 +30,8 @@ def prepare(model: ir.Model, keep: Sequence[ir.Value] = ()) -> list[ir.Value]:
     with _as_outputs(model.graph, keep) as kept:
         common_passes.RemoveInitializersFromInputsPass()(model)
         common_passes.LiftConstantsToInitializersPass()(model)
+        common_passes.ShapeInferencePass(check_type=False, strict_mode=False)(model)  # expansion depends on types
+        expand(model, keep=PLAIN)
         onnxscript.optimizer.optimize(model)
         common_passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
         common_passes.RemoveUnusedNodesPass()(model)
