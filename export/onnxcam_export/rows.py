@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import onnx_ir as ir
+
 from onnxcam_export.errors import ShapeError
 from onnxcam_export.steps import Step, shape_of
 
 if TYPE_CHECKING:
-    import onnx_ir as ir
 
     from onnxcam_export.builder import Builder
 
@@ -60,7 +61,8 @@ class Rows:
         around = [[1] * axis, self._ratio, [1] * (rank - axis - 1)]
         repeats = op.Concat(*(part for part in around if part), axis=0)
         result: ir.Value = op.Tile(value, repeats)
-        result.shape, result.type = value.shape, value.type
+        # Without the forward value's symbol: ONNX Runtime gives values whose symbols are equal the same memory.
+        result.shape, result.type = ir.Shape(shape_of(value)), value.type
         return result
 
     def _require_leading_batch(self, step: Step) -> None:
