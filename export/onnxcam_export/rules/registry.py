@@ -58,9 +58,7 @@ PLAIN: dict[str, Rule] = {}
 def rule(formula: F, /) -> F: ...
 @overload
 def rule(*, op_type: str | None = None, broadcasts: bool = False) -> Callable[[F], F]: ...
-def rule(
-    formula: F | None = None, /, *, op_type: str | None = None, broadcasts: bool = False
-) -> F | Callable[[F], F]:
+def rule(formula: F | None = None, /, *, op_type: str | None = None, broadcasts: bool = False) -> F | Callable[[F], F]:
     """Registers a function as the gradient rule of the operator it is named after.
 
     Args:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
-import numpy.typing as npt
 
+from onnxcam_export.rules.gather import Index, axis_of, required, spread
 from onnxcam_export.rules.registry import Gradients, rule
 from onnxcam_export.steps import Step, shape_of, size_of
 
@@ -15,13 +15,11 @@ if TYPE_CHECKING:
 
     from onnxcam_export.builder import Builder
 
-Index = npt.NDArray[np.int64]
-
 
 @rule
 def Concat(op: Builder, node: Step, dy: ir.Value) -> Gradients:
     """``dx_i`` is the part of dy that came from ``x_i``."""
-    axis = _axis(node)
+    axis = axis_of(node)
     sizes = [size_of(x, axis) for x in node.inputs if x is not None]
     if len(sizes) == 1:
         return [dy]
@@ -32,7 +30,7 @@ def Concat(op: Builder, node: Step, dy: ir.Value) -> Gradients:
 @rule
 def Split(op: Builder, node: Step, *dy: ir.Value | None) -> Gradients:
     """``dx`` is the dy_i side by side, zeros where there is none."""
-    axis = _axis(node)
+    axis = axis_of(node)
     rest = [None] * (len(node.inputs) - 1)
     present = [(i, part) for i, part in enumerate(dy) if part is not None]
     if len(present) == len(node.outputs):
@@ -45,7 +43,7 @@ def Split(op: Builder, node: Step, *dy: ir.Value | None) -> Gradients:
 @rule
 def Slice(op: Builder, node: Step, dy: ir.Value) -> Gradients:
     """``dx`` is dy where x was taken, zero elsewhere."""
-    starts, ends = _required(node, 1), _required(node, 2)
+    starts, ends = required(node, 1), required(node, 2)
     axes, steps = node.constant(3), node.constant(4)
     axes = np.arange(len(starts)) if axes is None else axes % len(shape_of(node.x))
     steps = np.ones(len(starts), np.int64) if steps is None else steps
@@ -59,36 +57,9 @@ def Slice(op: Builder, node: Step, dy: ir.Value) -> Gradients:
 
 
 @rule
-def Gather(op: Builder, node: Step, dy: ir.Value) -> Gradients:
-    """``dx[i] = sum of the dy that were taken from i``, for constant indices."""
-    axis = _axis(node)
-    size, index = size_of(node.x, axis), _required(node, 1)
-    if index.ndim == 0:
-        dy = op.Unsqueeze(dy, [axis])
-    elif index.ndim > 1:
-        shape = [-1 if dim is None else dim for dim in shape_of(node.x)]
-        shape[0] = -1 if axis != 0 and -1 not in shape else shape[0]
-        dy = op.Reshape(dy, [*shape[:axis], index.size, *shape[axis + 1 :]])
-    return [spread(op, dy, index.ravel() % size, axis, size), None]
-
-
-@rule
-def GatherElements(op: Builder, node: Step, dy: ir.Value) -> Gradients:
-    """``dx[index] += dy`` along the axis."""
-    return [_scattered(op, node, dy, node.inputs[1], _axis(node)), None]
-
-
-@rule
-def TopK(op: Builder, node: Step, dy: ir.Value) -> Gradients:
-    """``dx[index] = dy`` along the axis, at the indices that the operator returns."""
-    axis = int(node.attributes.get("axis", -1)) % len(shape_of(node.x))
-    return [_scattered(op, node, dy, node.outputs[1], axis), None]
-
-
-@rule
 def Pad(op: Builder, node: Step, dy: ir.Value) -> Gradients:
     """``dx`` is dy without the padding; where that repeats x (reflect, edge, wrap), it is added to what it repeats."""
-    pads, axes = _required(node, 1), node.constant(3)
+    pads, axes = required(node, 1), node.constant(3)
     rank = len(shape_of(node.x))
     axes = np.arange(rank) if axes is None else axes % rank
     changed = [(int(axis), int(b), int(e)) for axis, b, e in zip(axes, *np.split(pads, 2), strict=True) if b or e]
@@ -113,47 +84,6 @@ def CumSum(op: Builder, node: Step, dy: ir.Value) -> Gradients:
     """``dx`` is the cumulative sum of dy from the other end."""
     reverse = 1 - node.attributes.get("reverse", 0)
     return [op.CumSum(dy, node.inputs[1], reverse=reverse, exclusive=node.attributes.get("exclusive", 0)), None]
-
-
-def spread(op: Builder, dy: ir.Value, index: Index, axis: int, size: int) -> ir.Value:
-    """``dx[index[i]] += dy[i]`` along an axis of that size, as padding where possible and as gathers otherwise."""
-    count = len(index)
-    if count and np.array_equal(index, np.arange(index[0], index[0] + count)):
-        before, behind = int(index[0]), size - int(index[0]) - count
-        return op.Pad(dy, [before, behind], None, [axis]) if before or behind else dy
-    padded = op.Pad(dy, [0, 1], None, [axis])  # one zero slice behind the last: where nothing was taken
-    layers: list[ir.Value] = []
-    remaining = list(range(count))
-    while remaining or not layers:
-        source = np.full(size, count)
-        later = []
-        for i in remaining:
-            if source[index[i]] == count:
-                source[index[i]] = i
-            else:
-                later.append(i)
-        layers.append(op.Gather(padded, source, axis=axis))
-        remaining = later
-    return op.total(layers)
-
-
-def _scattered(op: Builder, node: Step, dy: ir.Value, index: ir.Value | None, axis: int) -> ir.Value:
-    """Zeros of x's shape with ``dy`` added at the indices along the axis."""
-    size = [size_of(node.x, a) for a in range(1, len(shape_of(node.x)))]
-    zeros = op.Expand(0.0, op.Concat(op.Shape(dy, start=0, end=1), size, axis=0))
-    rows = op.Expand(index, op.Shape(dy))
-    result: ir.Value = op.ScatterElements(zeros, rows, dy, axis=axis, reduction="add")
-    return result
-
-
-def _axis(node: Step) -> int:
-    return int(node.attributes.get("axis", 0)) % len(shape_of(node.x))
-
-
-def _required(node: Step, index: int) -> npt.NDArray[np.int64]:
-    value = node.constant(index)
-    assert value is not None  # noqa: S101 — required by the operator
-    return value
 
 
 def _repeated(size: int, begin: int, end: int, mode: str) -> Index:

@@ -207,6 +207,13 @@ CASES = {
         two=[2],
         **MAP,
     ),
+    "GatherND": [
+        case(
+            "t = Transpose<perm=[2,3,0,1]>(x) g = GatherND(t, i) y = Transpose<perm=[2,3,0,1]>(g)",
+            i=[[[0, 0], [3, -1]], [[1, 2], [0, 0]], [[-1, 4], [2, 2]]],
+            **MAP,
+        ),
+    ],
     "Gelu": each("Gelu(x)", 'Gelu<approximate="tanh">(x)', **MAP),
     "Gemm": [
         case("Gemm(a, b)", a=("N", 4), b=(4, 3)),
@@ -389,6 +396,7 @@ LINEAR = {
     "Expand",
     "Flatten",
     "Gather",
+    "GatherND",
     "Gemm",
     "GlobalAveragePool",
     "Identity",
