@@ -18,7 +18,8 @@ PictureSource = str | os.PathLike[str] | Image.Image | npt.NDArray[np.uint8]
 PANEL_SIDE = 640
 
 # A JPEG may be decoded at 1/2, 1/4 or 1/8 of its size, which is many times faster, and is then filtered down further.
-# With twice the pixels that are needed, the filter still does most of the work.
+# With twice the pixels that are needed, the filter still does most of the work: what the model sees moves by about half
+# a grey level, as much as decoders may round. Who needs one decoder's very pixels can decode and hand over the array.
 _OVERSAMPLING = 2
 _DRAFT_SCALES = (8, 4, 2)
 

@@ -58,7 +58,7 @@ def root(
 
 @app.command()
 def explain(  # noqa: PLR0917  Typer passes them by name
-    images: Annotated[list[Path], typer.Argument(help="Pictures, or folders of pictures.", metavar="IMAGE...")],
+    images: Annotated[list[Path], typer.Argument(help="Pictures, or folders of pictures.", metavar="IMAGE")],
     model: Annotated[
         Path | None, typer.Option("--model", "-m", help="An explainer model.", show_default="the embedded one")
     ] = None,

@@ -34,6 +34,15 @@ def test_levels_fetch_what_they_promise(toy, ramp):
     assert everything.guided.shape == (1, 1, 4, 4)
 
 
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_the_model_is_asked_for_no_more_than_the_level(toy, ramp, level, monkeypatch):
+    fed = []
+    run = toy._session.run
+    monkeypatch.setattr(toy._session, "run", lambda names, feed: (fed.append(feed), run(names, feed))[1])
+    toy.run(ramp, level=level)
+    assert [int(feed["onnxcam.level"]) for feed in fed] == [level]
+
+
 def test_one_layer_can_be_fetched_alone(toy, ramp):
     explanation = toy.run(ramp, layer="conv1")
     assert list(explanation.activations) == ["conv1"]

@@ -48,6 +48,13 @@ def test_cam_is_grad_cam_times_the_number_of_places(explanation):
     np.testing.assert_allclose(explanation.cam(), 64 * explanation.grad_cam(relu=False), rtol=1e-4, atol=1e-5)
 
 
+def test_guided_grad_cam_takes_only_what_speaks_for_the_class(explanation):
+    signed = explanation.grad_cam(relu=False)
+    assert signed.min() < 0
+    expected = onnxcam.cam.guided_grad_cam(explanation.guided_backprop(), np.maximum(signed, 0))
+    np.testing.assert_array_equal(explanation.guided_grad_cam(), expected)
+
+
 def test_a_network_without_cam_says_which_have_one(toy, ramp):
     with pytest.raises(MethodError, match=r"global average pooling and one linear layer; use Grad-CAM"):
         toy.run(ramp).cam()

@@ -160,10 +160,11 @@ def test_where_pillow_only_warns_we_refuse(monkeypatch):
 
 def test_large_jpegs_are_decoded_at_a_fraction(tmp_path):
     path = saved(random_image(size=(1600, 1200)), tmp_path / "a.jpg")
-    picture = open_picture(path, shorter=256, longer=640)
+    picture = open_picture(path, shorter=256)
     assert picture.image.size == (800, 600)  # a quarter would have fewer than twice the 256 pixels needed
     assert picture.size == (1600, 1200)
     assert open_picture(path).image.size == (1600, 1200)
+    assert open_picture(path, shorter=100, longer=640).image.size == (800, 600)
     assert open_picture(path, shorter=601).image.size == (1600, 1200)
 
 

@@ -86,6 +86,14 @@ def test_other_types(photograph, metadata, dtype):
     np.testing.assert_array_equal(values, plain_square(photograph).transpose(2, 0, 1).astype(dtype))
 
 
+def test_bytes_are_rounded_and_clipped(photograph, metadata):
+    steps = {"scale": 1, "mean": (100, 100, 100), "std": (0.55, 0.55, 0.55)}
+    values = tensor(photograph, changed(metadata, {"dtype": "uint8"}, **steps))
+    expected = np.clip(np.rint((plain_square(photograph).astype(np.float32) - 100) / np.float32(0.55)), 0, 255)
+    assert (expected.min(), expected.max()) == (0, 255)
+    np.testing.assert_array_equal(values, expected.transpose(2, 0, 1))
+
+
 def test_a_small_picture_is_padded_with_black(metadata):
     white = np.full((10, 24, 3), 255, np.uint8)
     values = tensor(white, changed(metadata, resize=None, scale=1, mean=(0, 0, 0), std=(1, 1, 1)))

@@ -1,7 +1,9 @@
 import pytest
 
+from onnxcam import session as session_module
 from onnxcam.errors import ModelError, ProviderError
 from onnxcam.metadata import Layer
+from onnxcam.providers import CPU
 from onnxcam.session import open_session
 
 
@@ -63,6 +65,33 @@ def test_threads(data):
     assert session.get_session_options().intra_op_num_threads == 1
     with pytest.raises(ProviderError, match="threads must be at least 1, not 0"):
         open_session(data / "toy.onnx", threads=0)
+
+
+def test_a_provider_that_fails_at_load_is_said_and_not_replaced(data, monkeypatch):
+    """ONNX Runtime by itself would print the error and go on with the CPU."""
+    real = session_module.onnxruntime.InferenceSession
+
+    def failing(source, options, *, providers, enable_fallback=1):
+        if enable_fallback:
+            return real(source, options, providers=["CPUExecutionProvider"])
+        raise RuntimeError(f"[ONNXRuntimeError] : 1 : FAIL : no memory on {providers[0]}\nmany\nlines")
+
+    monkeypatch.setattr(session_module.execution_providers, "choose", lambda _names: ["CUDAExecutionProvider"])
+    monkeypatch.setattr(session_module.onnxruntime, "InferenceSession", failing)
+    with pytest.raises(ProviderError, match=r"does not load with CUDAExecutionProvider: no memory on CUDA\w+$"):
+        open_session(data / "toy.onnx")
+
+
+def test_a_provider_that_quietly_does_not_start_is_said(data, monkeypatch):
+    monkeypatch.setattr(session_module.execution_providers, "choose", lambda _names: [CPU, "CUDAExecutionProvider"])
+    real = session_module.onnxruntime.InferenceSession
+    monkeypatch.setattr(
+        session_module.onnxruntime,
+        "InferenceSession",
+        lambda source, options, **_: real(source, options, providers=[CPU]),
+    )
+    with pytest.raises(ProviderError, match="CUDAExecutionProvider could not be started"):
+        open_session(data / "toy.onnx")
 
 
 def test_loading_prints_nothing(data, rewritten, capfd):

@@ -35,7 +35,12 @@ def test_a_map_lies_where_the_model_looked():
     row, column = np.unravel_index(coloured.argmax(), coloured.shape)
     assert (row < 30, 50 < column < 80) == (True, True)
     assert coloured[:, :20].max() == coloured[:, 80:].max() == 0
-    assert drawn[30, 5, 0] > drawn[55, 25, 0]  # what the model did not see is faded
+
+
+def test_what_the_model_did_not_see_is_faded():
+    drawn = pixels(overlay(Image.new("RGB", (100, 60), "grey"), np.zeros((2, 2)), (20, 0, 80, 60)))
+    assert drawn[:, :20].min() > drawn[:, 20:80].max() + 50
+    assert drawn[:, 80:].min() > drawn[:, 20:80].max() + 50
 
 
 def test_a_crop_beyond_the_photograph_is_cut_off():
