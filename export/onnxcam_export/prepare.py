@@ -12,6 +12,7 @@ import onnxscript.rewriter
 
 from onnxcam_export.functions import expand
 from onnxcam_export.rules import PLAIN
+from onnxcam_export.shapes import complete_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,6 +37,7 @@ def prepare(model: ir.Model, keep: Sequence[ir.Value] = ()) -> list[ir.Value]:
         common_passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
         common_passes.RemoveUnusedNodesPass()(model)
         common_passes.NameFixPass()(model)
+        complete_shapes(model)
     return kept
 
 

@@ -1,0 +1,112 @@
+"""Completes the shapes that inference leaves unknown because the batch is.
+
+Inference cannot divide by an unknown batch: a flattening written as Shape, Gather, Concat and Reshape, as many
+exporters write it, leaves every shape behind it unknown. So the shapes are inferred twice, with two batch sizes given
+as numbers; what comes out the same is fixed, and what grows with the batch is the batch. The same holds for integers
+that the graph computes from shapes: those that do not depend on the batch become constants.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx_ir as ir
+import onnx_ir.passes.common as common_passes
+import onnxscript.optimizer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+# Two numbers that no sensible network has as a size, and without a common factor.
+_BATCHES = (149, 151)
+
+# Operators whose output has the shape of their input, and that ONNX's inference does not know.
+_SAME_SHAPE = {"GroupNormalization"}
+
+
+def complete_shapes(model: ir.Model) -> None:
+    """Fills in unknown shapes and computes integers that are known but for the batch, in place."""
+    values = [value for node in model.graph for value in node.outputs]
+    computed = any(node.op_type in {"Shape", "Size"} for node in model.graph)
+    if not computed and all(value.shape is not None and value.shape.is_static() for value in values):
+        return
+    batch = _batch(model.graph)
+    known = all(value.shape is not None and _is_known(value.shape, batch) for value in values)
+    if known and not computed:
+        return
+    trials = [_trial(model, batch, size) for size in (_BATCHES if batch is not None else _BATCHES[:1])]
+    for value in values:
+        found = [trial[value.name or ""] for trial in trials if value.name in trial]
+        if len(found) == len(trials):
+            _settle(model.graph, value, batch, found)
+    common_passes.RemoveUnusedNodesPass()(model)
+
+
+def _batch(graph: ir.Graph) -> str | None:
+    """The symbol of the first input's batch; None where it is fixed."""
+    shape = graph.inputs[0].shape
+    return None if shape is None or not len(shape) or isinstance(shape[0], int) else shape[0].value
+
+
+def _is_known(shape: ir.Shape, batch: str | None) -> bool:
+    return all(isinstance(size, int) or (batch is not None and size.value == batch) for size in shape)
+
+
+Found = tuple[tuple[int, ...] | None, npt.NDArray[Any] | None]
+
+
+def _trial(model: ir.Model, batch: str | None, size: int) -> Mapping[str, Found]:
+    """The shape of every value, and the numbers that are computed from shapes, with that batch."""
+    trial = model.clone()
+    for value in trial.graph.inputs:
+        if value.shape is not None and batch is not None:
+            value.shape = ir.Shape([size if getattr(n, "value", n) == batch else n for n in value.shape])
+    for node in trial.graph:
+        if node.op_type in _SAME_SHAPE:
+            node.op_type, node.domain = "Identity", ""
+            node.resize_inputs(1)
+            node.attributes.clear()
+        for value in node.outputs:
+            value.shape = None
+    for value in trial.graph.outputs:
+        value.shape = None
+    modified = True
+    while modified:  # what is folded lets more shapes be inferred, and the other way round
+        common_passes.ShapeInferencePass(check_type=False, strict_mode=False)(trial)
+        modified = onnxscript.optimizer.fold_constants(trial).modified
+    found: dict[str, Found] = {}
+    for value in [*trial.graph.initializers.values(), *(value for node in trial.graph for value in node.outputs)]:
+        shape = None
+        if value.shape is not None and value.shape.is_static():
+            shape = tuple(n for n in value.shape if isinstance(n, int))
+        tensor = ir.convenience.get_const_tensor(value)
+        small = tensor is not None and tensor.size <= 64 and tensor.dtype == ir.DataType.INT64  # noqa: PLR2004 — shapes
+        found[value.name or ""] = (shape, tensor.numpy() if small and tensor is not None else None)
+    return found
+
+
+def _settle(graph: ir.Graph, value: ir.Value, batch: str | None, found: Sequence[Found]) -> None:
+    """What all trials agree on."""
+    shapes = [shape for shape, _ in found if shape is not None]
+    if len(shapes) == len(found):
+        value.shape = ir.Shape([_size(sizes, batch) for sizes in zip(*shapes, strict=True)])
+    numbers = [number for _, number in found if number is not None]
+    if len(numbers) == len(found) and all(np.array_equal(numbers[0], number) for number in numbers):
+        if value.is_graph_output():
+            return
+        constant = ir.val(f"{value.name}/constant", const_value=ir.tensor(numbers[0], name=f"{value.name}/constant"))
+        graph.register_initializer(constant)
+        value.replace_all_uses_with(constant)
+
+
+def _size(sizes: Sequence[int], batch: str | None) -> int | str | None:
+    """A number, the batch, or a multiple of it."""
+    if len(set(sizes)) == 1:
+        return sizes[0]
+    times = [size / batch_size for size, batch_size in zip(sizes, _BATCHES, strict=True)]
+    if times[0] != times[1]:
+        return None
+    return batch if times[0] == 1 else f"{math.floor(times[0])}*{batch}" if times[0].is_integer() else None
