@@ -50,8 +50,8 @@ FLATTENED = "s = Shape(x) b = Gather(s, zero) t = Concat<axis=0>(b, rest) f = Re
         ("y = CenterCropPad<axes=[2, 3]>(x, crop)", ["N", 4, 3, 4], {"Pad", "Slice"}),
         (
             (
-                "s = Shape(x) h = Gather(s, spatial) e = Mul(h, half) b = Slice(s, zero, half) z = Concat<axis=0>(b, e) "
-                "y = Resize(x, , , z)"
+                "s = Shape(x) h = Gather(s, spatial) e = Mul(h, half) b = Slice(s, zero, half) "
+                "z = Concat<axis=0>(b, e) y = Resize(x, , , z)"
             ),
             ["N", 4, 10, 10],
             None,

@@ -4,7 +4,9 @@ Gradients are computed where users compute them, by ONNX Runtime in float32. Dif
 forward pass runs in ONNX's reference implementation. Linear operators need no differencing: for them the adjoint
 identity ``<dy, f(v) - f(0)> = <dx, v>`` holds exactly, and ONNX Runtime runs both sides.
 
-The tolerances were chosen after planting faults and seeing them caught: TODO.
+The tolerance was chosen after planting faults and seeing them caught: 0.7072 for sqrt(1/2) in Gelu, 1/6.005 for 1/6 in
+HardSwish, 1 % more epsilon in LayerNormalization, paddings exchanged, one gather of Pad's reflection left out. With
+1e-5 the first two passed; without a fault everything passes with 1e-6.
 """
 
 from __future__ import annotations
@@ -464,7 +466,7 @@ def test_gradient(name: str, text: str, options: dict[str, Any], graph: Any, eva
             change = (ahead - behind) / (2 * step)
         expected = np.vdot(dy.astype(np.float64), change)
         scale = np.linalg.norm(dy) * np.linalg.norm(change)
-        assert np.vdot(dx.astype(np.float64), v) == pytest.approx(expected, abs=1e-5 * scale, rel=0), variable
+        assert np.vdot(dx.astype(np.float64), v) == pytest.approx(expected, abs=1e-6 * scale, rel=0), variable
 
 
 @pytest.mark.parametrize(("name", "text", "options"), parameters())
@@ -478,3 +480,9 @@ def test_many_targets_of_one_image(name: str, text: str, options: dict[str, Any]
     once, thrice = evaluate(model, {**variables, "dy": dy}), evaluate(model, {**repeated, "dy": dy})
     for variable in variables:
         np.testing.assert_allclose(once[f"d{variable}"], thrice[f"d{variable}"], rtol=1e-5, atol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize(("name", "text", "options"), parameters())
+def test_valid_in_the_latest_opset(name: str, text: str, options: dict[str, Any], graph: Any) -> None:
+    del name
+    graph(text, **{**options, "opset": 24}).gradient()  # runs the checker
