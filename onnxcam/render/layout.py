@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -126,6 +127,6 @@ def _fit(pen: ImageDraw.ImageDraw, text: str, room: float, font: Font) -> str:
     """Shortens a line to the room it has."""
     if pen.textlength(text, font) <= room:
         return text
-    while text and pen.textlength(text + "…", font) > room:
-        text = text[:-1]
-    return text + "…"
+    # Measuring is slow, and the width grows with the length: so the longest beginning that fits is searched by halves.
+    fitting = bisect.bisect_right(range(len(text)), room, key=lambda length: pen.textlength(text[:length] + "…", font))
+    return text[: max(fitting - 1, 0)] + "…"

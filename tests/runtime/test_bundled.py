@@ -1,7 +1,26 @@
 import pytest
 
-from onnxcam import bundled
+import onnxcam
+from onnxcam import bundled, golden
 from onnxcam.errors import ModelError
+
+
+@pytest.fixture(scope="module")
+def default() -> onnxcam.Explainer:
+    return onnxcam.Explainer()
+
+
+@pytest.mark.parametrize(
+    ("name", "classes"), [("chelsea", {281, 282, 285}), ("coffee", {504, 967}), ("rocket", {657, 744})]
+)
+def test_the_default_model_knows_a_cat_a_coffee_and_a_missile(default, data, name, classes):
+    explanation = default.explain(data / f"{name}.jpg")
+    assert set(explanation.class_index.tolist()) <= classes
+    assert explanation.guided_grad_cam().any()
+
+
+def test_the_default_model_passes_its_golden_check(default):
+    assert all(item.passed for item in golden.check(default))
 
 
 def test_the_package_goes_before_the_checkout(monkeypatch, tmp_path):
