@@ -24,9 +24,14 @@ if TYPE_CHECKING:
 def QuantizeLinear(op: Builder, node: Step, dy: ir.Value) -> Gradients:
     """``dx = dy * [smallest < y < largest]``."""
     smallest, largest = integer_range(node)
-    y = op.Cast(node.y, to=int(op.dtype))
-    room = op.Mul(op.Sub(y, float(smallest)), op.Sub(float(largest), y))
-    return [op.Mul(dy, op.Sign(room)), *[None] * (len(node.inputs) - 1)]
+    dtype = (node.y.dtype or ir.DataType.UINT8).numpy()
+    if dtype.itemsize == 1:  # a byte each until the last
+        clipped = op.Clip(node.y, dtype.type(smallest + 1), dtype.type(largest - 1))
+        inside = op.Cast(op.Equal(clipped, node.y), to=int(op.dtype))
+    else:
+        y = op.Cast(node.y, to=int(op.dtype))
+        inside = op.Sign(op.Mul(op.Sub(y, float(smallest)), op.Sub(float(largest), y)))
+    return [op.Mul(dy, inside), *[None] * (len(node.inputs) - 1)]
 
 
 @rule

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import onnx
+import onnx_ir as ir
+import onnxruntime as ort
 import pytest
+from onnxruntime.quantization import CalibrationDataReader, quantize_static
+
+from onnxcam_export.quantised import use_unsigned_activations
+from onnxcam_export.rules import GUIDED, PLAIN
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize(
@@ -42,3 +52,44 @@ def test_one_scale_for_each_channel(graph: Any, evaluate: Any) -> None:
     scale, zero = (function.constants[name].reshape(3, 1, 1) for name in "sz")
     integers = np.rint(x / scale) + zero
     np.testing.assert_array_equal(dx, (integers > -128) & (integers < 127))
+
+
+class Pictures(CalibrationDataReader):
+    """A few pictures of noise to calibrate with."""
+
+    def __init__(self) -> None:
+        rng = np.random.default_rng(0)
+        self.pictures = iter([{"x": rng.standard_normal((1, 3, 16, 16)).astype(np.float32)} for _ in range(4)])
+
+    def get_next(self) -> dict[str, np.ndarray[Any, Any]] | None:  # type: ignore[override] # None ends the calibration
+        return next(self.pictures, None)
+
+
+@pytest.mark.parametrize("rules", [PLAIN, GUIDED])
+def test_a_statically_quantised_network(rules: Any, graph: Any, evaluate: Any, tmp_path: Path) -> None:
+    text = (
+        "a = Conv<pads=[1,1,1,1]>(x, v) b = Relu(a) c = Conv<strides=[2,2]>(b, w) d = Relu(c) "
+        "e = GlobalAveragePool(d) f = Flatten(e) y = Gemm<transB=1>(f, u)"
+    )
+    function = graph(text, x=("N", 3, 16, 16), v=(8, 3, 3, 3), w=(16, 8, 3, 3), u=(5, 16))
+    onnx.save(function.proto(), tmp_path / "float.onnx")
+    quantize_static(tmp_path / "float.onnx", tmp_path / "int8.onnx", Pictures(), per_channel=True)
+    quantised = graph(text, x=("N", 3, 16, 16))
+    model = ir.from_proto(onnx.shape_inference.infer_shapes(onnx.load(tmp_path / "int8.onnx")))
+    use_unsigned_activations(model.graph)
+    quantised.proto = lambda *_: ir.to_proto(model)
+    operators = [node.op_type for node in quantised.proto().graph.node]
+    assert "Relu" not in operators  # the rectifier is in QuantizeLinear now
+    x = function.variables(rows=2)["x"]
+    signed = evaluate(onnx.load(tmp_path / "int8.onnx"), {"x": x})["y"]
+    np.testing.assert_array_equal(quantised.forward({"x": x}), signed)
+    dy = np.eye(5, dtype=np.float32)[[1, 3]]
+    wanted, got = (evaluate(g.gradient(rules=rules), {"x": x, "dy": dy})["dx"] for g in (function, quantised))
+    assert np.corrcoef(wanted.ravel(), got.ravel())[0, 1] > 0.97
+
+    options = ort.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
+    options.log_severity_level = 3
+    ort.InferenceSession(quantised.gradient(rules=rules).SerializeToString(), options, ["CPUExecutionProvider"])
+    kernels = [node.op_type for node in onnx.load(tmp_path / "optimised.onnx").graph.node]
+    assert kernels.count("QLinearConv") == 2  # the gradient leaves the integer kernels alone
