@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-# Ten evenly spaced samples. The map is smooth: straight lines between them stay within 6/255 of it, and within 1/255 on average.
+# Ten evenly spaced samples. The map is smooth: straight lines between them stay within 6/255 of it, on average 1/255.
 PLASMA = np.array(
     [
         (13, 8, 135),
