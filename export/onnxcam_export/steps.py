@@ -93,6 +93,12 @@ def is_constant(value: ir.Value | None) -> bool:
     return value is not None and ir.convenience.get_const_tensor(value) is not None and not value.is_graph_input()
 
 
+def shape_text(value: ir.Value) -> str:
+    """The value's shape for messages, e.g. ``[batch, 3, 224, 224]``."""
+    dims = [str(dim if isinstance(dim, int) else dim.value or "?") for dim in value.shape or ()]
+    return f"[{', '.join(dims)}]"
+
+
 def shape_of(value: ir.Value) -> tuple[int | None, ...]:
     """The value's shape, None for each dimension that is known only at run time (the batch).
 
@@ -116,7 +122,7 @@ def static_shape(value: ir.Value, start: int = 1) -> tuple[int, ...]:
     shape = shape_of(value)[start:]
     if any(dim is None for dim in shape):
         raise ShapeError(
-            f"{value.name!r} has the shape {list(value.shape or ())}, and all but its batch must be fixed at export; "
+            f"{value.name!r} has the shape {shape_text(value)}, and all but its batch must be fixed at export; "
             "give the input's height and width (--input-size)"
         )
     return tuple(dim for dim in shape if dim is not None)
@@ -131,7 +137,7 @@ def size_of(value: ir.Value, axis: int) -> int:
     size = shape_of(value)[axis]
     if size is None:
         raise ShapeError(
-            f"{value.name!r} has the shape {list(value.shape or ())}, and its size along axis {axis} must be fixed at "
+            f"{value.name!r} has the shape {shape_text(value)}, and its size along axis {axis} must be fixed at "
             "export; give the input's height and width (--input-size), or keep the batch apart from this axis"
         )
     return size

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,9 +17,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Array = npt.NDArray[Any]
+Target = npt.NDArray[np.int64]
 # (image [N, ...], class indices [T]) -> outputs by name, and what could not be compared, in words. An image in float64
 # asks for outputs computed in float64; a reference that has none returns none.
-Reference = Callable[[Array, npt.NDArray[np.int64]], tuple[dict[str, Array], tuple[str, ...]]]
+Reference = Callable[[Array, Target], tuple[dict[str, Array], tuple[str, ...]]]
+Compared = dict[str, tuple[float, float]]
+# (inputs by name, the image first; class indices; the artifact's outputs) -> (error, allowed) by what was compared, and
+# notes, in words.
+Check = Callable[[Mapping[str, Array], Target, Mapping[str, Any]], tuple[Compared, tuple[str, ...]]]
 
 # Relative L2 errors. Everything up to the layer gradients is float32 rounding. In the guided gradient rounding can also
 # turn a few ReLU masks of a deep network over, which is why its bound is that of a cosine of 0.9998.
@@ -42,14 +47,14 @@ def session(path: Path) -> ort.InferenceSession:
     return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
-def verify(path: Path, metadata: names.Metadata, reference: Reference, name: str) -> names.Verification:
-    """Compares the artifact with a reference: two images with a class each, and one image with three classes.
+def verify(path: Path, metadata: names.Metadata, check: Check, name: str) -> names.Verification:
+    """Checks the artifact's answers to two images with a class each, and to one image with three classes.
 
     Args:
         path: The artifact.
         metadata: Its metadata.
-        reference: Computes what the outputs must be.
-        name: What the reference is, in words.
+        check: Tells how far the outputs are from what they must be.
+        name: What it compares them with, in words.
 
     Raises:
         ParityError: An output differs by more than its tolerance.
@@ -58,7 +63,7 @@ def verify(path: Path, metadata: names.Metadata, reference: Reference, name: str
     outputs = [output.name for output in run.get_outputs()]
     generator = np.random.default_rng(0)
     batch = metadata.image.batch or 2
-    images = generator.standard_normal((batch, *metadata.image.shape)).astype(metadata.image.dtype)
+    images = noise(generator, (batch, *metadata.image.shape), metadata.image.dtype)
     errors: dict[str, float] = {}
     tolerances: dict[str, float] = {}
     notes: dict[str, None] = {}
@@ -66,14 +71,11 @@ def verify(path: Path, metadata: names.Metadata, reference: Reference, name: str
         if metadata.image.batch not in (None, len(image)):
             continue
         target = generator.integers(0, metadata.classes, count)
-        got = dict(zip(outputs, run.run(outputs, feeds(metadata, image, target, 2)), strict=True))
-        expected, remarks = reference(image, target)
+        inputs = {metadata.image.name: image, **others(run, metadata, len(image))}
+        got = dict(zip(outputs, run.run(outputs, inputs | controls(metadata, target, 2)), strict=True))
+        compared, remarks = check(inputs, target, got)
         notes |= dict.fromkeys(remarks)
-        for output, value in expected.items():
-            error, allowed = relative_error(got[output], value), tolerance(output)
-            if not error <= allowed:
-                error, allowed, remark = _against_exact(reference, image, target, output, got[output], value)
-                notes |= dict.fromkeys(remark)
+        for output, (error, allowed) in compared.items():
             if not error <= allowed:
                 raise ParityError(
                     f"{output} differs from {name} by {error:.1e} (relative L2), more than the {allowed:.0e} allowed, "
@@ -85,10 +87,35 @@ def verify(path: Path, metadata: names.Metadata, reference: Reference, name: str
     return names.Verification(name, errors, tolerances, tuple(notes))
 
 
+def against(reference: Reference) -> Check:
+    """The check that an artifact answers what a reference answers."""
+
+    def check(inputs: Mapping[str, Array], target: Target, got: Mapping[str, Any]) -> tuple[Compared, tuple[str, ...]]:
+        image = next(iter(inputs.values()))
+        expected, notes = reference(image, target)
+        compared = {}
+        for output, value in expected.items():
+            error, allowed = relative_error(got[output], value), tolerance(output)
+            if not error <= allowed:
+                error, allowed, remark = _against_exact(reference, image, target, output, got[output], value)
+                notes += remark
+            compared[output] = error, allowed
+        return compared, notes
+
+    return check
+
+
+def noise(generator: np.random.Generator, shape: tuple[int, ...], dtype: str) -> Array:
+    """Standard normal values, as normalised pixels have; for integers, all that a pixel can have."""
+    if np.issubdtype(dtype, np.integer):
+        return generator.integers(0, 256 if dtype == "uint8" else 128, shape).astype(dtype)
+    return generator.standard_normal(shape).astype(dtype)
+
+
 def _against_exact(  # noqa: PLR0917
     reference: Reference,
     image: Array,
-    target: npt.NDArray[np.int64],
+    target: Target,
     output: str,
     got: Array,
     expected: Array,
@@ -107,18 +134,26 @@ def _against_exact(  # noqa: PLR0917
     return error, max(tolerance(output), 4 * own), (remark,)
 
 
-def golden(path: Path, metadata: names.Metadata) -> names.Golden:
-    """Runs the golden input through the artifact and keeps samples of the answers."""
+def golden(path: Path, metadata: names.Metadata) -> names.Golden | None:
+    """Runs the golden input through the artifact and keeps samples of the answers.
+
+    Returns:
+        None for a model with more inputs than the image: the check has nothing to feed them.
+    """
     run = session(path)
+    if others(run, metadata, 1):
+        return None
     image = golden_input((metadata.image.batch or 1, *metadata.image.shape), metadata.image.dtype)
     layer = metadata.layers[0].name
     activations, gradients = names.ACTIVATIONS_PREFIX + layer, names.GRADIENTS_PREFIX + layer
     outputs = [names.SCORES_OUTPUT, names.CLASS_INDEX_OUTPUT, activations, gradients, names.GUIDED_OUTPUT]
-    top = run.run([names.CLASS_INDEX_OUTPUT], feeds(metadata, image, np.asarray([-1]), 0))[0][:1]
-    scores, _, a, da, guided = run.run(outputs, feeds(metadata, image, top, 2))
+    inputs = {metadata.image.name: image}
+    best = run.run([names.CLASS_INDEX_OUTPUT], inputs | controls(metadata, np.asarray([-1]), 0))[0]
+    # One target for all images of a fixed batch; the samples are the first image's.
+    scores, _, a, da, guided = run.run(outputs, inputs | controls(metadata, best[:1], 2))
     grad_cam = (da.mean(axis=(2, 3), keepdims=True, dtype=np.float32) * a).sum(axis=1)
     return names.Golden(
-        target=int(top[0]),
+        target=int(best[0]),
         scores=sample(scores[:1]),
         layer=layer,
         grad_cam=sample(grad_cam[:1]),
@@ -127,10 +162,33 @@ def golden(path: Path, metadata: names.Metadata) -> names.Golden:
     )
 
 
-def feeds(metadata: names.Metadata, image: Array, target: Array, level: int) -> dict[str, Array]:
-    """The artifact's inputs."""
-    inputs = {metadata.image.name: image, names.TARGET_INPUT: np.asarray(target, np.int64)}
+def controls(metadata: names.Metadata, target: Array, level: int) -> dict[str, Array]:
+    """The artifact's own inputs: what to explain, and how much of it."""
+    inputs = {names.TARGET_INPUT: np.asarray(target, np.int64)}
     return inputs if metadata.flat else {**inputs, names.LEVEL_INPUT: np.asarray(level, np.int64)}
+
+
+def others(run: ort.InferenceSession, metadata: names.Metadata, batch: int) -> dict[str, Array]:
+    """Values for the model's other inputs: ones, which no scale or size among them takes amiss."""
+    given = {metadata.image.name, names.TARGET_INPUT, names.LEVEL_INPUT}
+    return {
+        item.name: np.ones(
+            [dim if isinstance(dim, int) else (1 if axis else batch) for axis, dim in enumerate(item.shape)],
+            _NUMPY_TYPES.get(item.type, np.float32),
+        )
+        for item in run.get_inputs()
+        if item.name not in given
+    }
+
+
+_NUMPY_TYPES = {
+    "tensor(float16)": np.float16,
+    "tensor(double)": np.float64,
+    "tensor(int32)": np.int32,
+    "tensor(int64)": np.int64,
+    "tensor(bool)": np.bool_,
+    "tensor(uint8)": np.uint8,
+}
 
 
 def tolerance(output: str) -> float:
