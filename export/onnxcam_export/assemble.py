@@ -39,7 +39,7 @@ class Forward:
     Attributes:
         model: The model; assembling adds to it.
         steps: Its steps.
-        image: The input that takes the image, [N, …].
+        image: What is differentiated at the input's end, [N, …]: the image input, or the Cast of one of integers.
         score: The class scores.
         layers: The target layers by name, each [N, K, h, w].
     """
@@ -93,7 +93,7 @@ def assemble(forward: Forward, *, flat: bool = False, guided: Mapping[str, Rule]
         outputs |= _gate(op, "layers", op.GreaterOrEqual(level, np.asarray(1, np.int64)), explain_layers, shapes)
         outputs |= _gate(op, "image", op.GreaterOrEqual(level, np.asarray(2, np.int64)), explain_image, shapes)
     graph.extend([*op.once.nodes, *op.nodes])
-    _declare(graph, outputs, forward.score.classes, shapes, dtype)
+    _declare(forward, outputs, shapes, dtype)
     common_passes.RemoveUnusedNodesPass()(forward.model)
 
 
@@ -163,22 +163,18 @@ def _gate(
 
 
 def _declare(
-    graph: ir.Graph,
-    outputs: Mapping[str, ir.Value],
-    classes: int,
-    shapes: Mapping[str, tuple[int, ...]],
-    dtype: ir.DataType,
+    forward: Forward, outputs: Mapping[str, ir.Value], shapes: Mapping[str, tuple[int, ...]], dtype: ir.DataType
 ) -> None:
     """Names the added outputs and states their shapes; symbols tell apart what may differ in length."""
-    batch = graph.inputs[0].shape[0] if graph.inputs[0].shape is not None else None
+    batch = forward.image.shape[0] if forward.image.shape is not None else None
     for name, value in outputs.items():
         value.name = name
         if name == names.SCORES_OUTPUT:
-            value.shape, value.type = ir.Shape([batch, classes]), ir.TensorType(dtype)
+            value.shape, value.type = ir.Shape([batch, forward.score.classes]), ir.TensorType(dtype)
         elif name == names.CLASS_INDEX_OUTPUT:
             value.shape, value.type = ir.Shape(["explained"]), ir.TensorType(ir.DataType.INT64)
         else:
             rows = "activation_rows" if name.startswith(names.ACTIVATIONS_PREFIX) else "gradient_rows"
             rows = "guided_rows" if name == names.GUIDED_OUTPUT else rows
             value.shape, value.type = ir.Shape([rows, *shapes[name]]), ir.TensorType(dtype)
-        graph.outputs.append(value)
+        forward.model.graph.outputs.append(value)

@@ -27,6 +27,9 @@ SizeOption = Annotated[
 ScoreOption = Annotated[
     str | None, typer.Option("--score-output", help="The output that holds the class scores: name, key or index.")
 ]
+InputOption = Annotated[
+    str | None, typer.Option("--input", help="The input of an ONNX file that takes the image, if it has several.")
+]
 WeightsOption = Annotated[Path | None, typer.Option("--weights", help="A file with the module's state dict.")]
 PretrainedOption = Annotated[bool, typer.Option("--pretrained", help="Download the package's own weights.")]
 
@@ -48,6 +51,10 @@ def export_command(  # noqa: PLR0917 — Typer passes them by name
     pretrained: PretrainedOption = False,
     flat: Annotated[bool, typer.Option("--flat", help="Leave out the gates, for providers without If.")] = False,
     verify: Annotated[bool, typer.Option(help="Compare the result with the source.")] = True,
+    image_input: InputOption = None,
+    dynamic_batch: Annotated[
+        bool, typer.Option("--dynamic-batch", help="Make the fixed batch of an ONNX file symbolic.")
+    ] = False,
 ) -> None:
     """Writes an explainer model: one ONNX file that answers as SOURCE does and can explain its answers."""
     from onnxcam_export.named import is_random, load  # noqa: PLC0415
@@ -67,6 +74,8 @@ def export_command(  # noqa: PLR0917 — Typer passes them by name
         score_output=score_output,
         flat=flat,
         verify=verify,
+        image_input=image_input,
+        dynamic_batch=dynamic_batch,
     )
     typer.echo(str(report))
 
@@ -75,6 +84,7 @@ def layers_command(
     source: SourceArgument,
     input_size: SizeOption = None,
     score_output: ScoreOption = None,
+    image_input: InputOption = None,
 ) -> None:
     """Lists the layers of SOURCE that can be explained: name, kind, shape, and which is the default."""
     from onnxcam.cli.table import table  # noqa: PLC0415
@@ -82,7 +92,12 @@ def layers_command(
     from onnxcam_export.pipeline import candidates  # noqa: PLC0415
 
     named = load(source)
-    found = candidates(named.source, input_shape=_input_shape(input_size, named), score_output=score_output)
+    found = candidates(
+        named.source,
+        input_shape=_input_shape(input_size, named),
+        score_output=score_output,
+        image_input=image_input,
+    )
     rows = [
         (c.name, c.kind, " x ".join(map(str, c.shape)), c.value.name or "", "default" if c.is_default else "")
         for c in found
@@ -90,15 +105,17 @@ def layers_command(
     typer.echo(table(("layer", "kind", "K x h x w", "value", ""), rows))
 
 
-def _input_shape(size: str | None, named: Named) -> tuple[int, int, int] | None:
-    """[C, H, W] from ``--input-size`` and what the model's package says."""
+def _input_shape(size: str | None, named: Named) -> tuple[int, ...] | None:
+    """[C, H, W] from ``--input-size`` and what the model's package says; [H, W] for an ONNX file."""
     if size is None:
         return named.input_shape
     parts = size.lower().split("x")
     if len(parts) not in {1, 2} or not all(part.isdecimal() and int(part) > 0 for part in parts):
         raise OnnxCamError(f"--input-size {size!r} is not a size; give e.g. 224 or 224x320 (height x width)")
-    channels = named.input_shape[0] if named.input_shape else 3
-    return channels, int(parts[0]), int(parts[-1])
+    height, width = int(parts[0]), int(parts[-1])
+    if isinstance(named.source, str):
+        return height, width
+    return named.input_shape[0] if named.input_shape else 3, height, width
 
 
 def _lines(file: Path) -> list[str]:

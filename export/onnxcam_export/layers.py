@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from onnxcam_export.differentiate import values_between
 from onnxcam_export.errors import ScoreError, TargetLayerError
-from onnxcam_export.steps import Step, shape_of
+from onnxcam_export.image import layout_of
+from onnxcam_export.steps import Step, shape_of, shape_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -51,7 +52,8 @@ def candidates(steps: Sequence[Step], image: ir.Value, score: ir.Value) -> list[
             f"the score {score.name!r} does not depend on the input {image.name!r} in a differentiable way; "
             "name another output with score_output (--score-output), or another input with --input"
         )
-    maps = [y for step in steps for y in step.outputs if y in between and is_spatial(y)]
+    last = channels_last(steps, image)
+    maps = [y for step in steps for y in step.outputs if y in between and is_spatial(y) and y not in last]
     modules = module_outputs(step_nodes(steps))
     names: dict[ir.Value, tuple[str, str]] = {}
     for name, (value, kind) in modules.items():  # outermost modules come first and keep the name
@@ -63,11 +65,11 @@ def candidates(steps: Sequence[Step], image: ir.Value, score: ir.Value) -> list[
     ]
 
 
-def resolve(name: str, graph: ir.Graph) -> ir.Value:
+def resolve(name: str, graph: ir.Graph, image: ir.Value) -> ir.Value:
     """The value that a user calls ``name``: a PyTorch module (its last run), an ONNX value, or an ONNX node.
 
     Raises:
-        TargetLayerError: There is none, or it is not spatial.
+        TargetLayerError: There is none, or it is not a map with its channels first.
     """
     nodes = list(graph)
     modules = module_outputs(nodes)
@@ -85,10 +87,30 @@ def resolve(name: str, graph: ir.Graph) -> ir.Value:
         )
     if not is_spatial(value):
         raise TargetLayerError(
-            f"the layer {name!r} has the shape {list(value.shape or ())} and is not spatial; "
+            f"the layer {name!r} has the shape {shape_text(value)} and is not spatial; "
             "choose one with a map, [N, K, h, w] ('onnxcam layers' lists them)"
         )
+    if value in channels_last([Step.of(node) for node in nodes], image):
+        raise TargetLayerError(
+            f"the layer {name!r} has its channels last, {shape_text(value)}; choose one with a map, [N, K, h, w], "
+            "in front of the Transpose ('onnxcam layers' lists them)"
+        )
     return value
+
+
+def channels_last(steps: Sequence[Step], image: ir.Value) -> set[ir.Value]:
+    """The values that are laid out as [N, h, w, K]: behind an image of that layout, or behind a Transpose to it."""
+    last = {image} if image.shape is not None and layout_of(shape_of(image)) == "NHWC" else set()
+    for step in steps:
+        if step.op_type == "Transpose":
+            if list(step.attributes.get("perm", ())) == _TO_CHANNELS_LAST and step.x not in last:
+                last.add(step.y)
+        elif last.intersection(step.inputs):
+            last.update(y for y in step.outputs if y.shape is not None and len(y.shape) == 4)  # noqa: PLR2004
+    return last
+
+
+_TO_CHANNELS_LAST = [0, 2, 3, 1]
 
 
 def module_outputs(nodes: Iterable[ir.Node]) -> dict[str, tuple[ir.Value, str]]:

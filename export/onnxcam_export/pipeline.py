@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
-import secrets
 import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import onnx
 import onnx_ir as ir
 import onnx_ir.passes.common as common_passes
 
 from onnxcam import metadata as names
-from onnxcam.files import check_writable
+from onnxcam_export import image as image_side
 from onnxcam_export import layers as target_layers
 from onnxcam_export.activations import forward_steps
 from onnxcam_export.assemble import Forward, assemble
-from onnxcam_export.errors import ExportError, ScoreError, ShapeError
+from onnxcam_export.errors import ExportError, ScoreError
 from onnxcam_export.prepare import prepare
 from onnxcam_export.report import ExportReport
-from onnxcam_export.rules.guided import rectifies
+from onnxcam_export.saving import plain_bytes, save, written_at_once
 from onnxcam_export.score import Score, find_score, pooled_features
 from onnxcam_export.sources import Source, read
 from onnxcam_export.steps import shape_of
@@ -46,6 +45,8 @@ def export(
     score_output: str | int | None = None,
     flat: bool = False,
     verify: bool = True,
+    image_input: str | None = None,
+    dynamic_batch: bool = False,
 ) -> ExportReport:
     """Writes an explainer model: one .onnx file that answers as the source does and can explain its answers.
 
@@ -53,8 +54,8 @@ def export(
         source: A ``torch.nn.Module``, a ``torch.export.ExportedProgram``, the path of an .onnx file, or an
             ``onnx.ModelProto``.
         path: Where the artifact goes. It is written only if everything succeeded.
-        input_shape: The image input's shape, [N, C, H, W] or [C, H, W] (an ONNX file's in its own layout). The batch
-            is symbolic whatever N says; height and width are fixed. None takes 3 x 224 x 224 for a module, and what
+        input_shape: The image input's shape, [N, C, H, W] or [C, H, W] (an ONNX model's in its own layout, or only
+            [H, W]). N is not looked at; height and width are fixed. None takes 3 x 224 x 224 for a module, and what
             the model itself says otherwise.
         layers: The target layers, each a PyTorch module's path (its last run), an ONNX value or an ONNX node; the
             first is the default at run time. None takes the last spatial feature map on the way to the score.
@@ -62,9 +63,13 @@ def export(
         preprocessing: How a photograph becomes the input; a ``Preprocessing`` or its fields. None takes the
             customary ImageNet values for an input of three channels and says so.
         score_output: The output that holds the class scores: its name, a dict's key, or a tuple's index. None takes
-            the first output shaped [N, C]. A softmax or sigmoid in front of it is looked through.
+            the first output behind a softmax or sigmoid, or else the first shaped [N, C]. A softmax or sigmoid is
+            looked through.
         flat: Leave out the gates, for execution providers without ``If``: everything is computed at every call.
         verify: Compare the artifact, in ONNX Runtime, with the source, and fail above tolerance.
+        image_input: An ONNX model's input that takes the image; None where only one can be it. Others stay inputs.
+        dynamic_batch: Make an ONNX model's fixed batch symbolic. Without it the batch stays as it is, and targets are
+            one for each image, or one for all, or, where the batch is 1, any number.
 
     Returns:
         What was exported, what was compared, and how closely it agreed.
@@ -75,53 +80,64 @@ def export(
     """
     path = Path(path)
     seconds: dict[str, float] = {}
-    with _written_at_once(path) as temporary:
+    with written_at_once(path) as temporary:
         with _stage("exporting", seconds):
-            origin = read(source, input_shape)
+            origin = read(source, input_shape, image_input=image_input, dynamic_batch=dynamic_batch)
         with _stage("differentiating", seconds):
             forward = _prepare(origin, [layers] if isinstance(layers, str) else layers, score_output)
-            reference = origin.reference(*_names_of(forward))
+            check = origin.check(forward) if verify else None
             metadata = _describe(origin, forward, labels, preprocessing, flat=flat)
             common_passes.ClearMetadataAndDocStringPass()(origin.model)  # stack traces with the user's paths
-            plain_size = ir.to_proto(forward.model).ByteSize()
+            plain_size = plain_bytes(forward.model)
             assemble(forward, flat=flat)
-            _save(forward.model, metadata, temporary)
+            size = _save(forward.model, metadata, temporary)
         with _stage("verifying", seconds):
             onnx.checker.check_model(str(temporary), full_check=True)
-            if verify:
+            if check is not None:
                 metadata = replace(
                     metadata,
-                    verification=verify_artifact(temporary, metadata, reference, origin.reference_name),
+                    verification=verify_artifact(temporary, metadata, check, origin.reference_name),
                     golden=golden(temporary, metadata),
                 )
-                _save(forward.model, metadata, temporary)
-        size = temporary.stat().st_size
+                size = _save(forward.model, metadata, temporary)
     return ExportReport(path, metadata, size, plain_size, seconds)
 
 
 def candidates(
-    source: Any, *, input_shape: Sequence[int] | None = None, score_output: str | int | None = None
+    source: Any,
+    *,
+    input_shape: Sequence[int] | None = None,
+    score_output: str | int | None = None,
+    image_input: str | None = None,
 ) -> list[target_layers.Candidate]:
     """The layers of a source that can be explained at, in order (``onnxcam layers`` prints them).
 
     Raises:
         ExportError: The source cannot be read, or has no scores.
     """
-    origin = read(source, input_shape)
+    origin = read(source, input_shape, image_input=image_input)
+    graph = origin.model.graph
     prepare(origin.model)
-    steps, score = forward_steps(origin.model.graph), find_score(origin.model.graph, origin.output_name(score_output))
-    return target_layers.candidates(steps, origin.model.graph.inputs[0], score.value)
+    image = image_side.differentiable(graph, _image(origin))
+    score = find_score(graph, origin.output_name(score_output))
+    return target_layers.candidates(forward_steps(graph), image, score.value)
+
+
+def _image(origin: Source) -> ir.Value:
+    """The graph input that takes the image."""
+    return next(value for value in origin.model.graph.inputs if origin.image in {None, value.name})
 
 
 def _prepare(origin: Source, layers: Sequence[str] | None, score_output: str | int | None) -> Forward:
     """The forward pass ready to be differentiated, with scores and target layers found."""
     graph = origin.model.graph
     wanted = origin.output_name(score_output)
-    kept = prepare(origin.model, [target_layers.resolve(name, graph) for name in layers or ()])
-    _name_batch(graph)
+    kept = prepare(origin.model, [target_layers.resolve(name, graph, _image(origin)) for name in layers or ()])
+    _name_batch(graph, _image(origin))
+    image = image_side.differentiable(graph, _image(origin))
     score = find_score(graph, wanted)
     steps = forward_steps(graph, visible=kept)
-    found = target_layers.candidates(steps, graph.inputs[0], score.value)
+    found = target_layers.candidates(steps, image, score.value)
     if layers:
         chosen = dict(zip(layers, kept, strict=True))
     else:
@@ -131,14 +147,7 @@ def _prepare(origin: Source, layers: Sequence[str] | None, score_output: str | i
             "no spatial feature map, [N, K, h, w] with more than one position, lies between the image and the score; "
             "give a larger input_shape (--input-size), or name a layer"
         )
-    return Forward(origin.model, steps, graph.inputs[0], score, chosen)
-
-
-def _names_of(forward: Forward) -> tuple[str, dict[str, str], list[tuple[str, str]]]:
-    """Score, layers and rectifiers by the names of their values."""
-    rectifiers = [(step.x.name or "", step.y.name or "") for step in forward.steps if rectifies(step)]
-    layers = {name: value.name or "" for name, value in forward.layers.items()}
-    return forward.score.value.name or "", layers, rectifiers
+    return Forward(origin.model, steps, image, score, chosen)
 
 
 def _describe(
@@ -150,7 +159,7 @@ def _describe(
     flat: bool,
 ) -> names.Metadata:
     """The metadata, but for what only the finished artifact can tell."""
-    image, score = _image_input(forward.image), forward.score
+    image, score = image_side.describe(_image(origin)), forward.score
     features = pooled_features(score.value)
     return names.Metadata(
         image=image,
@@ -164,7 +173,7 @@ def _describe(
         score_value=score.value.name or "",
         score_activation=score.activation,
         flat=flat,
-        preprocessing=_preprocessing(preprocessing, image),
+        preprocessing=image_side.preprocessing(preprocessing, image),
         source=names.Source(
             origin.kind,
             origin.name,
@@ -173,54 +182,15 @@ def _describe(
     )
 
 
-def _image_input(image: ir.Value) -> names.ImageInput:
-    """The image input's layout and size."""
-    shape = shape_of(image)
-    if len(shape) != 4 or None in shape[1:]:  # noqa: PLR2004 — [N, C, H, W]
-        raise ShapeError(
-            f"the input {image.name!r} has the shape {list(image.shape or ())}; an image of known size, [N, C, H, W] "
-            "or [N, H, W, C], is needed: give it with input_shape (--input-size), or choose another with --input"
-        )
-    size = [int(dim) for dim in shape[1:] if dim is not None]
-    layout: Literal["NCHW", "NHWC"] = "NHWC" if size[2] in _CHANNELS and size[0] not in _CHANNELS else "NCHW"
-    channels, height, width = size if layout == "NCHW" else (size[2], size[0], size[1])
-    dtype = (image.dtype or ir.DataType.FLOAT).numpy().name
-    return names.ImageInput(image.name or "", layout, channels, height, width, dtype, shape[0])
-
-
-_CHANNELS = (1, 3, 4)
-
-
-def _preprocessing(
-    given: names.Preprocessing | Mapping[str, Any] | None, image: names.ImageInput
-) -> names.Preprocessing | None:
-    """What the user gave, or what is customary for such an input."""
-    if isinstance(given, names.Preprocessing):
-        return given
-    if given is not None:
-        try:
-            return names.Preprocessing(**{"resize": None, "crop": None, **given})
-        except TypeError as error:
-            raise ExportError(f"the preprocessing has an unknown field: {error}") from error
-    size = (image.height, image.width)
-    if image.channels == 1:
-        return names.Preprocessing(size, None, mean=(0.0,), std=(1.0,), channel_order="L", assumed=True)
-    if image.channels == 3:  # noqa: PLR2004 — RGB
-        if image.height == image.width:
-            return names.Preprocessing(round(image.height / 0.875), image.height, assumed=True)
-        return names.Preprocessing(size, None, assumed=True)
-    return None
-
-
 def _checked_labels(labels: Sequence[str] | None, score: Score) -> tuple[str, ...] | None:
     if labels is not None and len(labels) != score.classes:
         raise ExportError(f"{len(labels)} labels were given for {score.classes} classes; give one for each, in order")
     return None if labels is None else tuple(labels)
 
 
-def _name_batch(graph: ir.Graph) -> None:
+def _name_batch(graph: ir.Graph, image: ir.Value) -> None:
     """Calls the symbolic batch "batch" throughout, whatever the exporter called it."""
-    shape = graph.inputs[0].shape
+    shape = image.shape
     if shape is None or not len(shape) or isinstance(shape[0], int) or shape[0].value is None:
         return
     old = shape[0].value
@@ -230,26 +200,9 @@ def _name_batch(graph: ir.Graph) -> None:
             value.shape = ir.Shape(["batch" if getattr(dim, "value", dim) == old else dim for dim in value.shape])
 
 
-def _save(model: ir.Model, metadata: names.Metadata, path: Path) -> None:
-    model.producer_name, model.producer_version = "onnxcam-export", importlib.metadata.version("onnxcam-export")
+def _save(model: ir.Model, metadata: names.Metadata, path: Path) -> int:
     model.metadata_props[names.KEY] = metadata.to_json()
-    ir.save(model, path)
-
-
-@contextlib.contextmanager
-def _written_at_once(path: Path) -> Iterator[Path]:
-    """A temporary file beside ``path`` that takes its place if nothing goes wrong.
-
-    Raises:
-        OutputError: The folder does not exist or cannot be written.
-    """
-    check_writable(path)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.onnx")
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    return save(model, path)
 
 
 @contextlib.contextmanager

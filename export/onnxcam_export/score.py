@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from onnxcam_export.errors import ScoreError
-from onnxcam_export.steps import Step, is_constant, shape_of, static_shape
+from onnxcam_export.steps import Step, is_constant, shape_of, shape_text, static_shape
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -41,19 +41,20 @@ def find_score(graph: ir.Graph, output: str | None = None) -> Score:
 
     Args:
         graph: The forward pass.
-        output: The output's name (or the name of any value of the graph); None takes the first output that has the
-            shape of class scores.
+        output: The output's name (or the name of any value of the graph); None takes the first output behind a softmax
+            or sigmoid that has the shape of class scores, or else the first that has it.
 
     Raises:
         ScoreError: There is no such output, or it does not have the shape of class scores.
     """
     value = _candidate(graph, output)
     before, activation = _before_activation(value)
+    before = _with_batch(before)
     shape = shape_of(before)
     classes = [dim for dim in shape[1:] if dim != 1]
     if any(dim is None for dim in classes) or len(classes) > 1:
         raise ScoreError(
-            f"{before.name!r} has the shape {list(before.shape or ())} and not that of class scores, [N, C]; "
+            f"{before.name!r} has the shape {shape_text(before)} and not that of class scores, [N, C]; "
             f"name the output that has it with score_output (--score-output): {_names(graph)}"
         )
     return Score(before, math.prod(static_shape(before)), activation)
@@ -83,18 +84,34 @@ def _candidate(graph: ir.Graph, output: str | None) -> ir.Value:
         if output not in named:
             raise ScoreError(f"the model has no output {output!r}; it has {_names(graph)}")
         return named[output]
-    for value in graph.outputs:
-        floating = value.dtype is not None and value.dtype.is_floating_point()
-        if floating and value.shape is not None and sum(dim != 1 for dim in list(value.shape)[1:]) <= 1:
-            return value
+    fitting = [value for value in graph.outputs if _looks_like_scores(value)]
+    activated = [value for value in fitting if _before_activation(value)[1] is not None]
+    if fitting:
+        return (activated or fitting)[0]
     raise ScoreError(
         "no output has the shape of class scores, [N, C]; name the one to explain with score_output "
         f"(--score-output): {_names(graph)}"
     )
 
 
+def _looks_like_scores(value: ir.Value) -> bool:
+    floating = value.dtype is not None and value.dtype.is_floating_point()
+    return floating and value.shape is not None and sum(dim != 1 for dim in list(value.shape)[1:]) <= 1
+
+
+def _with_batch(value: ir.Value) -> ir.Value:
+    """The scores before a batch of one was squeezed away: [N, C] in front of [C]."""
+    node = value.producer()
+    while len(shape_of(value)) == 1 and node is not None and node.op_type in _TRANSPARENT:
+        x = node.inputs[0]
+        if x is None or shape_of(x)[:1] == shape_of(value):
+            break  # [N, 1] became [N]: a single class
+        value, node = x, x.producer()
+    return value
+
+
 def _names(graph: ir.Graph) -> str:
-    return ", ".join(f"{value.name} {list(value.shape or ())}" for value in graph.outputs)
+    return ", ".join(f"{value.name} {shape_text(value)}" for value in graph.outputs)
 
 
 def _before_activation(value: ir.Value) -> tuple[ir.Value, Literal["softmax", "sigmoid"] | None]:
