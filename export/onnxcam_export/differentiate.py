@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import onnx_ir as ir
 
 from onnxcam_export.errors import OperatorError, ScoreError
+from onnxcam_export.quantised import Dequantised
 from onnxcam_export.rows import Rows
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def backprop(
     """
     between = values_between(steps, score, sources)
     _require_rules([step for step in steps if between.intersection(step.outputs)], sources, rules)
-    rows = Rows(op, score, seed)
+    rows, dequantised = Rows(op, score, seed), Dequantised(op)
     contributions: dict[ir.Value, list[ir.Value]] = defaultdict(list, {score: [seed]})
     gradients: dict[ir.Value, ir.Value] = {}
     for step in reversed(steps):
@@ -61,7 +62,8 @@ def backprop(
         if not between.intersection(step.outputs) or not gradients.keys() & set(step.outputs):
             continue
         dy = [gradients.get(y) for y in step.outputs]
-        dx = rules[step.op_type](op.typed(_cotangent_type(step, op.dtype)), rows.matched(step), dy)
+        seen = rows.matched(dequantised.step(step))
+        dx = rules[step.op_type](op.typed(_cotangent_type(step, op.dtype)), seen, dy)
         _require_gradients(step, dx, between)
         for x, part in zip(step.inputs, dx, strict=True):
             if x in between and part is not None:

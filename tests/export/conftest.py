@@ -10,6 +10,7 @@ import onnx
 import onnx.parser
 import onnx.reference
 import onnx_ir as ir
+import onnx_ir.passes.common as common_passes
 import onnxruntime as ort
 import pytest
 
@@ -118,6 +119,7 @@ class Graph:
             output.shape = ir.Shape(["rows", *list(x.shape)[1:]])
             graph.outputs.append(output)
         graph.extend([*op.once.nodes, *op.nodes])
+        common_passes.RemoveUnusedNodesPass()(model)
         proto = ir.to_proto(model)
         onnx.checker.check_model(proto, full_check=True)
         return proto

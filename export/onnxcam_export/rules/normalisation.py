@@ -10,7 +10,7 @@ import onnx_ir as ir
 
 from onnxcam_export.errors import OperatorError
 from onnxcam_export.rules.registry import Gradients, rule
-from onnxcam_export.steps import Step, shape_of, static_shape
+from onnxcam_export.steps import Step, is_constant, shape_of, static_shape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,10 +24,11 @@ def BatchNormalization(op: Builder, node: Step, dy: ir.Value) -> Gradients:
     if node.attributes.get("training_mode", 0):
         raise OperatorError(f"{node} is in training mode and mixes the images of a batch; export in evaluation mode")
     _, scale, _, _, var = node.inputs
-    once = op.once.typed(var.dtype) if var is not None and var.dtype is not None else op.once
-    deviation = once.Sqrt(once.Add(var, float(node.attributes.get("epsilon", 1e-5))))
-    factor = op.once.Div(op.once.Cast(scale, to=int(op.dtype)), op.once.Cast(deviation, to=int(op.dtype)))
-    return [op.Mul(dy, op.once.Reshape(factor, [-1, *[1] * (len(shape_of(node.x)) - 2)])), None, None, None, None]
+    once = op.once if is_constant(scale) and is_constant(var) else op
+    wide = once.typed(var.dtype) if var is not None and var.dtype is not None else once
+    deviation = wide.Sqrt(wide.Add(var, float(node.attributes.get("epsilon", 1e-5))))
+    factor = once.Div(once.Cast(scale, to=int(op.dtype)), once.Cast(deviation, to=int(op.dtype)))
+    return [op.Mul(dy, once.Reshape(factor, [-1, *[1] * (len(shape_of(node.x)) - 2)])), None, None, None, None]
 
 
 @rule
@@ -123,7 +124,7 @@ def _standardised(
 
 def _for_channels(op: Builder, scale: ir.Value | None, rank: int) -> ir.Value:
     """[C] as [C, 1, …], to multiply a value of that rank."""
-    result: ir.Value = op.once.Reshape(scale, [-1, *[1] * (rank - 2)])
+    result: ir.Value = (op.once if is_constant(scale) else op).Reshape(scale, [-1, *[1] * (rank - 2)])
     return result
 
 

@@ -93,3 +93,17 @@ def test_a_statically_quantised_network(rules: Any, graph: Any, evaluate: Any, t
     ort.InferenceSession(quantised.gradient(rules=rules).SerializeToString(), options, ["CPUExecutionProvider"])
     kernels = [node.op_type for node in onnx.load(tmp_path / "optimised.onnx").graph.node]
     assert kernels.count("QLinearConv") == 2  # the gradient leaves the integer kernels alone
+
+
+def test_what_the_gradient_reads_is_dequantised_for_it_alone(graph: Any) -> None:
+    function = graph(
+        "q = QuantizeLinear(x, s, z) d = DequantizeLinear(q, s, z) h = HardSwish(d) p = QuantizeLinear(h, s, z) "
+        "y = DequantizeLinear(p, s, z)",
+        x=("N", 3),
+        s=np.float32(0.1),
+        z=np.uint8(100),
+    )
+    nodes = {output: node for node in function.gradient().graph.node for output in node.output}
+    readers = {name: [node.op_type for node in nodes.values() if name in node.input] for name in ("d", "h", "y")}
+    assert readers == {"d": ["HardSwish"], "h": ["QuantizeLinear"], "y": []}  # the forward pass alone
+    assert [node.op_type for node in nodes.values()].count("DequantizeLinear") == 2
