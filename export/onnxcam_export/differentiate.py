@@ -113,8 +113,8 @@ def _require_gradients(step: Step, dx: Sequence[ir.Value | None], between: Colle
     if missing and any(part is not None for part in dx):
         names = ", ".join(repr(x.name) for x in missing if x is not None)
         raise OperatorError(
-            f"the rule for {step.op_type} has no gradient for {names}, which depends on the image: {step}; choose a "
-            "layer behind it, or register a rule with @onnxcam_export.rule in its place"
+            f"the rule for {step.op_type} has no gradient for {names}, which depends on the image: {step}; "
+            "choose a layer behind it, or hand over a table of rules in which this operator has one that does"
         )
 
 
