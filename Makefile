@@ -6,7 +6,7 @@ PIP_INSTALL = -m pip install --quiet --disable-pip-version-check -c constraints.
 RUNTIME = pyproject.toml LICENSE README.md $(wildcard models/efficientnet_lite0.*) $(shell find onnxcam -type f -not -path '*/__pycache__/*')
 EXPORT = export/pyproject.toml export/LICENSE export/README.md $(shell find export/onnxcam_export -type f -not -path '*/__pycache__/*')
 
-.PHONY: help demo test test-runtime lint wheels clean
+.PHONY: help demo test test-runtime lint wheels bench clean
 
 help:
 	@echo 'make demo          explain a photograph, with no PyTorch: writes demo.png'
@@ -14,6 +14,7 @@ help:
 	@echo 'make test-runtime  the runtime'"'"'s tests, in an environment that holds only its wheel and pytest'
 	@echo 'make lint          ruff and mypy'
 	@echo 'make wheels        both wheels and both source distributions, in dist/'
+	@echo 'make bench         speed, memory and start-up beside the peers: docs/benchmarks.md (BENCH=--help for parts of it)'
 	@echo 'make clean         remove what the other targets made'
 
 demo: .venv-demo/.stamp
@@ -40,8 +41,12 @@ lint: .venv/.stamp
 wheels: dist/.stamp
 	@ls -l dist/*.whl
 
+# Hours in full; it goes on where it was interrupted. In parts: make bench BENCH='--models resnet50 --rounds 3 --only levels'
+bench: .venv-bench/.stamp
+	.venv-bench/bin/python -m bench $(BENCH)
+
 clean:
-	rm -rf .venv .venv-demo .venv-runtime .venv-build dist demo.png .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-demo .venv-runtime .venv-build .venv-bench dist demo.png .mypy_cache .pytest_cache .ruff_cache
 	find onnxcam export tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Editable: changed code needs no new installation.
@@ -53,6 +58,11 @@ clean:
 .venv-demo/.stamp: $(RUNTIME) constraints.txt
 	$(call venv,.venv-demo)
 	.venv-demo/bin/python $(PIP_INSTALL) .
+	@touch $@
+
+.venv-bench/.stamp: pyproject.toml export/pyproject.toml constraints.txt requirements-bench.txt
+	$(call venv,.venv-bench)
+	.venv-bench/bin/python $(PIP_INSTALL) -r requirements-bench.txt
 	@touch $@
 
 .venv-build/.stamp: constraints.txt
