@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
-CACHE = REPOSITORY / "bench-results"
+CACHE = Path(os.environ.get("BENCH_CACHE", REPOSITORY / "bench-results"))
 
 NETWORKS = ("resnet18", "resnet50", "vgg16", "mobilenet_v2", "densenet121", "efficientnet_lite0")
 LEVELS = ("level0", "level1", "level2")

@@ -1,4 +1,4 @@
-"""The networks, and their exports, which are kept on disk: ``python -m bench.networks resnet50 224 float32 plain flat``."""
+"""The networks, and their exports, kept on disk: ``python -m bench.networks resnet50 224 float32 plain flat``."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def image(size: int, batch: int, precision: str) -> npt.NDArray[Any]:
 
 
 def exported(kind: str, network: str, size: int, precision: str) -> Path:
-    """Where an export is kept: ``plain`` and ``onnx-ad`` once, ``explainer`` and ``flat`` for each state of the code."""
+    """Where an export is kept; ``explainer`` and ``flat`` are made anew for each state of the code."""
     suffix = f"-{fingerprint('export/onnxcam_export')}" if kind in {"explainer", "flat"} else ""
     numbers = "float16" if precision == "float16" else "float32"
     return CACHE / "exports" / f"{network}-{size}-{numbers}" / f"{kind}{suffix}.onnx"
@@ -71,9 +71,9 @@ def torchvision_models() -> Any:
     try:
         import torchvision
     except RuntimeError:  # it describes two operators of a library that could not be loaded
-        library = torch.library.Library("torchvision", "DEF")
+        library = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
         for operator in ("nms", "qnms"):
-            library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+            library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")  # type: ignore[no-untyped-call]
         for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
             del sys.modules[name]
         import torchvision

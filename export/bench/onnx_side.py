@@ -50,7 +50,7 @@ def prepare(configuration: Configuration, threads: int) -> Prepared:
         answer: list[npt.NDArray[Any]] = session.run(outputs, feed)
         return answer
 
-    return Prepared(run, _maps(configuration.kind, outputs, run, feed), facts)
+    return Prepared(run, _maps(configuration.kind, outputs, run), facts)
 
 
 def model_path(configuration: Configuration) -> Path:
@@ -90,9 +90,7 @@ def question(
     return [name for name in added if kind != "level1" or name != "onnxcam.guided_gradients"], feed
 
 
-def _maps(
-    kind: str, outputs: list[str], run: Callable[[], list[npt.NDArray[Any]]], feed: dict[str, npt.NDArray[Any]]
-) -> Callable[[], Any] | None:
+def _maps(kind: str, outputs: list[str], run: Callable[[], list[npt.NDArray[Any]]]) -> Callable[[], Any] | None:
     """Grad-CAM, or Guided Grad-CAM, of an answer, by the runtime's own functions."""
     if kind not in {"level1", "level2"}:
         return None

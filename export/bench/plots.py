@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bench.configurations import GROWTH, SIZES, Configuration
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from bench.results import Results
@@ -30,7 +30,7 @@ def growth(results: Results) -> dict[str, Series]:
     }
 
 
-def _points(results: Results, series: dict[str, list[tuple[int, Configuration, float]]]) -> Series:
+def _points(results: Results, series: Mapping[str, Sequence[tuple[int, Configuration, float]]]) -> Series:
     return {
         name: [(x, 1e3 * seconds / divisor) for x, c, divisor in wanted if (seconds := results.seconds(c)) is not None]
         for name, wanted in series.items()
@@ -43,9 +43,9 @@ def draw(plots: dict[str, Series], path: Path) -> None:
 
     mpl.use("svg")
     mpl.rcParams.update({"svg.hashsalt": "onnxcam", "svg.fonttype": "none", "font.size": 9})
-    from matplotlib import pyplot
+    import matplotlib.pyplot as plt
 
-    figure, axes = pyplot.subplots(1, len(plots), figsize=(11, 3.4), layout="constrained")
+    figure, axes = plt.subplots(1, len(plots), figsize=(11, 3.4), layout="constrained")
     for axis, (title, series) in zip(axes, plots.items(), strict=True):
         label, _, unit = title.partition("; ")
         for name, points in series.items():
@@ -54,7 +54,7 @@ def draw(plots: dict[str, Series], path: Path) -> None:
         axis.legend(frameon=False)
         axis.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, metadata={"Date": None})
-    pyplot.close(figure)
+    plt.close(figure)
 
 
 def is_complete(plots: dict[str, Series]) -> bool:

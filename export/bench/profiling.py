@@ -27,7 +27,7 @@ _WARM_UP, _RUNS = 3, 10
 
 
 def measure(configuration: Configuration, threads: int, path: Path | None = None) -> dict[str, Any]:
-    """The profile of a configuration ``profile:KIND``: rows of where, kind, count, seconds, flop and bytes of one run."""
+    """The profile of a configuration ``profile:KIND``, for one run."""
     path = path or model_path(configuration)
     # Weights that ONNX Runtime has packed for its kernels are missing from the shapes; a run without packing has them.
     shapes = {event["name"]: event["args"] for event in _profile(configuration, threads, path, 1, packed=False)}
@@ -35,9 +35,7 @@ def measure(configuration: Configuration, threads: int, path: Path | None = None
     return {"nodes": rows(events, shapes)}
 
 
-def _profile(
-    configuration: Configuration, threads: int, path: Path, runs: int, *, packed: bool = True
-) -> list[Event]:
+def _profile(configuration: Configuration, threads: int, path: Path, runs: int, *, packed: bool = True) -> list[Event]:
     """ONNX Runtime's own profile of some runs."""
     options = session_options(threads)
     options.enable_profiling = True
@@ -73,9 +71,9 @@ def rows(events: Sequence[Event], shapes: Mapping[str, Event]) -> list[dict[str,
     places = {gate["name"]: _place(gate, nodes) for gate in gates}
     sums: dict[tuple[str, str, str], list[float]] = defaultdict(lambda: [0.0] * 4)
     for event in nodes:
-        args = shapes.get(event["name"], event["args"])
-        if args["op_name"] == "If":
+        if event["args"]["op_name"] == "If":
             continue
+        args = shapes.get(event["name"], event["args"])
         where = next((places[gate["name"]] for gate in gates if _contains(gate, event)), "forward")
         total = sums[where, args["op_name"], args.get("provider", "")]
         for i, value in enumerate((1, event["dur"] / 1e6, _flop(args), _bytes(args))):
@@ -105,11 +103,8 @@ def _bytes(args: Event) -> float:
 
 def _flop(args: Event) -> float:
     """The multiplications and additions of convolutions and matrix products; the others move bytes."""
-    inputs, outputs = (
-        [shape for each in args.get(name, ()) for shape in each.values()]
-        for name in ("input_type_shape", "output_type_shape")
-    )
-    kind = args["op_name"]
+    inputs, outputs = (_shapes(args, name) for name in ("input_type_shape", "output_type_shape"))
+    kind = args["op_name"] if len(inputs) > 1 else ""
     if kind in {"Conv", "FusedConv"}:  # each output element: the weights of its channel
         return 2 * math.prod(outputs[0]) * math.prod(inputs[1][1:])
     if kind == "ConvTranspose":  # each input element: the weights of its channel
@@ -117,6 +112,10 @@ def _flop(args: Event) -> float:
     if kind in {"Gemm", "FusedGemm", "MatMul", "FusedMatMul"}:
         return 2 * math.prod(inputs[0]) * outputs[0][-1]
     return 0
+
+
+def _shapes(args: Event, name: str) -> list[list[int]]:
+    return [shape for each in args.get(name, ()) for shape in each.values()]
 
 
 def as_table(nodes: Sequence[dict[str, Any]], most: int = 16) -> str:

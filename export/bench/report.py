@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from typing import TYPE_CHECKING
 
@@ -134,7 +135,6 @@ def _reached(target: Target, results: Results) -> str:
 
 
 def _kinds(results: Results, kinds: Sequence[str]) -> str:
-    """Peers give maps, so they are compared with the levels as they are; the maps are in ``_costs``."""
     networks = _measured(results)
     rows = [(_NAMES[kind], *(_cell(results, Configuration(kind, n)) for n in networks)) for kind in kinds]
     return "\n".join(_table(("", *networks), rows))
@@ -142,7 +142,7 @@ def _kinds(results: Results, kinds: Sequence[str]) -> str:
 
 def _measured(results: Results) -> list[str]:
     known = {c.network: None for c in results.configurations if c.kind == "plain" and c.provider == "cpu"}
-    return sorted(known, key=lambda network: (network not in NETWORKS, NETWORKS.index(network) if network in NETWORKS else 0))
+    return [*(n for n in NETWORKS if n in known), *(n for n in known if n not in NETWORKS)]
 
 
 def _cell(results: Results, configuration: Configuration) -> str:
@@ -264,7 +264,7 @@ def _gpu(results: Results) -> Iterable[str]:
         yield _NO_GPU
     rows = []
     for c in cuda:
-        seconds, base = results.seconds(c), results.seconds(Configuration("plain", c.network, 224, c.batch, 1, 0, "cuda", c.precision))
+        seconds, base = results.seconds(c), results.seconds(dataclasses.replace(c, kind="plain"))
         nodes = results.entry(c, "nodes")
         if nodes:
             fallen = [f"{n['kind']} ({n['where']})" for n in nodes if n["provider"] == "CPUExecutionProvider"]

@@ -62,7 +62,8 @@ class Results:
         lines = self._lines.get(configuration)
         if not lines:
             return None
-        return statistics.median(line["seconds"][statistic] + (line.get("maps", 0) if maps else 0) for line in lines)
+        times: list[float] = [line["seconds"][statistic] + (line.get("maps", 0) if maps else 0) for line in lines]
+        return statistics.median(times)
 
     def number(self, configuration: Configuration, key: str) -> float | None:
         """The median over the rounds of any other number."""

@@ -1,4 +1,4 @@
-"""From the start of a process to its first explanation of the default network: onnxcam's command, captum, and a plain run.
+"""From the start of a process to its first explanation: onnxcam's command, captum, and a plain run.
 
 ``python -m bench.start captum`` and ``… plain`` are the two others' processes.
 """

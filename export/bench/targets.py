@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -45,14 +44,12 @@ class Target:
         return [n for n, v in figures.items() if (v < self.limit if self.at_least else v > self.limit)]
 
 
-def _times(kind: str, base: str = "plain", *, maps: bool = False, **options: int) -> Measure:
+def _times(kind: str, base: str = "plain", *, maps: bool = False, batch: int = 1, targets: int = 1) -> Measure:
     """How many times as long one takes as another."""
 
     def measure(results: Results, network: str) -> float | None:
-        first, second = Configuration(kind, network), Configuration(base, network)
-        return ratio(
-            results.seconds(dataclasses.replace(first, **options), maps=maps), results.seconds(second, maps=maps)
-        )
+        first, second = Configuration(kind, network, batch=batch, targets=targets), Configuration(base, network)
+        return ratio(results.seconds(first, maps=maps), results.seconds(second, maps=maps))
 
     return measure
 

@@ -31,7 +31,7 @@ def prepare(configuration: Configuration, threads: int) -> Prepared:
         model = model.half()
     for module in model.modules():
         if hasattr(module, "inplace"):
-            module.inplace = False  # hooks and replaced rules see what they should
+            module.inplace = False  # type: ignore[assignment]  # hooks and replaced rules see what they should
     make = {
         "captum-guided-grad-cam": _captum_guided,
         "captum-grad-cam": _captum,
