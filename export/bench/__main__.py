@@ -27,7 +27,7 @@ def main() -> None:
     done = _done(results, code)
     _append(results, {"code": code, "machine": environment.machine(), "threads": arguments.threads})
     turns = [(c, r) for s in sets for r in range(arguments.rounds) for c in s if r < c.rounds(arguments.rounds)]
-    turns = [(c, r) for c, r in turns if (c.to_json(), r) not in done]
+    turns = [(c, r) for c, r in dict.fromkeys(turns) if (c.to_json(), r) not in done]
     for number, (configuration, turn) in enumerate(turns, 1):
         sys.stderr.write(f"[{number}/{len(turns)}] round {turn + 1} {_in_words(configuration)} … ")
         sys.stderr.flush()

@@ -26,8 +26,9 @@ def prepare(configuration: Configuration, path: Path, options: onnxruntime.Sessi
         # The level decides on the host which branch runs; everything else lives on the device.
         place = "cpu" if name == "onnxcam.level" else "cuda"
         binding.bind_ortvalue_input(name, onnxruntime.OrtValue.ortvalue_from_numpy(value, place, 0))
-    if graph:  # a graph writes to fixed addresses, so its outputs are allocated beforehand
-        for name, value in zip(outputs, session.run(outputs, feed), strict=True):
+    if graph:  # it writes to fixed addresses, so its outputs are allocated beforehand, as large as another session's
+        answers = open_session(configuration, path, options)[0].run(outputs, feed)
+        for name, value in zip(outputs, answers, strict=True):
             binding.bind_ortvalue_output(name, onnxruntime.OrtValue.ortvalue_from_numpy(np.asarray(value), "cuda", 0))
     else:
         for name in outputs:
