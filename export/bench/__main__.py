@@ -73,6 +73,7 @@ def _run(module: str, *arguments: str) -> dict[str, object]:
     )
     finished = subprocess.run(
         [sys.executable, "-m", module, *arguments],
+        cwd=folder,
         env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
         text=True,

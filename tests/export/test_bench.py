@@ -112,7 +112,7 @@ def test_worker_measures_a_tiny_network_in_its_own_process(tmp_path):
 
     def module(*arguments):
         command = [sys.executable, "-m", *arguments]
-        return subprocess.run(command, env=environment_, capture_output=True, text=True, check=True).stdout
+        return subprocess.run(command, cwd=EXPORT, env=environment_, capture_output=True, text=True, check=True).stdout
 
     module("bench.networks", "tiny", "32", "float32", "explainer")
     configuration = Configuration("level2", "tiny", size=32, batch=2, targets=2)
