@@ -1,4 +1,4 @@
-"""Takes turns: ``python -m bench [--networks …] [--only …] [--rounds N] …``, then the report."""
+"""Takes turns: ``python -m bench [--models …] [--only …] [--rounds N] …``, then the report."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def main() -> None:
     """Measures what is missing among the results, and writes the report."""
     arguments = _arguments()
     if arguments.provider == "cuda":
-        sets = configurations.gpu_plan(arguments.networks)
+        sets = configurations.gpu_plan(arguments.models)
     else:
-        sets = configurations.plan(arguments.networks, arguments.only)
+        sets = configurations.plan(arguments.models, arguments.only)
     results: Path = arguments.results
     results.parent.mkdir(parents=True, exist_ok=True)
     code = environment.code()
@@ -43,7 +43,7 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     repository = configurations.REPOSITORY
-    parser.add_argument("--networks", nargs="+", default=list(NETWORKS), metavar="NETWORK", help=", ".join(NETWORKS))
+    parser.add_argument("--models", nargs="+", default=list(NETWORKS), metavar="MODEL", help=", ".join(NETWORKS))
     parser.add_argument("--only", nargs="+", default=list(GROUPS), choices=GROUPS, help="parts of the benchmark")
     parser.add_argument("--rounds", type=int, default=5, help="0 writes the report of what there is")
     parser.add_argument("--seconds", type=float, default=4.0, help="how long a configuration is repeated in a round")

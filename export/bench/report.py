@@ -67,6 +67,7 @@ def _document(results: Results, growth: dict[str, plots.Series]) -> Iterable[str
     yield _targets(results)
     yield "## Time of a run, in multiples of the plain model's"
     yield _kinds(results, list(_NAMES)) + "\n\n" + _UNGUIDED
+    yield _compilation(results)
     yield from _errors(results)
     yield "## Session, memory, size, in multiples of the plain model's"
     yield _costs(results)
@@ -151,6 +152,12 @@ def _cell(results: Results, configuration: Configuration) -> str:
     if seconds is None:
         return "failed" if configuration in results.errors else ""
     return f"{seconds * 1e3:.1f} ms" if times is None else f"{times:.2f} ({seconds * 1e3:.1f} ms)"
+
+
+def _compilation(results: Results) -> str:
+    seconds = {n: results.number(Configuration("autograd-compiled", n), "compilation") for n in _measured(results)}
+    listed = ", ".join(f"{network} {value:.0f} s" for network, value in seconds.items() if value is not None)
+    return f"`torch.compile` took, before its first answer: {listed or 'not measured'}."
 
 
 def _errors(results: Results) -> Iterable[str]:
