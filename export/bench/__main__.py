@@ -25,9 +25,10 @@ def main() -> None:
     results.parent.mkdir(parents=True, exist_ok=True)
     code = environment.code()
     done = _done(results, code)
-    _append(results, {"code": code, "machine": environment.machine(), "threads": arguments.threads})
     turns = [(c, r) for s in sets for r in range(arguments.rounds) for c in s if r < c.rounds(arguments.rounds)]
     turns = [(c, r) for c, r in dict.fromkeys(turns) if (c.to_json(), r) not in done]
+    if turns:
+        _append(results, {"code": code, "machine": environment.machine(), "threads": arguments.threads})
     for number, (configuration, turn) in enumerate(turns, 1):
         sys.stderr.write(f"[{number}/{len(turns)}] round {turn + 1} {_in_words(configuration)} … ")
         sys.stderr.flush()

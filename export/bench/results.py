@@ -27,7 +27,8 @@ class Results:
     def __init__(self, path: Path) -> None:
         """Reads the file."""
         lines: list[Line] = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        lines = [line for line in lines if line["code"] == lines[-1]["code"]]
+        code = [line["code"] for line in lines if "configuration" in line][-1]
+        lines = [line for line in lines if line["code"] == code]
         run = [line for line in lines if "machine" in line][-1]
         self.machine: dict[str, str] = run["machine"]
         self.threads: int = run["threads"]
