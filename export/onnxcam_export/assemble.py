@@ -1,14 +1,6 @@
-"""Writes the explainer model: the forward pass as it was, and the gradients behind gates (the contract's artifact).
+"""Writes the explainer model: the answers as they were, and the explanations behind the level (the artifact's contract).
 
-::
-
-    inputs ──► forward pass, untouched ──► original outputs
-                   │        └─► onnxcam.scores ──► onnxcam.class_index (ranks resolved)
-                   │                                   │ one-hot
-                   ├─► If level >= 1: activations, true gradients
-                   └─► If level >= 2: guided gradient at the image
-
-ONNX Runtime runs only the branch of an ``If`` that is taken, so an explanation that is not asked for costs nothing.
+What is emitted here is the same with and without gates; how it is laid out in branches is ``onnxcam_export.gates``.
 """
 
 from __future__ import annotations
@@ -23,13 +15,15 @@ import onnx_ir.passes.common as common_passes
 from onnxcam import metadata as names
 from onnxcam_export.builder import Builder
 from onnxcam_export.differentiate import backprop
+from onnxcam_export.gates import Part, branch_by_level
 from onnxcam_export.rules import GUIDED, PLAIN, Rule
-from onnxcam_export.steps import Step, static_shape
+from onnxcam_export.steps import static_shape
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from onnxcam_export.score import Score
+    from onnxcam_export.steps import Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,39 +59,56 @@ def assemble(forward: Forward, *, flat: bool = False, guided: Mapping[str, Rule]
     """
     graph = forward.model.graph
     dtype = forward.score.value.dtype or ir.DataType.FLOAT
-    op = Builder(graph, dtype, "onnxcam")
     target = _input(graph, names.TARGET_INPUT, np.asarray([-1], np.int64), ["targets"])
-    scores = op.Identity(op.Reshape(forward.score.value, [-1, forward.score.classes]))
-    class_index = resolve_targets(op, scores, target)
-    seed = op.reshape_rows(op.one_hot(class_index, forward.score.classes), static_shape(forward.score.value))
-
-    def explain_layers(op: Builder) -> dict[str, ir.Value]:
-        values = list(forward.layers.values())
-        gradients = backprop(op, forward.steps, forward.score.value, seed, values, rules=PLAIN)
-        return {
-            **{names.ACTIVATIONS_PREFIX + name: op.Identity(value) for name, value in forward.layers.items()},
-            **{names.GRADIENTS_PREFIX + name: op.Identity(gradients[value]) for name, value in forward.layers.items()},
-        }
-
-    def explain_image(op: Builder) -> dict[str, ir.Value]:
-        gradients = backprop(op, forward.steps, forward.score.value, seed, [forward.image], rules=guided)
-        return {names.GUIDED_OUTPUT: op.Identity(gradients[forward.image])}
-
-    shapes = {prefix + name: static_shape(value) for name, value in forward.layers.items() for prefix in _PREFIXES}
-    shapes[names.GUIDED_OUTPUT] = static_shape(forward.image)
-    outputs = {names.SCORES_OUTPUT: scores, names.CLASS_INDEX_OUTPUT: class_index}
+    parts = _parts(forward, target, guided)
     if flat:
-        outputs |= explain_layers(op) | explain_image(op)
+        op = Builder(graph, dtype, "onnxcam")
+        for part in parts:
+            op.results |= part.emit(op)
+        outputs = op.results
+        graph.extend(op.all_nodes)
     else:
         level = _input(graph, names.LEVEL_INPUT, np.asarray(0, np.int64), [])
-        outputs |= _gate(op, "layers", op.GreaterOrEqual(level, np.asarray(1, np.int64)), explain_layers, shapes)
-        outputs |= _gate(op, "image", op.GreaterOrEqual(level, np.asarray(2, np.int64)), explain_image, shapes)
-    graph.extend([*op.once.nodes, *op.nodes])
-    _declare(forward, outputs, shapes, dtype)
+        outputs = branch_by_level(forward.model, level, parts, dtype)
+    _declare(graph, forward, outputs, dtype)
     common_passes.RemoveUnusedNodesPass()(forward.model)
 
 
-_PREFIXES = (names.ACTIVATIONS_PREFIX, names.GRADIENTS_PREFIX)
+def _parts(forward: Forward, target: ir.Value, guided: Mapping[str, Rule]) -> tuple[Part, Part, Part]:
+    """What each level adds to the one below it."""
+    score, layers, image = forward.score, forward.layers, forward.image
+
+    def answers(op: Builder) -> dict[str, ir.Value]:
+        scores = op.Identity(op.Reshape(score.value, [-1, score.classes]))
+        return {names.SCORES_OUTPUT: scores, names.CLASS_INDEX_OUTPUT: resolve_targets(op, scores, target)}
+
+    def gradients(op: Builder, sources: Sequence[ir.Value], rules: Mapping[str, Rule]) -> list[ir.Value]:
+        one_hot = op.one_hot(op.results[names.CLASS_INDEX_OUTPUT], score.classes)
+        seed = op.reshape_rows(one_hot, static_shape(score.value))
+        found = backprop(op, forward.steps, score.value, seed, sources, rules=rules)
+        return [op.Identity(found[source]) for source in sources]
+
+    def explain_layers(op: Builder) -> dict[str, ir.Value]:
+        activations = [op.Identity(value) for value in layers.values()]
+        slopes = gradients(op, list(layers.values()), PLAIN)
+        return {
+            **{names.ACTIVATIONS_PREFIX + name: value for name, value in zip(layers, activations, strict=True)},
+            **{names.GRADIENTS_PREFIX + name: value for name, value in zip(layers, slopes, strict=True)},
+        }
+
+    def explain_image(op: Builder) -> dict[str, ir.Value]:
+        return {names.GUIDED_OUTPUT: gradients(op, [image], guided)[0]}
+
+    layer_shapes = {
+        prefix + name: static_shape(value)
+        for prefix in (names.ACTIVATIONS_PREFIX, names.GRADIENTS_PREFIX)
+        for name, value in layers.items()
+    }
+    return (
+        Part(answers),
+        Part(explain_layers, layer_shapes),
+        Part(explain_image, {names.GUIDED_OUTPUT: static_shape(image)}),
+    )
 
 
 def resolve_targets(op: Builder, scores: ir.Value, target: ir.Value) -> ir.Value:
@@ -111,15 +122,14 @@ def resolve_targets(op: Builder, scores: ir.Value, target: ir.Value) -> ir.Value
     Returns:
         int64 [M].
     """
-    rank = op.Max(op.Sub(np.asarray(-1, np.int64), target), np.asarray(0, np.int64))
-    deepest = op.Add(op.ReduceMax(rank, keepdims=1), np.asarray(1, np.int64))
+    zero, one = np.asarray(0, np.int64), np.asarray(1, np.int64)
+    rank = op.Max(op.Sub(np.asarray(-1, np.int64), target), zero)
+    deepest = op.Add(op.ReduceMax(rank, keepdims=1), one)
     _, ranked = op.TopK(scores, deepest, axis=1, outputs=2)
-    count = op.Shape(scores, start=0, end=1)
-    row = op.Range(np.asarray(0, np.int64), op.Squeeze(count, [0]), np.asarray(1, np.int64))
-    none = np.asarray(0, np.int64)
-    row, rank = op.Add(row, op.Mul(rank, none)), op.Add(rank, op.Mul(row, none))  # both [M]
+    row = op.Range(zero, op.Squeeze(op.Shape(scores, start=0, end=1), [0]), one)
+    row, rank = op.Add(row, op.Mul(rank, zero)), op.Add(rank, op.Mul(row, zero))  # both [M]
     by_rank = op.GatherND(ranked, op.Concat(op.Unsqueeze(row, [1]), op.Unsqueeze(rank, [1]), axis=1))
-    result: ir.Value = op.Where(op.GreaterOrEqual(target, none), target, by_rank)
+    result: ir.Value = op.Where(op.GreaterOrEqual(target, zero), target, by_rank)
     return result
 
 
@@ -136,6 +146,7 @@ def _input(graph: ir.Graph, name: str, default: np.ndarray, shape: Sequence[int 
     return value
 
 
+<<<<<<< HEAD
 def _gate(
     op: Builder,
     name: str,
@@ -178,3 +189,21 @@ def _declare(
             rows = "guided_rows" if name == names.GUIDED_OUTPUT else rows
             value.shape, value.type = ir.Shape([rows, *shapes[name]]), ir.TensorType(dtype)
         forward.model.graph.outputs.append(value)
+=======
+def _declare(graph: ir.Graph, forward: Forward, outputs: Mapping[str, ir.Value], dtype: ir.DataType) -> None:
+    """Names the added outputs and states their shapes; symbols tell apart what may differ in length."""
+    batch = forward.image.shape[0] if forward.image.shape is not None else None
+    shapes = {
+        names.SCORES_OUTPUT: [batch, forward.score.classes],
+        names.CLASS_INDEX_OUTPUT: ["explained"],
+        names.GUIDED_OUTPUT: ["guided_rows", *static_shape(forward.image)],
+    }
+    for name, value in forward.layers.items():
+        shapes[names.ACTIVATIONS_PREFIX + name] = ["activation_rows", *static_shape(value)]
+        shapes[names.GRADIENTS_PREFIX + name] = ["gradient_rows", *static_shape(value)]
+    for name, value in outputs.items():
+        value.name = name
+        value.shape = ir.Shape(shapes[name])
+        value.type = ir.TensorType(ir.DataType.INT64 if name == names.CLASS_INDEX_OUTPUT else dtype)
+        graph.outputs.append(value)
+>>>>>>> 86a3593 (Put the forward pass into both branches: a closed gate costs nothing, level 0 is 1.00 x the plain model)

@@ -40,24 +40,31 @@ class Builder:
         self.dtype = dtype
         self.prefix = prefix
         self.nodes: list[ir.Node] = []
+        self.results: dict[str, ir.Value] = {}
         self._once: Builder | None = None
         self._memo: dict[Any, Any] | None = {} if shared else None
 
     @property
     def once(self) -> Builder:
-        """Emits what depends on initializers alone: into the main graph, each expression once.
+        """Emits what depends on initializers alone, each expression once, in front of the other nodes.
 
-        ONNX Runtime computes it when it loads the model; every gate that refers to it shares the result.
+        ONNX Runtime computes it when it loads the model. It has to stand in the graph that uses it: ONNX Runtime's
+        blocked convolutions take weights from their own graph only, not from the one around it.
         """
         if self._once is None:
             self._once = Builder(self.graph, self.dtype, f"{self.prefix}/once", shared=True)
         return self._once
 
     def branch(self, name: str) -> Builder:
-        """An empty builder for a subgraph of the same graph, with names of its own; shares ``once``."""
+        """An empty builder for a subgraph, with names of its own; it sees the results so far."""
         branch = Builder(self.graph, self.dtype, f"{self.prefix}/{name}")
-        branch._once = self.once
+        branch.results = self.results
         return branch
+
+    @property
+    def all_nodes(self) -> list[ir.Node]:
+        """Everything emitted, in an order in which it can run."""
+        return [*self.once.nodes, *self.nodes]
 
     def typed(self, dtype: ir.DataType) -> Builder:
         """The same list of nodes, with constants of another type: models mix float16 and float32."""
@@ -131,8 +138,14 @@ class Builder:
         return self.above(x, 0.0)
 
     def above(self, x: ir.Value, bound: ir.Value | float) -> ir.Value:
-        """``[x > bound]`` as 0 and 1."""
-        result: ir.Value = self.Cast(self.Greater(x, bound), to=int(self.dtype))
+        """``[x > bound]`` as 0 and 1, in one pass over memory: a hard sigmoid of the steepest slope there is.
+
+        On CPUs that and a ``Mul`` take a quarter of the time of ``Sign``, and less than ``Greater``, ``Cast`` and
+        ``Where``. Exact but for differences below the smallest normal number.
+        """
+        steepest = float(np.finfo(self.dtype.numpy()).max)
+        difference = x if isinstance(bound, float) and bound == 0.0 else self.Sub(x, bound)
+        result: ir.Value = self.HardSigmoid(difference, alpha=steepest, beta=0.0)
         return result
 
     def reshape_rows(self, dy: ir.Value, shape: Sequence[int]) -> ir.Value:
