@@ -69,7 +69,7 @@ def assemble(forward: Forward, *, flat: bool = False, guided: Mapping[str, Rule]
         graph.extend(op.all_nodes)
     else:
         level = _input(graph, names.LEVEL_INPUT, np.asarray(0, np.int64), [])
-        outputs = branch_by_level(forward.model, level, parts, dtype)
+        outputs = branch_by_level(forward.model, forward.score.value, level, parts, dtype)
     _declare(graph, forward, outputs, dtype)
     common_passes.RemoveUnusedNodesPass()(forward.model)
 
@@ -146,50 +146,6 @@ def _input(graph: ir.Graph, name: str, default: np.ndarray, shape: Sequence[int 
     return value
 
 
-<<<<<<< HEAD
-def _gate(
-    op: Builder,
-    name: str,
-    condition: ir.Value,
-    explain: Callable[[Builder], dict[str, ir.Value]],
-    shapes: Mapping[str, tuple[int, ...]],
-) -> dict[str, ir.Value]:
-    """``If condition``: what ``explain`` emits; otherwise tensors of the same kind with zero rows."""
-    taken = op.branch(name)
-    results = explain(taken)
-    skipped = op.branch(f"no_{name}")
-    empty = [skipped.Constant(value=ir.tensor(np.zeros((0, *shapes[output]), op.dtype.numpy()))) for output in results]
-    branches = [
-        ir.Graph([], list(outputs), nodes=builder.nodes, name=builder.prefix)
-        for builder, outputs in ((taken, results.values()), (skipped, empty))
-    ]
-    for branch in branches:
-        for value, output in zip(branch.outputs, results, strict=True):
-            value.type = ir.TensorType(op.dtype)
-            value.shape = ir.Shape([None, *shapes[output]])
-        common_passes.RemoveUnusedNodesPass()
-    gate = op.If(condition, then_branch=branches[0], else_branch=branches[1], outputs=len(results))
-    values = gate if isinstance(gate, list) else [gate]
-    return dict(zip(results, values, strict=True))
-
-
-def _declare(
-    forward: Forward, outputs: Mapping[str, ir.Value], shapes: Mapping[str, tuple[int, ...]], dtype: ir.DataType
-) -> None:
-    """Names the added outputs and states their shapes; symbols tell apart what may differ in length."""
-    batch = forward.image.shape[0] if forward.image.shape is not None else None
-    for name, value in outputs.items():
-        value.name = name
-        if name == names.SCORES_OUTPUT:
-            value.shape, value.type = ir.Shape([batch, forward.score.classes]), ir.TensorType(dtype)
-        elif name == names.CLASS_INDEX_OUTPUT:
-            value.shape, value.type = ir.Shape(["explained"]), ir.TensorType(ir.DataType.INT64)
-        else:
-            rows = "activation_rows" if name.startswith(names.ACTIVATIONS_PREFIX) else "gradient_rows"
-            rows = "guided_rows" if name == names.GUIDED_OUTPUT else rows
-            value.shape, value.type = ir.Shape([rows, *shapes[name]]), ir.TensorType(dtype)
-        forward.model.graph.outputs.append(value)
-=======
 def _declare(graph: ir.Graph, forward: Forward, outputs: Mapping[str, ir.Value], dtype: ir.DataType) -> None:
     """Names the added outputs and states their shapes; symbols tell apart what may differ in length."""
     batch = forward.image.shape[0] if forward.image.shape is not None else None
@@ -206,4 +162,3 @@ def _declare(graph: ir.Graph, forward: Forward, outputs: Mapping[str, ir.Value],
         value.shape = ir.Shape(shapes[name])
         value.type = ir.TensorType(ir.DataType.INT64 if name == names.CLASS_INDEX_OUTPUT else dtype)
         graph.outputs.append(value)
->>>>>>> 86a3593 (Put the forward pass into both branches: a closed gate costs nothing, level 0 is 1.00 x the plain model)

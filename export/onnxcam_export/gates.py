@@ -4,6 +4,7 @@
 
     If level >= 2:  forward pass, answers, layers, image           (one graph, optimised as one)
     else:           forward pass, answers, If level >= 1: layers
+    softmax and other post-processing of the scores
 
 ONNX Runtime runs only the branch of an ``If`` that is taken. The forward pass stands in both branches, its weights in
 the file once. A gate around the gradients alone would be smaller, but it costs all who do not open it: ONNX Runtime
@@ -52,12 +53,15 @@ class Part:
 
 
 def branch_by_level(
-    model: ir.Model, level: ir.Value, parts: tuple[Part, Part, Part], dtype: ir.DataType
+    model: ir.Model, score: ir.Value, level: ir.Value, parts: tuple[Part, Part, Part], dtype: ir.DataType
 ) -> dict[str, ir.Value]:
     """Moves the forward pass into the branches of an ``If`` and adds the parts.
 
+    What only post-processes the scores stays behind the ``If``: it is small, and may write what no branch can return.
+
     Args:
         model: The forward pass; its graph keeps inputs, initializers and the names of its outputs.
+        score: The class scores.
         level: The level input.
         parts: The answers, the layers, the image.
         dtype: The type of the gradients.
@@ -67,7 +71,8 @@ def branch_by_level(
     """
     answers, layers, image = parts
     graph = model.graph
-    forward, originals = list(graph), list(graph.outputs)
+    behind = _behind(graph, score)
+    forward = [node for node in graph if node not in behind]
     if _share_read(forward, answers, layers, graph, dtype) <= _LIGHT:
         threshold = 2
         high = [(answers, _ALWAYS), (layers, _ALWAYS), (image, _ALWAYS)]
@@ -76,24 +81,46 @@ def branch_by_level(
         threshold = 1
         high = [(answers, _ALWAYS), (layers, _ALWAYS), (image, 2)]
         low = [(answers, _ALWAYS), (layers, _NEVER), (image, _NEVER)]
-    graph.remove(forward)
+    leaving = list(dict.fromkeys([score, *(value for value in graph.outputs if value.producer() in forward)]))
+    graph.remove([*forward, *behind])
     branches = []
     for name, plan in (("explain", high), ("answer", low)):
         op = Builder(graph, dtype, "onnxcam")
         for part, at in plan:
             op.results |= _from_level(op, level, at, part)
-        outputs = [*[op.Identity(value) for value in originals], *op.results.values()]
+        outputs = [*[op.Identity(value) for value in leaving], *op.results.values()]
         branches.append(_branch(name, forward, op.all_nodes, outputs, graph))
     main = Builder(graph, dtype, "onnxcam")
     condition = main.GreaterOrEqual(level, np.asarray(threshold, np.int64))
-    added = list(op.results)
-    values = main.If(condition, then_branch=branches[0], else_branch=branches[1], outputs=len(originals) + len(added))
-    graph.extend(main.all_nodes)
+    count = len(leaving) + len(op.results)
+    values = main.If(condition, then_branch=branches[0], else_branch=branches[1], outputs=count)
+    graph.extend([*main.all_nodes, *behind])
     _detach(forward)
-    for index, (original, value) in enumerate(zip(originals, values, strict=False)):
-        value.name, value.type, value.shape = original.name, original.type, original.shape
-        graph.outputs[index] = value
-    return dict(zip(added, values[len(originals) :], strict=True))
+    _take_over(graph, behind, dict(zip(leaving, values, strict=False)))
+    return dict(zip(op.results, values[len(leaving) :], strict=True))
+
+
+def _behind(nodes: Iterable[ir.Node], score: ir.Value) -> list[ir.Node]:
+    """The nodes, in order, that compute something from the scores and nothing else."""
+    known, behind = {score}, []
+    for node in nodes:
+        inputs = [value for value in node.inputs if value is not None and value.const_value is None]
+        if inputs and known.issuperset(inputs):
+            known.update(node.outputs)
+            behind.append(node)
+    return behind
+
+
+def _take_over(graph: ir.Graph, behind: Iterable[ir.Node], sources: Mapping[ir.Value, ir.Value]) -> None:
+    """Makes the outputs of the ``If`` what the outputs and the nodes of the main graph read, under the old names."""
+    for old, new in sources.items():
+        new.name, new.type, new.shape = old.name, old.type, old.shape
+    for node in behind:
+        for index, value in enumerate(node.inputs):
+            if value in sources:
+                node.replace_input_with(index, sources[value])
+    for index, output in enumerate(graph.outputs):
+        graph.outputs[index] = sources.get(output, output)
 
 
 _ALWAYS, _NEVER = 0, 3  # as the lowest level that asks for a part
@@ -123,9 +150,7 @@ def _empty(op: Builder, part: Part) -> dict[str, ir.Value]:
     }
 
 
-def _share_read(
-    forward: Sequence[ir.Node], answers: Part, layers: Part, graph: ir.Graph, dtype: ir.DataType
-) -> float:
+def _share_read(forward: Sequence[ir.Node], answers: Part, layers: Part, graph: ir.Graph, dtype: ir.DataType) -> float:
     """How much of the forward pass's activations the layers' part reads, as a share of their elements."""
     probe = Builder(graph, dtype, "probe")
     probe.results |= answers.emit(probe)
@@ -176,9 +201,7 @@ def _localise(branch: ir.Graph, main: ir.Graph) -> None:
     branch.insert_before(branch[0], reshapes)
 
 
-def _own(
-    branch: ir.Graph, value: ir.Value, tensor: ir.TensorProtocol, reshapes: list[ir.Node]
-) -> ir.Value:
+def _own(branch: ir.Graph, value: ir.Value, tensor: ir.TensorProtocol, reshapes: list[ir.Node]) -> ir.Value:
     """An initializer of the branch that equals the main graph's: a copy if it is small, or else a reshape of it."""
     if tensor.nbytes <= _COPIED_BYTES:
         copy = ir.val(f"{branch.name}/{value.name}", const_value=tensor)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @rule
 def Relu(op: Builder, node: Step, dy: ir.Value) -> Gradients:
-    """``dx = dy * [y > 0]``; ``Mul`` with the sign is several times cheaper on CPUs than ``Where``."""
+    """``dx = dy * [y > 0]``, read off the output."""
     return [op.Mul(dy, op.positive(node.y))]
 
 
@@ -49,7 +49,7 @@ def ThresholdedRelu(op: Builder, node: Step, dy: ir.Value) -> Gradients:
 
 @rule
 def Clip(op: Builder, node: Step, dy: ir.Value) -> Gradients:
-    """``dx = dy * [low < y < high]``, as the sign of ``(y - low) (high - y)``, which is never negative."""
+    """``dx = dy * [low < y < high]``, as ``[(y - low) (high - y) > 0]``."""
     low, high = clip_bounds(node)
     room = []
     if low > -math.inf:
@@ -57,7 +57,7 @@ def Clip(op: Builder, node: Step, dy: ir.Value) -> Gradients:
     if high < math.inf:
         room.append(op.Sub(high, node.y))
     if room:
-        dy = op.Mul(dy, op.Sign(room[0] if len(room) == 1 else op.Mul(*room)))
+        dy = op.Mul(dy, op.positive(room[0] if len(room) == 1 else op.Mul(*room)))
     return [dy, *[None] * (len(node.inputs) - 1)]
 
 
