@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     Array = npt.NDArray[Any]
     Function = Callable[[Array], float]
@@ -48,7 +48,7 @@ class Agreement:
 
 
 def compare(
-    y: Function, a: Array, g: Array, directions: Iterator[tuple[Array, float]], ladder: Sequence[float] = LADDER
+    y: Function, a: Array, g: Array, directions: Iterable[tuple[Array, float]], ladder: Sequence[float] = LADDER
 ) -> Agreement:
     """Compares a gradient with differences along directions.
 
@@ -88,8 +88,7 @@ def own(g: Array) -> Iterator[tuple[Array, float]]:
 def parts(g: Array) -> Iterator[tuple[Array, float]]:
     """Along the gradient, and along what it is in half of the channels, in a rectangle, and in half of all elements.
 
-    In a random direction of all elements the change of the score is lost among kinks and rounding. In these, what the
-    elements do adds up.
+    What the elements do adds up in these, so that kinks and rounding matter little.
 
     Args:
         g: A gradient, [1, _, _, _].
@@ -105,16 +104,43 @@ def parts(g: Array) -> Iterator[tuple[Array, float]]:
             yield g * mask, 0.0
 
 
+def off_kinks(a: Array) -> Array:
+    """Ones where the activation can be moved, zeros where it sits on a kink itself.
+
+    What a ReLU or ReLU6 has cut off is exactly 0 or exactly at the bound; a max pooling behind it finds ties there, and
+    a score has no derivative with respect to a tie.
+    """
+    bound = a.max()
+    saturated = (a == bound) & (np.count_nonzero(a == bound) > 1)
+    return np.asarray((a != 0) & ~saturated, a.dtype)
+
+
+def within(free: Array, directions: Iterable[tuple[Array, float]]) -> Iterator[tuple[Array, float]]:
+    """The directions, moving only what ``free`` has ones for."""
+    for d, scale in directions:
+        if np.any(d * free):
+            yield d * free, scale
+
+
 def across(a: Array, g: Array) -> Iterator[tuple[Array, float]]:
-    """Along the activation, and along one random number for each channel: directions that g has no part in choosing.
+    """Along the activation, and along one random number for each channel: what adds up though g did not choose it.
 
     Args:
         a: The activation, [1, K, h, w].
         g: Its gradient.
     """
-    random = np.random.default_rng(0).standard_normal((1, a.shape[1], 1, 1))
-    yield a, float(np.linalg.norm(g * a))
-    yield np.broadcast_to(random, a.shape), float(np.linalg.norm(g.sum(axis=(2, 3))))
+    if np.any(a):
+        yield a, float(np.linalg.norm(g * a))
+    each = np.random.default_rng(1).standard_normal((1, a.shape[1], 1, 1))
+    yield np.broadcast_to(each, a.shape), float(np.linalg.norm(g.sum(axis=(2, 3))))
+
+
+def anywhere(g: Array) -> Iterator[tuple[Array, float]]:
+    """Along random numbers: the only direction that finds a part of g missing, where it is not lost among kinks.
+
+    It is held to half the accuracy, since nothing adds up in it.
+    """
+    yield np.random.default_rng(2).standard_normal(g.shape), 2 * float(np.linalg.norm(g))
 
 
 def _block(generator: np.random.Generator, shape: tuple[int, ...], axes: tuple[int, ...]) -> Array:
@@ -145,7 +171,7 @@ def _along(y: Function, a: Array, d: Array, expected: float, *, scale: float, la
     for step in ladder:
         h = step * size / length
         above, below = y(a + h * d), y(a - h * d)
-        lost = max(abs(above - below), 2 * h * scale) < ROUNDING * max(abs(above), abs(below))
+        lost = scale > 0 and max(abs(above - below), 2 * h * scale) < ROUNDING * max(abs(above), abs(below))
         slopes.append(math.nan if lost else (above - below) / (2 * h))
         error = abs(slopes[-1] - expected) / unit
         settled = [abs(x - z) <= SETTLED * max(unit, abs(z)) for x, z in pairwise(slopes[-3:])]

@@ -55,6 +55,7 @@ class Differences:
         self._layers = {name: probes.cut(forward, value) for name, value in forward.layers.items()}
         self._from_image = probes.cut(forward, forward.image)
         self._traced, self._rectifiers = probes.traced(forward)
+        self._quantised = any(step.op_type == "QuantizeLinear" for step in forward.steps)
         self._seen_before = False
 
     def __call__(
@@ -71,6 +72,8 @@ class Differences:
             Error and tolerance by what was compared, and what a reader should know.
         """
         compared, notes = self._compare_answers(inputs, got)
+        if self._quantised:
+            return compared, (*notes, QUANTISED_NOTE)
         for name, session in self._layers.items():
             a, g = got[names.ACTIVATIONS_PREFIX + name], got[names.GRADIENTS_PREFIX + name]
             found = self._compare_layer(session, inputs, a, g, target)
@@ -86,7 +89,7 @@ class Differences:
         for name, value in expected.items():
             answer = got[name]
             shaped = np.reshape(value, answer.shape) if name == names.SCORES_OUTPUT else value
-            compared[name] = _difference(answer, shaped), tolerance(name)
+            compared[name] = difference(answer, shaped), tolerance(name)
         notes = [
             f"not compared: {name}, which has no counterpart by that name in the original"
             for name in got
@@ -113,11 +116,13 @@ class Differences:
         for row, index in enumerate(target):
             image = row if len(a) > 1 else 0
             y = _score(session, inputs, a, image, int(index))
-            here, slope = a[image : image + 1], g[row : row + 1]
+            here = a[image : image + 1]
+            free = central.off_kinks(here)
+            slope = g[row : row + 1] * free
             directions = central.own(slope)
             if row == 0 and not self._seen_before:
-                directions = chain(central.parts(slope), central.across(here, slope))
-            found.append(central.compare(y, here, slope, directions))
+                directions = chain(central.parts(slope), central.across(here, slope), central.anywhere(slope))
+            found.append(central.compare(y, here, slope, central.within(free, directions)))
         return central.merged(found)
 
     def _compare_guided(
@@ -130,11 +135,12 @@ class Differences:
         compared[names.GUIDED_OUTPUT] = relative_error(got[names.GUIDED_OUTPUT], guided), tolerance(names.GUIDED_OUTPUT)
         image, slope = inputs[self._image].astype(np.float64), plain[:1].astype(np.float64)
         y = _score(self._from_image, inputs, image, 0, int(target[0]))
-        found = central.compare(y, image[:1], slope, central.parts(slope), central.IMAGE_LADDER)
+        directions = chain(central.parts(slope), central.anywhere(slope))
+        found = central.compare(y, image[:1], slope, directions, central.IMAGE_LADDER)
         notes = _listed(compared, IMAGE_GRADIENT, found)
         if self._rectifiers:
             compared[RECTIFIER_RULE] = self._rectifier_error(seen), RECTIFIER_ALLOWED
-        return (*notes, _GUIDED_NOTE)
+        return (*notes, GUIDED_NOTE)
 
     def _rectifier_error(self, seen: Mapping[str, Array]) -> float:
         """The largest error of ``dx = relu(dy) f'(x) [x > 0]`` (Springenberg et al. 2015) over the rectifiers."""
@@ -145,7 +151,10 @@ class Differences:
         return max(errors)
 
 
-_GUIDED_NOTE = (
+QUANTISED_NOTE = (
+    "not compared: the gradients, which pass straight through what is quantised, while differences see its steps"
+)
+GUIDED_NOTE = (
     "the guided gradient is no derivative that differences could tell: the plain gradient at the image, from the same "
     "steps, was compared with differences, and the guided rule in NumPy at every rectifier"
 )
@@ -184,7 +193,7 @@ def _joined(parts: list[Any]) -> Any:
     return np.concatenate([np.atleast_1d(part) for part in parts])
 
 
-def _difference(value: Any, expected: Any) -> float:
+def difference(value: Any, expected: Any) -> float:
     """The relative error of numbers, also inside of lists and maps; of anything else, whether it is the same."""
     a, b = _numbers(value), _numbers(expected)
     if a is None or b is None:
@@ -217,7 +226,7 @@ def _listed(compared: Compared, name: str, found: central.Agreement) -> tuple[st
         why = "cross kinks, or are lost in rounding, at every step tried"
         return (f"{part}: {name}, {found.kinked} of {total} directions {why}",)
     if not total:
-        return (f"not compared: {name}, which is zero",)
+        return (f"not compared: {name}, which is zero, or on kinks everywhere",)
     return ()
 
 

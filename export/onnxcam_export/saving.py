@@ -34,6 +34,8 @@ def save(model: ir.Model, path: Path) -> int:
     model.producer_name, model.producer_version = "onnxcam-export", importlib.metadata.version("onnxcam-export")
     data = path.with_name(f"{path.name}.data")
     external = weight_bytes(model) > EXTERNAL_DATA_ABOVE
+    if not external:
+        ir.external_data.load_to_model(model)  # what was external before
     ir.save(model, path, external_data=data.name if external else None)
     if model.meta.get(FOREIGN):
         _restore_foreign(path, model.meta[FOREIGN])
