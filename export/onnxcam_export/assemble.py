@@ -1,4 +1,4 @@
-"""Writes the explainer model: the answers as they were, and the explanations behind the level (the artifact's contract).
+"""Writes the explainer model: the answers as they were, and the explanations by level (the artifact's contract).
 
 What is emitted here is the same with and without gates; how it is laid out in branches is ``onnxcam_export.gates``.
 """
@@ -6,7 +6,7 @@ What is emitted here is the same with and without gates; how it is laid out in b
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx_ir as ir
@@ -149,7 +149,7 @@ def _input(graph: ir.Graph, name: str, default: np.ndarray, shape: Sequence[int 
 def _declare(graph: ir.Graph, forward: Forward, outputs: Mapping[str, ir.Value], dtype: ir.DataType) -> None:
     """Names the added outputs and states their shapes; symbols tell apart what may differ in length."""
     batch = forward.image.shape[0] if forward.image.shape is not None else None
-    shapes = {
+    shapes: dict[str, list[Any]] = {
         names.SCORES_OUTPUT: [batch, forward.score.classes],
         names.CLASS_INDEX_OUTPUT: ["explained"],
         names.GUIDED_OUTPUT: ["guided_rows", *static_shape(forward.image)],

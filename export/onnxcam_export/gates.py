@@ -117,7 +117,7 @@ def _take_over(graph: ir.Graph, behind: Iterable[ir.Node], sources: Mapping[ir.V
         new.name, new.type, new.shape = old.name, old.type, old.shape
     for node in behind:
         for index, value in enumerate(node.inputs):
-            if value in sources:
+            if value is not None and value in sources:
                 node.replace_input_with(index, sources[value])
     for index, output in enumerate(graph.outputs):
         graph.outputs[index] = sources.get(output, output)

@@ -19,6 +19,7 @@ from onnxcam_export import image as image_side
 from onnxcam_export import layers as target_layers
 from onnxcam_export.activations import forward_steps
 from onnxcam_export.assemble import Forward, assemble
+from onnxcam_export.concatenation import nest
 from onnxcam_export.errors import ExportError, ScoreError
 from onnxcam_export.prepare import prepare
 from onnxcam_export.report import ExportReport
@@ -136,7 +137,7 @@ def _prepare(origin: Source, layers: Sequence[str] | None, score_output: str | i
     _name_batch(graph, _image(origin))
     image = image_side.differentiable(graph, _image(origin))
     score = find_score(graph, wanted)
-    steps = forward_steps(graph, visible=kept)
+    steps = nest(forward_steps(graph, visible=kept))
     found = target_layers.candidates(steps, image, score.value)
     if layers:
         chosen = dict(zip(layers, kept, strict=True))

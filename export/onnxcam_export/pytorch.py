@@ -242,7 +242,7 @@ class _Interpreter(torch.fx.Interpreter):
     def run_node(self, n: torch.fx.Node) -> Any:
         result = super().run_node(n)
         if n.name in self._rectified:
-            result = _GuidedRule.apply(result, self.values[self._rectified[n.name]])
+            result = _GuidedRule.apply(result, self.values[self._rectified[n.name]])  # type: ignore[no-untyped-call]
         self.values[n.name] = result
         return result
 

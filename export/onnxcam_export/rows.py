@@ -15,7 +15,6 @@ from onnxcam_export.errors import ShapeError
 from onnxcam_export.steps import Step, shape_of
 
 if TYPE_CHECKING:
-
     from onnxcam_export.builder import Builder
 
 
