@@ -159,6 +159,18 @@ CASES = {
         case("Conv<strides=[2], pads=[2,1]>(x, w)", x=("N", 2, 9), w=(3, 2, 4)),
         case("Conv<group=2, pads=[1,0,1,1,2,0]>(x, w)", x=("N", 2, 4, 3, 5), w=(4, 1, 3, 2, 2)),
         case("Conv<strides=[1,2,2], dilations=[2,1,1]>(x, w)", x=("N", 2, 5, 4, 5), w=(3, 2, 2, 2, 3)),
+        # By phases: enough channels, every phase with a tap of its own.
+        case("Conv<strides=[2,2], pads=[1,1,1,1]>(x, w)", x=("N", 16, 6, 7), w=(4, 16, 3, 3)),
+        case("Conv<strides=[2,2], pads=[0,1,1,0]>(x, w)", x=("N", 16, 7, 6), w=(4, 16, 3, 5)),
+        case("Conv<strides=[2,3], pads=[2,1,1,0]>(x, w)", x=("N", 16, 9, 8), w=(4, 16, 5, 4)),
+        case("Conv<group=16, strides=[2,2], pads=[2,2,2,2]>(x, w)", x=("N", 16, 7, 8), w=(16, 1, 5, 5)),
+        case("Conv<group=4, strides=[4,4]>(x, w)", x=("N", 16, 9, 8), w=(8, 4, 4, 4)),
+        # Phases that would need negative padding, or have no tap, and so do not fit.
+        case("Conv<strides=[2,2], pads=[2,2,2,2]>(x, w)", x=("N", 16, 6, 5), w=(4, 16, 3, 3)),
+        case("Conv<strides=[3,3]>(x, w)", x=("N", 16, 8, 7), w=(4, 16, 2, 2)),
+        # By enlargement: pointwise.
+        case("Conv<strides=[2,3]>(x, w)", x=("N", 5, 6, 8), w=(4, 5, 1, 1)),
+        case("Conv<group=2, strides=[2,2]>(x, w)", x=("N", 4, 5, 7), w=(6, 2, 1, 1)),
     ],
     "ConvTranspose": [
         case("ConvTranspose(x, w)", x=("N", 4, 5, 4), w=(4, 3, 3, 2)),
