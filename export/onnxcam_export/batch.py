@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from onnxcam_export.steps import is_constant
+from onnxcam_export.errors import ShapeError
+from onnxcam_export.steps import is_constant, shape_text
 
 BATCH = "batch"
 
@@ -29,6 +30,20 @@ def make_dynamic(model: ir.Model, image: ir.Value) -> None:
     for node in model.graph:
         if node.op_type == "Reshape" and not node.attributes.get_int("allowzero", 0):
             _keep_batch(model.graph, node, batch)
+
+
+def require_dynamic(graph: ir.Graph) -> None:
+    """Refuses a model whose answers still have a batch of their own, after its shapes were inferred.
+
+    Raises:
+        ShapeError: An output's first dimension is a number.
+    """
+    for value in graph.outputs:
+        if value.shape is not None and len(value.shape) and isinstance(value.shape[0], int):
+            raise ShapeError(
+                f"the batch cannot be made symbolic: the output {value.name!r} stays {shape_text(value)}, because the "
+                "model has the number built in; export it from its framework with a dynamic batch, or leave it fixed"
+            )
 
 
 def _keep_batch(graph: ir.Graph, node: ir.Node, batch: int) -> None:

