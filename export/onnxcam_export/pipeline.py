@@ -6,6 +6,7 @@ import contextlib
 import importlib.metadata
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +33,7 @@ from onnxcam_export.verify import verify as verify_artifact
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
 
 def export(
@@ -40,7 +41,7 @@ def export(
     path: str | os.PathLike[str],
     *,
     input_shape: Sequence[int] | None = None,
-    layers: str | Sequence[str] | None = None,
+    layers: str | Sequence[str] | Mapping[str, str] | None = None,
     labels: Sequence[str] | None = None,
     preprocessing: names.Preprocessing | Mapping[str, Any] | None = None,
     score_output: str | int | None = None,
@@ -59,7 +60,8 @@ def export(
             [H, W]). N is not looked at; height and width are fixed. None takes 3 x 224 x 224 for a module, and what
             the model itself says otherwise.
         layers: The target layers, each a PyTorch module's path (its last run), an ONNX value or an ONNX node; the
-            first is the default at run time. None takes the last spatial feature map on the way to the score.
+            first is the default at run time. A mapping gives each a name of its own, ``{"features": "net.blocks.15"}``. None
+            takes the last spatial feature map on the way to the score.
         labels: The C class names.
         preprocessing: How a photograph becomes the input; a ``Preprocessing`` or its fields. None takes the
             customary ImageNet values for an input of three channels and says so.
@@ -85,7 +87,7 @@ def export(
         with _stage("exporting", seconds):
             origin = read(source, input_shape, image_input=image_input, dynamic_batch=dynamic_batch)
         with _stage("differentiating", seconds):
-            forward = _prepare(origin, [layers] if isinstance(layers, str) else layers, score_output)
+            forward = _prepare(origin, _by_name(layers), score_output)
             check = origin.check(forward) if verify else None
             metadata = _describe(origin, forward, labels, preprocessing, flat=flat)
             common_passes.ClearMetadataAndDocStringPass()(origin.model)  # stack traces with the user's paths
@@ -129,11 +131,20 @@ def _image(origin: Source) -> ir.Value:
     return next(value for value in origin.model.graph.inputs if origin.image in {None, value.name})
 
 
-def _prepare(origin: Source, layers: Sequence[str] | None, score_output: str | int | None) -> Forward:
+def _by_name(layers: str | Sequence[str] | Mapping[str, str] | None) -> dict[str, str]:
+    """The layers that the user asked for, by the names they go by."""
+    if layers is None:
+        return {}
+    if isinstance(layers, str):
+        return {layers: layers}
+    return dict(layers) if isinstance(layers, Mapping) else {name: name for name in layers}
+
+
+def _prepare(origin: Source, layers: Mapping[str, str], score_output: str | int | None) -> Forward:
     """The forward pass ready to be differentiated, with scores and target layers found."""
     graph = origin.model.graph
     wanted = origin.output_name(score_output)
-    kept = prepare(origin.model, [target_layers.resolve(name, graph, _image(origin)) for name in layers or ()])
+    kept = prepare(origin.model, [target_layers.resolve(name, graph, _image(origin)) for name in layers.values()])
     _name_batch(graph, _image(origin))
     image = image_side.differentiable(graph, _image(origin))
     score = find_score(graph, wanted)

@@ -53,13 +53,26 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+class EfficientNetLite0(torch.nn.Module):
+    """The network, and the softmax that makes probabilities of its scores."""
+
+    def __init__(self, network: torch.nn.Module) -> None:
+        """Wraps a network that returns scores, [N, 1000]."""
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """[N, 3, 224, 224] to [N, 1000]."""
+        return self.network(image).softmax(1)
+
+
 def trained_model(weights: Path) -> torch.nn.Module:
     """EfficientNet-Lite0 with the published weights, in evaluation mode."""
     if sha256(weights) != WEIGHTS_SHA256:
         raise SystemExit(f"{weights} is not the file this recipe was written for: its sha256 differs")
-    model = EfficientNet.from_name("efficientnet-lite0")
-    model.load_state_dict(torch.load(weights, weights_only=True))
-    return model.eval()
+    network = EfficientNet.from_name("efficientnet-lite0")
+    network.load_state_dict(torch.load(weights, weights_only=True))
+    return EfficientNetLite0(network).eval()
 
 
 def top_classes(explainer: Explainer, photograph: Path, count: int) -> list[tuple[str, float]]:
@@ -132,6 +145,7 @@ def main() -> None:
         trained_model(weights),
         model,
         input_shape=(1, 3, 224, 224),
+        layers={"features": "network._swish"},  # one module for all activations; its last run ends the features
         labels=LABELS,
         preprocessing=PREPROCESSING,
     )
