@@ -60,8 +60,8 @@ def export(
             [H, W]). N is not looked at; height and width are fixed. None takes 3 x 224 x 224 for a module, and what
             the model itself says otherwise.
         layers: The target layers, each a PyTorch module's path (its last run), an ONNX value or an ONNX node; the
-            first is the default at run time. A mapping gives each a name of its own, ``{"features": "net.blocks.15"}``. None
-            takes the last spatial feature map on the way to the score.
+            first is the default at run time. A mapping gives each a name of its own, ``{"head": "net.blocks.15"}``.
+            None takes the last spatial feature map on the way to the score.
         labels: The C class names.
         preprocessing: How a photograph becomes the input; a ``Preprocessing`` or its fields. None takes the
             customary ImageNet values for an input of three channels and says so.

@@ -1,0 +1,36 @@
+"""The README's service example does what it says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def example() -> str:
+    section = (ROOT / "README.md").read_text(encoding="utf-8").split("## Embed it in a service")[1]
+    found = re.search(r"```python\n(.*?)```", section, re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+def test_the_service_example_runs_as_written(
+    example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "tests").symlink_to(ROOT / "tests")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(example, names)  # noqa: S102 — that is the test
+    assert "espresso" in capsys.readouterr().out
+    assert names["heat"].shape == (1, 7, 7)
+    assert names["pixels"].shape == (1, 3, 224, 224)
+    assert names["answers"].scores.shape == (1, 1000)
+    assert names["several"].class_index.tolist() == [967, 504, 968]
+    with Image.open(tmp_path / "explained.png") as picture:
+        assert picture.width > picture.height
