@@ -51,7 +51,8 @@ def backprop(
         ScoreError: The score does not depend on one of the sources.
     """
     between = values_between(steps, score, sources)
-    _require_rules([step for step in steps if between.intersection(step.outputs)], sources, rules)
+    needed = {step for step in steps if between.intersection(step.inputs) and between.intersection(step.outputs)}
+    _require_rules([step for step in steps if step in needed], rules)
     rows, dequantised = Rows(op, score, seed), Dequantised(op)
     contributions: dict[ir.Value, list[ir.Value]] = defaultdict(list, {score: [seed]})
     gradients: dict[ir.Value, ir.Value] = {}
@@ -59,7 +60,7 @@ def backprop(
         for y in step.outputs:
             if y in contributions:
                 gradients[y] = op.total(contributions[y])
-        if not between.intersection(step.outputs) or not gradients.keys() & set(step.outputs):
+        if step not in needed or not gradients.keys() & set(step.outputs):
             continue
         dy = [gradients.get(y) for y in step.outputs]
         seen = rows.matched(dequantised.step(step))
@@ -118,9 +119,9 @@ def _require_gradients(step: Step, dx: Sequence[ir.Value | None], between: Colle
         )
 
 
-def _require_rules(steps: Sequence[Step], sources: Collection[ir.Value], rules: Mapping[str, Rule]) -> None:
-    """Refuses, in one error, all steps that have no rule; producers of the sources need none."""
-    missing = [step for step in steps if step.op_type not in rules and not set(sources) & set(step.outputs)]
+def _require_rules(steps: Sequence[Step], rules: Mapping[str, Rule]) -> None:
+    """Refuses, in one error, all steps that have no rule."""
+    missing = [step for step in steps if step.op_type not in rules]
     if not missing:
         return
     kinds = sorted({step.op_type for step in missing})

@@ -47,7 +47,7 @@ def candidates(steps: Sequence[Step], image: ir.Value, score: ir.Value) -> list[
         ScoreError: The score does not depend on the image.
     """
     between = values_between(steps, score, [image])
-    if image not in between:
+    if score not in between:
         raise ScoreError(
             f"the score {score.name!r} does not depend on the input {image.name!r} in a differentiable way; "
             "name another output with score_output (--score-output), or another input with --input"

@@ -146,6 +146,7 @@ def _prepare(origin: Source, layers: Mapping[str, str], score_output: str | int 
     wanted = origin.output_name(score_output)
     kept = prepare(origin.model, [target_layers.resolve(name, graph, _image(origin)) for name in layers.values()])
     _name_batch(graph, _image(origin))
+    image_side.describe(_image(origin))  # refuses what is no image of known size
     image = image_side.differentiable(graph, _image(origin))
     score = find_score(graph, wanted)
     steps = nest(forward_steps(graph, visible=kept))

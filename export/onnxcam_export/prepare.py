@@ -45,10 +45,11 @@ def prepare(model: ir.Model, keep: Sequence[ir.Value] = ()) -> list[ir.Value]:
 
 @contextmanager
 def _as_outputs(graph: ir.Graph, keep: Sequence[ir.Value]) -> Iterator[list[ir.Value]]:
-    """Lets values survive optimisation by making them outputs for a while."""
+    """Lets values survive optimisation by making them outputs for a while, each once."""
     count = len(graph.outputs)
-    graph.outputs.extend(keep)
+    graph.outputs.extend(dict.fromkeys(value for value in keep if value not in graph.outputs))
+    place = [graph.outputs.index(value) for value in keep]
     kept: list[ir.Value] = []
     yield kept
-    kept.extend(graph.outputs[count:])
+    kept.extend(graph.outputs[index] for index in place)
     del graph.outputs[count:]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import onnx_ir as ir
 import onnxscript
 import torch
 
@@ -20,8 +21,6 @@ from onnxcam_export.errors import ScoreError, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-
-    import onnx_ir as ir
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ def capture(
             dynamo=True,
             optimize=False,
             verbose=False,
-            custom_translation_table={torch.ops.aten.as_strided.default: _as_strided},
+            custom_translation_table={torch.ops.aten.adaptive_avg_pool2d.default: _adaptive_avg_pool2d},
         )
         assert exported is not None  # noqa: S101 — it is, with dynamo=True
     return Captured(exported.model, exported.exported_program, image)  # type: ignore[arg-type]
@@ -92,15 +91,31 @@ def output_name(captured: Captured, wanted: str | int | None) -> str | None:
     return str(named[str(wanted)])
 
 
-def _as_strided(self: Any, size: Sequence[Any], stride: Sequence[int], storage_offset: int | None = None) -> Any:
-    """Adaptive pooling to 1 x 1 notes the memory format with ``as_strided``; on [N, C, 1, 1] that moves nothing.
+def _adaptive_avg_pool2d(self: Any, output_size: Sequence[int]) -> Any:
+    """Adaptive pooling as pooling where its windows are all alike, and as one matrix for each axis where they are not.
 
-    PyTorch's own translation goes through computed indices, which have no gradient.
+    PyTorch's own translation gathers the windows by computed indices, which have no gradient.
     """
-    channels, *ones = [dim if isinstance(dim, int) else None for dim in list(self.shape)[1:]]
-    if ones != [1, 1] or list(size)[1:] != [channels, 1, 1] or list(stride)[:2] != [channels, 1] or storage_offset:
-        raise SourceError("the model uses as_strided on a tensor with a map; use a view, a permute or a slice instead")
-    return onnxscript.opset18.Identity(self)
+    sizes = list(self.shape)[-2:]
+    if not all(isinstance(size, int) for size in sizes):
+        raise SourceError("adaptive pooling needs a map of known size; give a fixed input_shape")
+    op = onnxscript.opset18
+    if list(output_size) == [1, 1]:
+        return op.GlobalAveragePool(self)
+    if all(size % count == 0 for size, count in zip(sizes, output_size, strict=True)):
+        window = [size // count for size, count in zip(sizes, output_size, strict=True)]
+        return op.AveragePool(self, kernel_shape=window, strides=window)
+    rows, columns = (_averaging(size, count) for size, count in zip(sizes, output_size, strict=True))
+    return op.MatMul(op.MatMul(op.Constant(value=ir.tensor(rows)), self), op.Constant(value=ir.tensor(columns.T)))
+
+
+def _averaging(size: int, count: int) -> npt.NDArray[np.float32]:
+    """The matrix [count, size] whose row i averages from floor(i size / count) up to ceil((i + 1) size / count)."""
+    matrix = np.zeros((count, size), np.float32)
+    for row in range(count):
+        start, stop = row * size // count, -(-(row + 1) * size // count)
+        matrix[row, start:stop] = 1 / (stop - start)
+    return matrix
 
 
 def _key(entry: Any) -> str:
@@ -160,9 +175,12 @@ def _reasoned() -> Iterator[None]:
     except (SourceError, KeyboardInterrupt):
         raise
     except Exception as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        cause: BaseException = error
+        while cause.__cause__ is not None:
+            cause = cause.__cause__
+        lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
         raise SourceError(
-            f"PyTorch cannot export this model: {lines[0] if lines else type(error).__name__}; "
+            f"PyTorch cannot export this model: {lines[0] if lines else type(cause).__name__}; "
             "check that it runs on the given input_shape and that its code does not branch on the batch"
         ) from error
 
@@ -202,16 +220,29 @@ class AutogradReference:
             image: [N, C, H, W]; in float64, the program is run in float64.
             target: [T] class indices, no ranks; T = N or N = 1.
         """
-        x = torch.from_numpy(np.repeat(image, len(target) // len(image), axis=0)).requires_grad_()
+        with _quiet():
+            return self._answers(image, target)
+
+    def _answers(
+        self, image: npt.NDArray[Any], target: npt.NDArray[np.int64]
+    ) -> tuple[dict[str, npt.NDArray[Any]], tuple[str, ...]]:
+        if len(target) > len(image):  # one image: class by class, since a program's batch may be fixed
+            alone = [self._answers(image, target[row : row + 1]) for row in range(len(target))]
+            answers, remarks = alone[0]
+            for name in answers:
+                if name.startswith((names.GRADIENTS_PREFIX, names.GUIDED_OUTPUT)):
+                    answers[name] = np.concatenate([each[name] for each, _ in alone])
+            return answers, remarks
+        x = torch.from_numpy(image).requires_grad_()
         module = copy.deepcopy(self._module).double() if x.dtype == torch.float64 else self._module
         rows = torch.arange(len(target)), torch.from_numpy(target)
         plain = _Interpreter(module, ())
         returned = torch.utils._pytree.tree_leaves(plain.run(x))  # noqa: SLF001 — no public name for it
-        answers = {name: _array(value)[: len(image)] for name, value in zip(self._outputs, returned, strict=True)}
+        answers = {name: _array(value) for name, value in zip(self._outputs, returned, strict=True)}
         if self._score in self._missing:
             return answers, (f"not compared: the scores {self._score!r} have no counterpart in the PyTorch program",)
         scores = plain.values[self._score].flatten(1)
-        answers[names.SCORES_OUTPUT] = _array(scores)[: len(image)]
+        answers[names.SCORES_OUTPUT] = _array(scores)
         notes = []
         for layer, value in self._layers.items():
             if value in self._missing:
@@ -219,7 +250,7 @@ class AutogradReference:
                 continue
             activations = plain.values[value]
             (gradients,) = torch.autograd.grad(scores[rows].sum(), activations, retain_graph=True)
-            answers[names.ACTIVATIONS_PREFIX + layer] = _array(activations)[: len(image)]
+            answers[names.ACTIVATIONS_PREFIX + layer] = _array(activations)
             answers[names.GRADIENTS_PREFIX + layer] = _array(gradients)
         if self._missing_rectifiers:
             pairs = ", ".join(f"{x} -> {y}" for x, y in self._missing_rectifiers)

@@ -11,7 +11,8 @@ import onnxruntime as ort
 
 from onnxcam import metadata as names
 from onnxcam.golden import golden_input, sample
-from onnxcam_export.errors import ParityError
+from onnxcam.session import first_line
+from onnxcam_export.errors import ExportError, ParityError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,10 +42,20 @@ GOLDEN_TOLERANCES = {"scores": 5e-3, "grad_cam": 1e-2, "guided_backprop": 5e-2}
 
 
 def session(path: Path) -> ort.InferenceSession:
-    """The artifact in ONNX Runtime on the CPU, silent about inputs that have defaults."""
+    """The artifact in ONNX Runtime on the CPU, silent about inputs that have defaults.
+
+    Raises:
+        ExportError: ONNX Runtime cannot run it.
+    """
     options = ort.SessionOptions()
     options.log_severity_level = 4  # what goes wrong is in the exception
-    return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    try:
+        return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its exceptions have no common base
+        raise ExportError(
+            f"ONNX Runtime cannot run the model: {first_line(error)}; convert the model to float32 first if it has "
+            "another type"
+        ) from error
 
 
 def verify(path: Path, metadata: names.Metadata, check: Check, name: str) -> names.Verification:

@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import onnx_ir as ir
 import pytest
 
+from onnxcam_export.activations import forward_steps
+from onnxcam_export.builder import Builder
+from onnxcam_export.differentiate import backprop
 from onnxcam_export.errors import OperatorError, ScoreError, ShapeError
 from onnxcam_export.rules import PLAIN
 
@@ -27,6 +31,16 @@ def test_what_does_not_lie_between_needs_no_rule(graph: Any, evaluate: Any) -> N
     function = graph("h = Hardmax(c) y = Add(x, h)", x=("N", 3), c=(1, 3))
     x = function.variables(rows=2)["x"]
     np.testing.assert_array_equal(evaluate(function.gradient(), {"x": x, "dy": x})["dx"], x)
+
+
+def test_what_writes_a_source_needs_a_rule_for_the_sources_before_it_only(graph: Any) -> None:
+    model = ir.from_proto(graph("h = Hardmax(x) y = Relu(h)", x=("N", 3)).proto())
+    x, y = model.graph.inputs[0], model.graph.outputs[0]
+    steps = forward_steps(model.graph)
+    h = steps[0].y
+    assert set(backprop(Builder(model.graph), steps, y, y, [h], rules=PLAIN)) == {h}
+    with pytest.raises(OperatorError, match="no gradient rule for Hardmax"):
+        backprop(Builder(model.graph), steps, y, y, [h, x], rules=PLAIN)
 
 
 def test_weights_computed_from_the_image_are_refused(graph: Any) -> None:
