@@ -1,8 +1,12 @@
-"""Differentiates small graphs written as ONNX text, and evaluates them and their gradients."""
+"""What the export's tests share: small graphs written as ONNX text with their gradients, and small PyTorch networks.
+
+Exports that take seconds are made once for the session.
+"""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +17,11 @@ import onnx_ir as ir
 import onnx_ir.passes.common as common_passes
 import onnxruntime as ort
 import pytest
+from support.models import declare_torchvision_operators
+from support.networks import small
 
+import onnxcam
+from onnxcam_export import ExportReport, export
 from onnxcam_export.activations import forward_steps
 from onnxcam_export.builder import Builder
 from onnxcam_export.differentiate import backprop
@@ -22,7 +30,12 @@ from onnxcam_export.rules import PLAIN, Rule
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from torch import nn
+
+declare_torchvision_operators()
+
 Array = np.ndarray[Any, Any]
+DATA = Path(__file__).parent.parent / "data"
 
 
 def assignments(text: str) -> str:
@@ -131,7 +144,7 @@ def run(model: onnx.ModelProto, inputs: Mapping[str, Array]) -> dict[str, Array]
     options.log_severity_level = 3
     options.intra_op_num_threads = 1
     session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    names = {value.name for value in session.get_inputs()}
+    names = {value.name for value in [*session.get_inputs(), *session.get_overridable_initializers()]}
     results = session.run(None, {name: array for name, array in inputs.items() if name in names})
     return dict(zip([value.name for value in session.get_outputs()], results, strict=True))
 
@@ -144,3 +157,58 @@ def graph() -> type[Graph]:
 @pytest.fixture
 def evaluate() -> Any:
     return run
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    return DATA
+
+
+@pytest.fixture
+def small_module() -> nn.Module:
+    """A new small network, 3 x 16 x 16, five classes; its weights are always the same."""
+    return small()
+
+
+@pytest.fixture(scope="session")
+def small_report(tmp_path_factory) -> ExportReport:
+    """The small network, exported with three layers."""
+    path = tmp_path_factory.mktemp("small") / "small.onnx"
+    return export(small(), path, input_shape=(3, 16, 16), layers=["relu", "block", "stem"])
+
+
+@pytest.fixture(scope="session")
+def small_flat(tmp_path_factory) -> ExportReport:
+    path = tmp_path_factory.mktemp("small") / "flat.onnx"
+    return export(small(), path, input_shape=(3, 16, 16), layers=["relu", "block", "stem"], flat=True)
+
+
+@pytest.fixture
+def images() -> Callable[..., Array]:
+    """``images(2)``: a batch for the small network; ``images(2, 32)`` of another size."""
+
+    def make(count: int, size: int = 16, channels: int = 3) -> Array:
+        return np.random.default_rng(0).standard_normal((count, channels, size, size)).astype(np.float32)
+
+    return make
+
+
+@pytest.fixture(name="run")
+def run_by_name() -> Callable[..., dict[str, Array]]:
+    """``run(path, x=…, **{"onnxcam.level": 1})``: all outputs of a model by name, with no help from the product."""
+
+    def run_model(path: Path, **feeds: Any) -> dict[str, Array]:
+        types = {"onnxcam.level": np.int64, "onnxcam.target": np.int64}
+        return run(onnx.load(path), {name: np.asarray(value, types.get(name)) for name, value in feeds.items()})
+
+    return run_model
+
+
+@pytest.fixture
+def explain() -> Callable[..., onnxcam.Explanation]:
+    """``explain(report, images, target)``: the artifact's answers through the runtime."""
+
+    def run_explainer(report: ExportReport, image: Array, target: Any = -1, **options: Any) -> onnxcam.Explanation:
+        return onnxcam.Explainer(report.path).run(image, target, **options)
+
+    return run_explainer

@@ -1,0 +1,73 @@
+"""Models to export: torchvision beside any PyTorch, and random weights under which no layer is trivial."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def declare_torchvision_operators() -> None:
+    """Lets torchvision be imported beside a PyTorch that its compiled operators were not built for.
+
+    It registers fake implementations of two of them when it is imported, which fails where they were never declared. No
+    classification network uses them.
+    """
+    for name, arguments in (
+        ("nms", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"),
+        ("qnms", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"),
+    ):
+        if not hasattr(torch.ops.torchvision, name):
+            _LIBRARY.define(f"{name}{arguments}")
+
+
+_LIBRARY = torch.library.Library("torchvision", "FRAGMENT")
+
+
+def randomised(module: nn.Module, seed: int = 0) -> nn.Module:
+    """The module in evaluation mode, with batch-norm statistics and scales that are not those of initialisation.
+
+    Freshly made, every batch norm is the identity, residual branches can be scaled by nothing (layer scale of 1e-6, zero
+    gamma), and biases are zero: an export that lost any of these would go unnoticed.
+    """
+    generator = torch.Generator().manual_seed(seed)
+
+    def uniform(tensor: torch.Tensor, low: float, high: float) -> None:
+        tensor.data.copy_(torch.empty(tensor.shape).uniform_(low, high, generator=generator))
+
+    for submodule in module.modules():
+        if isinstance(submodule, nn.modules.batchnorm._BatchNorm):
+            if submodule.running_mean is not None and submodule.running_var is not None:
+                uniform(submodule.running_mean, -0.3, 0.3)
+                uniform(submodule.running_var, 0.6, 1.6)
+            if submodule.affine:
+                uniform(submodule.weight, 0.7, 1.4)
+                uniform(submodule.bias, -0.3, 0.3)
+    for name, parameter in module.named_parameters():
+        scale = any(part in name for part in ("layer_scale", "gamma")) and parameter.abs().max() < 0.1
+        if scale:
+            uniform(parameter, 0.1, 0.5)
+        elif name.endswith("bias") and not parameter.any():
+            uniform(parameter, -0.1, 0.1)
+    return module.eval()
+
+
+def exported_plainly(module: nn.Module, size: int, path: Path) -> Path:
+    """The module by PyTorch's exporter alone, its batch symbolic; input [N, 3, size, size]."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter's own deprecations
+        torch.onnx.export(
+            module,
+            (torch.zeros(2, 3, size, size),),
+            path,
+            dynamo=True,
+            dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
+            verbose=False,
+            external_data=False,
+        )
+    return path
