@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import onnx_ir as ir
+import onnx
 import onnxscript
 import torch
 
@@ -21,6 +21,8 @@ from onnxcam_export.errors import ScoreError, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    import onnx_ir as ir
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,8 @@ def _adaptive_avg_pool2d(self: Any, output_size: Sequence[int]) -> Any:
         window = [size // count for size, count in zip(sizes, output_size, strict=True)]
         return op.AveragePool(self, kernel_shape=window, strides=window)
     rows, columns = (_averaging(size, count) for size, count in zip(sizes, output_size, strict=True))
-    return op.MatMul(op.MatMul(op.Constant(value=ir.tensor(rows)), self), op.Constant(value=ir.tensor(columns.T)))
+    down, across = (op.Constant(value=onnx.numpy_helper.from_array(matrix)) for matrix in (rows, columns.T.copy()))
+    return op.MatMul(op.MatMul(down, self), across)
 
 
 def _averaging(size: int, count: int) -> npt.NDArray[np.float32]:

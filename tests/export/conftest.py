@@ -17,8 +17,6 @@ import onnx_ir as ir
 import onnx_ir.passes.common as common_passes
 import onnxruntime as ort
 import pytest
-from support.models import declare_torchvision_operators
-from support.networks import small
 
 import onnxcam
 from onnxcam_export import ExportReport, export
@@ -26,6 +24,8 @@ from onnxcam_export.activations import forward_steps
 from onnxcam_export.builder import Builder
 from onnxcam_export.differentiate import backprop
 from onnxcam_export.rules import PLAIN, Rule
+from support.models import declare_torchvision_operators
+from support.networks import small
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -6,13 +6,13 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from support import reference
-from support.models import exported_plainly
-from support.networks import small
 
 import onnxcam
 from onnxcam.errors import TargetError
 from onnxcam_export import export
+from support import reference
+from support.models import exported_plainly
+from support.networks import small
 
 LAYERS = ("relu", "block", "stem")
 ADDED = [
@@ -44,7 +44,7 @@ def test_it_is_valid_and_plain_onnx(small_report, small_flat):
 
 def test_inputs(small_report, small_flat):
     inputs = {value.name: value for value in onnx.load(small_report.path).graph.input}
-    assert list(inputs)[0] == "x"
+    assert next(iter(inputs)) == "x"
     assert set(inputs) == {"x", "onnxcam.target", "onnxcam.level"}
     assert dims(inputs["x"]) == ["batch", 3, 16, 16]
     assert dims(inputs["onnxcam.level"]) == []
@@ -53,7 +53,9 @@ def test_inputs(small_report, small_flat):
 
 
 def test_defaults_of_the_added_inputs(small_report):
-    initializers = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in onnx.load(small_report.path).graph.initializer}
+    initializers = {
+        tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in onnx.load(small_report.path).graph.initializer
+    }
     assert initializers["onnxcam.level"].tolist() == 0
     assert initializers["onnxcam.target"].tolist() == [-1]
 

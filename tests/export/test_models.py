@@ -1,6 +1,6 @@
 """Every architecture that the export promises, against PyTorch.
 
-Random weights, inputs as small as the architecture takes. The reference (``tests/support/reference.py``) runs the module
+Random weights, inputs as small as the architecture takes. The reference (``support/reference.py``) runs the module
 itself with hooks; it shares nothing with the export, nor with the export's own verification, which runs here as well.
 """
 
@@ -12,11 +12,11 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from support.models import randomised
-from support.reference import Answers, cosine, explain, relative_error
 
 import onnxcam
 from onnxcam_export import export
+from support.models import randomised
+from support.reference import Answers, cosine, explain, relative_error
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,8 @@ def assert_agrees(explanation: onnxcam.Explanation, module: torch.nn.Module, ima
     expected = explain(module, image, TARGET, layers)
     if not disagreements(explanation, expected):
         return
-    # Rounding turns over ReLU masks and the choices of max pooling, and where a network is badly conditioned that shows.
-    # Then PyTorch's own float32 is as far from its float64, and the artifact may be no farther than that.
+    # Rounding turns over ReLU masks and the choices of max pooling, and in a badly conditioned network that shows. Then
+    # PyTorch's own float32 is as far from its float64, and the artifact may be no farther than that.
     exact = explain(module, image, TARGET, layers, dtype=torch.float64)
     own = disagreements(expected, exact)
     for output, (error, _) in disagreements(explanation, exact).items():

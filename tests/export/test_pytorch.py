@@ -7,11 +7,11 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from support import reference
 from torch import nn
 
 from onnxcam_export import ExportError, ScoreError, SourceError, export
 from onnxcam_export.pytorch import capture
+from support import reference
 
 
 class Headed(nn.Module):
@@ -50,13 +50,17 @@ def test_flags_hooks_and_weights_are_left_as_they_were(small_module, tmp_path):
 
     assert [module.training for module in small_module.modules()] == flags
     assert [(len(m._forward_hooks), len(m._backward_hooks)) for m in small_module.modules()] == hooks
-    assert {name for name, parameter in small_module.named_parameters() if not parameter.requires_grad} == {"down.weight"}
+    assert {name for name, parameter in small_module.named_parameters() if not parameter.requires_grad} == {
+        "down.weight"
+    }
     assert all(parameter.grad is None for parameter in small_module.parameters())
     for name, value in small_module.state_dict().items():
         assert torch.equal(value, before[name])
 
 
-def test_a_module_in_training_mode_is_exported_in_evaluation_mode(small_module, small_report, tmp_path, explain, images):
+def test_a_module_in_training_mode_is_exported_in_evaluation_mode(
+    small_module, small_report, tmp_path, explain, images
+):
     report = export(small_module.train(), tmp_path / "m.onnx", input_shape=(3, 16, 16), layers="block")
     expected = explain(small_report, images(2), [3, 1])
     np.testing.assert_array_equal(explain(report, images(2), [3, 1]).scores, expected.scores)
@@ -92,13 +96,19 @@ def test_an_exported_program_of_one_image(small_module, tmp_path, explain, image
 @pytest.mark.parametrize(("kind", "wanted"), [("dict", "scores"), ("tuple", "1.scores.0")])
 def test_a_module_that_returns_containers(small_module, tmp_path, explain, images, kind, wanted):
     report = export(
-        Headed(small_module, kind), tmp_path / "m.onnx", input_shape=(3, 16, 16), score_output=wanted, layers="body.block"
+        Headed(small_module, kind),
+        tmp_path / "m.onnx",
+        input_shape=(3, 16, 16),
+        score_output=wanted,
+        layers="body.block",
     )
     expected = reference.explain(small_module, images(2), [3, 1], ["block"])
     got = explain(report, images(2), [3, 1])
     assert reference.relative_error(got.scores, expected.scores) < 1e-5
     assert reference.relative_error(got.guided, expected.guided) < 1e-5
-    assert len([o for o in onnx.load(report.path).graph.output if "onnxcam" not in o.name]) == (2 if kind == "dict" else 3)
+    assert len([o for o in onnx.load(report.path).graph.output if "onnxcam" not in o.name]) == (
+        2 if kind == "dict" else 3
+    )
 
 
 def test_an_output_by_its_index(small_module, tmp_path, explain, images):
@@ -149,7 +159,7 @@ def test_nothing_is_printed(small_module, tmp_path, capfd, caplog):
 
 
 def test_a_module_that_fails_says_why(small_module, tmp_path):
-    with pytest.raises(SourceError, match="PyTorch cannot export this model: .*channels") as caught:
+    with pytest.raises(SourceError, match=r"PyTorch cannot export this model: .*channels") as caught:
         export(small_module, tmp_path / "m.onnx", input_shape=(4, 16, 16))
     assert "\n" not in str(caught.value)
     assert "\x1b" not in str(caught.value)

@@ -14,8 +14,9 @@ from torch import nn
 
 import onnxcam
 from onnxcam_export import DECONVNET, export
+from onnxcam_export.activations import forward_steps
 from onnxcam_export.assemble import Forward, assemble
-from onnxcam_export.prepare import forward_steps, prepare
+from onnxcam_export.prepare import prepare
 from onnxcam_export.pytorch import capture
 from onnxcam_export.score import find_score
 

@@ -32,8 +32,8 @@ _LIBRARY = torch.library.Library("torchvision", "FRAGMENT")
 def randomised(module: nn.Module, seed: int = 0) -> nn.Module:
     """The module in evaluation mode, with batch-norm statistics and scales that are not those of initialisation.
 
-    Freshly made, every batch norm is the identity, residual branches can be scaled by nothing (layer scale of 1e-6, zero
-    gamma), and biases are zero: an export that lost any of these would go unnoticed.
+    Freshly made, every batch norm is the identity, residual branches can be scaled by nothing (layer scale of 1e-6,
+    zero gamma), and biases are zero: an export that lost any of these would go unnoticed.
     """
     generator = torch.Generator().manual_seed(seed)
 

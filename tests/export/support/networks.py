@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import torch
-from support.models import randomised
 from torch import nn
+
+from support.models import randomised
 
 
 class Small(nn.Module):
