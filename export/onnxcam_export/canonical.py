@@ -48,13 +48,15 @@ def canonicalise(
         The name of the image input.
 
     Raises:
-        SourceError: An operator's version cannot be upgraded, or the model is in training mode.
+        SourceError: An operator's version cannot be upgraded, or the model is in training mode or computes in
+            integers.
         ShapeError: The image's size is not known, or is fixed to something else than ``input_shape``; or the batch
             cannot be made symbolic.
     """
     common_passes.InlinePass()(model)
     common_passes.RemoveInitializersFromInputsPass()(model)
     common_passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
+    _refuse_integer_kernels(model.graph)
     model.ir_version = max(model.ir_version or 0, IR_VERSION)
     upgrade(model)
     image = find_image(model.graph, image_input)
@@ -174,6 +176,20 @@ def _merged(image: ir.Value, size: Sequence[int | str], wanted: Sequence[int | s
             "input_shape (--input-size) in the input's own layout, or leave it out"
         )
     return list(wanted)
+
+
+def _refuse_integer_kernels(graph: ir.Graph) -> None:
+    """Operators that are fused with their quantisation take and give integers, and have no gradient.
+
+    Raises:
+        SourceError: There are some.
+    """
+    fused = {node.op_type for node in graph if node.op_type.startswith("QLinear") or node.op_type.endswith("Integer")}
+    if fused:
+        raise SourceError(
+            f"the model computes in integers ({', '.join(sorted(fused))}), which have no gradient; quantise it with "
+            "QuantizeLinear and DequantizeLinear instead (ONNX Runtime's QuantFormat.QDQ), which keeps integer kernels"
+        )
 
 
 def _drop_dropout(graph: ir.Graph) -> None:

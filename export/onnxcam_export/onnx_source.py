@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import onnx
-import onnx.external_data_helper
 import onnx_ir as ir
 
 from onnxcam import metadata as names
@@ -64,15 +63,14 @@ def open_model(
         ShapeError: The image's size is not known, or is fixed to something else than ``input_shape``.
     """
     if isinstance(source, onnx.ModelProto):
-        proto, folder, kind, name = _in_memory(source), None, "onnx.ModelProto", source.graph.name or "model"
+        proto, folders, kind, name = _copy(source), [], "onnx.ModelProto", source.graph.name or "model"
     else:
         path = Path(source)
-        proto, folder, kind, name = _parse(path), path.parent, "onnx file", path.name
+        proto, folders, kind, name = _parse(path), [path.parent, path.resolve().parent], "onnx file", path.name
     _check_is_model(proto, name)
     with _reasoned(name):
         types = foreign.hold(proto)
-        original, model = (_to_ir(proto, types, folder) for _ in range(2))
-        _check_external(original, [path.parent, path.resolve().parent] if folder is not None else [])
+        original, model = (_to_ir(proto, types, folders) for _ in range(2))
         _check_runs(original, name)
         image = canonical.canonicalise(
             model, input_shape=input_shape, image_input=image_input, dynamic_batch=dynamic_batch
@@ -111,15 +109,9 @@ def _parse(path: Path) -> onnx.ModelProto:
         raise SourceError(f"{path} is not an ONNX model, or is damaged; export or download it again") from error
 
 
-def _in_memory(proto: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy that may be changed."""
+def _copy(proto: onnx.ModelProto) -> onnx.ModelProto:
     copy = onnx.ModelProto()
     copy.CopyFrom(proto)
-    if any(map(onnx.external_data_helper.uses_external_data, copy.graph.initializer)):
-        raise SourceError(
-            "the ModelProto has its weights in other files, and its folder is not known; give the model's path, "
-            "or load it with onnx.load, which reads them"
-        )
     return copy
 
 
@@ -132,34 +124,40 @@ def _check_is_model(proto: onnx.ModelProto, name: str) -> None:
         )
 
 
-def _to_ir(proto: onnx.ModelProto, types: dict[str, onnx.TypeProto], folder: Path | None) -> ir.Model:
+def _to_ir(proto: onnx.ModelProto, types: dict[str, onnx.TypeProto], folders: Sequence[Path]) -> ir.Model:
     """As onnx_ir has it; the weights stay in the proto, and external ones are mapped when they are needed."""
     model = ir.from_proto(proto)
     if types:
         model.meta[FOREIGN] = types
-    if folder is not None:
-        ir.external_data.set_base_dir(model.graph, folder)
+    for graph in model.graphs():
+        for value in graph.initializers.values():
+            if isinstance(value.const_value, ir.ExternalTensor):
+                value.const_value = _located(value.const_value, folders)
+    bodies: list[ir.Graph | ir.Function] = [model.graph, *model.functions.values()]
+    for body in bodies:
+        for node in ir.traversal.RecursiveGraphIterator(body):
+            for attribute in list(node.attributes.values()):
+                if isinstance(attribute.value, ir.ExternalTensor):
+                    node.attributes.add(ir.AttrTensor(attribute.name, _located(attribute.value, folders)))
     return model
 
 
-def _check_external(model: ir.Model, folders: Sequence[Path]) -> None:
-    """External data must be files inside the model's folder; a model from a stranger must not read others."""
-    for graph in model.graphs():
-        constants = [
-            attribute.value
-            for node in graph
-            for attribute in node.attributes.values()
-            if attribute.type == ir.AttributeType.TENSOR
-        ]
-        for tensor in [*(value.const_value for value in graph.initializers.values()), *constants]:
-            if isinstance(tensor, ir.ExternalTensor):
-                _check_location(tensor, folders)
+def _located(tensor: ir.ExternalTensor, folders: Sequence[Path]) -> ir.ExternalTensor:
+    """The tensor with its file found, in the model's folder: a model from a stranger must not read other files.
 
-
-def _check_location(tensor: ir.ExternalTensor, folders: Sequence[Path]) -> None:
+    Args:
+        tensor: The tensor as the model describes it.
+        folders: Where the model is, and where it really is if that is a link, as in a model hub's cache; empty for a
+            model in memory.
+    """
+    if not folders:
+        raise SourceError(
+            "the ModelProto has its weights in other files, and its folder is not known; give the model's path, "
+            "or load it with onnx.load, which reads them"
+        )
     location = Path(tensor.location)
-    file = folders[0] / location
-    inside = any(file.resolve().is_relative_to(folder.resolve()) for folder in folders)
+    file = (folders[0] / location).resolve()
+    inside = any(file.is_relative_to(folder.resolve()) for folder in folders)
     if location.is_absolute() or ".." in location.parts or not inside:
         raise SourceError(
             f"the weight {tensor.name!r} lies in {str(location)!r}, outside of the model's folder, and is not read; "
@@ -169,6 +167,15 @@ def _check_location(tensor: ir.ExternalTensor, folders: Sequence[Path]) -> None:
         raise SourceError(f"the model's weights are missing: {file} does not exist; put it beside the model")
     if file.stat().st_size < (tensor.offset or 0) + tensor.nbytes:
         raise SourceError(f"the model's weights are damaged: {file} ends before {tensor.name!r}; copy it again")
+    return ir.ExternalTensor(
+        file.name,
+        tensor.offset,
+        tensor.length,
+        tensor.dtype,
+        shape=tensor.shape,
+        name=tensor.name or "",
+        base_dir=file.parent,
+    )
 
 
 def _check_runs(original: ir.Model, name: str) -> None:

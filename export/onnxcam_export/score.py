@@ -68,7 +68,7 @@ def pooled_features(score: ir.Value) -> ir.Value | None:
     node = _skip(score.producer())
     if node is not None and node.op_type == "Add" and sum(map(is_constant, node.inputs)) == 1:
         node = _skip(next(value for value in node.inputs if value is not None and not is_constant(value)).producer())
-    if node is None or node.op_type not in {"Gemm", "MatMul"} or not is_constant(node.inputs[1]):
+    if node is None or node.op_type not in {"Gemm", "MatMul", "Conv"} or not is_constant(node.inputs[1]):
         return None
     pool = _skip(node.inputs[0].producer() if node.inputs[0] is not None else None)
     if pool is None or pool.inputs[0] is None or len(shape_of(pool.inputs[0])) < 3:  # noqa: PLR2004 — [N, K, w] at least

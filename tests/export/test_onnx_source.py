@@ -126,6 +126,17 @@ def test_external_data_outside_of_the_folder_are_not_read(location: str, tmp_pat
         export(with_external_data(folder, location), tmp_path / "out.onnx")
 
 
+def test_a_constant_outside_of_the_folder_is_not_read(tmp_path: Path) -> None:
+    proto = small(head="k = Constant <value = float[5] {1, 2, 3, 4, 5}> ()\ny = Gemm(f, w2, k)")
+    tensor = next(node for node in proto.graph.node if node.op_type == "Constant").attribute[0].t
+    tensor.ClearField("float_data")
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="../secret.bin")
+    (tmp_path / "m.onnx").write_bytes(proto.SerializeToString())
+    with pytest.raises(SourceError, match="outside of the model's folder"):
+        export(tmp_path / "m.onnx", tmp_path / "out.onnx")
+
+
 def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "secret.bin").write_bytes(bytes(4096))
     folder = tmp_path / "model"
@@ -135,6 +146,17 @@ def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
     (folder / "weights.bin").symlink_to(tmp_path / "secret.bin")
     with pytest.raises(SourceError, match="outside of the model's folder"):
         export(path, tmp_path / "out.onnx")
+
+
+def test_links_within_one_folder_are_followed(tmp_path: Path) -> None:
+    """As model hubs' caches lay files out: named links to blobs that lie together."""
+    blobs, snapshot = tmp_path / "blobs", tmp_path / "snapshot"
+    blobs.mkdir()
+    snapshot.mkdir()
+    with_external_data(blobs)
+    (snapshot / "model.onnx").symlink_to(blobs / "m.onnx")
+    (snapshot / "weights.bin").symlink_to(blobs / "weights.bin")
+    assert export(snapshot / "model.onnx", tmp_path / "out.onnx").metadata.source.name == "model.onnx"
 
 
 def test_missing_and_damaged_external_data_are_named(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ import onnxruntime as ort
 import pytest
 
 from onnx_text import model, small
-from onnxcam_export import ExportReport, export
+from onnxcam_export import ExportReport, SourceError, export
+from onnxcam_export.differences import QUANTISED_NOTE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -354,3 +355,38 @@ def test_pytorch_s_old_exporter_with_names_of_modules(tmp_path: Path) -> None:
     assert report.metadata.layers[0].shape == (8, 8, 8)
     assert report.metadata.cam_layer == "/2/Clip"
     assert_drop_in(onnx.load(tmp_path / "old.onnx"), report)
+
+
+def quantised(proto: onnx.ModelProto, folder: Path, form: str) -> Path:
+    """As ONNX Runtime's static quantisation writes it."""
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static  # noqa: PLC0415
+
+    class Noise(CalibrationDataReader):  # type: ignore[misc]
+        def __init__(self) -> None:
+            rng = np.random.default_rng(0)
+            self.batches = iter([{"x": rng.standard_normal((1, 3, 12, 12)).astype(np.float32)} for _ in range(4)])
+
+        def get_next(self) -> dict[str, np.ndarray] | None:
+            return next(self.batches, None)
+
+    onnx.save(proto, folder / "float.onnx")
+    quantize_static(folder / "float.onnx", folder / "int8.onnx", Noise(), quant_format=QuantFormat[form])
+    return folder / "int8.onnx"
+
+
+def test_onnx_runtime_s_quantised_models_are_exported_but_not_differenced(tmp_path: Path) -> None:
+    source = quantised(small(), tmp_path, "QDQ")
+    report = export(source, tmp_path / "explained.onnx")
+    found = report.metadata.verification
+    assert found is not None
+    assert found.errors["y"] < 1e-6
+    assert found.notes == (QUANTISED_NOTE,)
+    assert_drop_in(onnx.load(source), report)
+
+
+def test_integer_kernels_are_refused(tmp_path: Path) -> None:
+    source = quantised(small(), tmp_path, "QOperator")
+    with pytest.raises(
+        SourceError, match=r"the model computes in integers \(QLinearConv.*\), which have no gradient; qua"
+    ):
+        export(source, tmp_path / "explained.onnx")

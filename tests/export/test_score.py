@@ -11,7 +11,7 @@ from onnx_text import model, small
 from onnxcam_export import ScoreError
 from onnxcam_export.canonical import canonicalise
 from onnxcam_export.prepare import prepare
-from onnxcam_export.score import find_score
+from onnxcam_export.score import find_score, pooled_features
 
 if TYPE_CHECKING:
     import onnx
@@ -111,3 +111,21 @@ def test_maps_are_no_scores() -> None:
         found(proto)
     with pytest.raises(ScoreError, match=r"'r' has the shape \[batch, 4, 12, 12\] and not that of class scores"):
         found(proto, "r")
+
+
+@pytest.mark.parametrize(
+    ("head", "has_cam"),
+    [
+        ("y = Gemm(f, w2, b2)", True),
+        ("m = MatMul(f, w2)\ny = Add(m, b2)", True),
+        ("k = Conv(p, w3)\ny = Flatten(k)", True),
+        ("h = Relu(f)\ny = Gemm(h, w2, b2)", False),
+        ("m = MatMul(f, w2)\nn = Add(m, b2)\ny = Mul(n, b2)", False),
+    ],
+)
+def test_class_activation_mapping_needs_a_linear_layer_behind_the_average(head: str, has_cam: bool) -> None:
+    loaded = ir.from_proto(small(head=head, weights={"w3": (5, 4, 1, 1)}))
+    canonicalise(loaded)
+    prepare(loaded)
+    features = pooled_features(find_score(loaded.graph).value)
+    assert (features.name if features is not None else None) == ("r" if has_cam else None)
