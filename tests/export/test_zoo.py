@@ -1,0 +1,48 @@
+"""A sample of the zoo; ``zoo.py run`` tries all of it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import zoo
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["timm:test_convnext", "timm:test_nfnet", "timm:test_byobnet", "timm:test_mambaout", "timm:starnet_s050"],
+)
+def test_a_model(name):
+    result = zoo.try_one(name)
+    assert "error" not in result
+    assert not [note for note in result["notes"] if note.startswith("not compared")]
+    assert zoo.agrees(result)
+
+
+def test_a_failure_has_its_reason_in_the_table(monkeypatch, tmp_path):
+    failed = {"name": "timm:odd", "module": "odd", "error": "OperatorError: no gradient rule for Det; needed because"}
+    worked = {
+        "name": "torchvision:net",
+        "module": "net",
+        "parameters": 1_500_000,
+        "side": 64,
+        "layer": "features",
+        "shape": [8, 2, 2],
+        "errors": {"onnxcam.scores": 1e-7, "onnxcam.gradients/features": 2e-7},
+        "notes": [],
+        "size": 1.01,
+        "guided": 3e-7,
+        "seconds": 4.2,
+    }
+    off = {**worked, "name": "torchvision:off", "guided": 0.5, "guided_exact": 0.5, "guided_own": 1e-6}
+    monkeypatch.setattr(zoo, "RESULTS", tmp_path / "zoo.jsonl")
+    zoo.RESULTS.write_text(
+        "".join(json.dumps(result) + "\n" for result in (failed, {**worked, "size": 9}, worked, off))
+    )
+    text = zoo.table()
+    assert "- torchvision: 1 of 2" in text
+    assert "- timm: 0 of 1" in text
+    assert "| net | 1.5 | 64 | features [8 x 2 x 2] | 1e-07 | 2e-07 | 3e-07 | 1.010 | 4 |" in text
+    assert "- `timm:odd`: OperatorError: no gradient rule for Det\n" in text
+    assert "- `torchvision:off`: the guided gradient differs by 5.0e-01" in text
