@@ -208,11 +208,12 @@ class AutogradReference:
         """
         self.name = f"PyTorch {torch.__version__} autograd"
         self._module = captured.program.module()
-        self._score, self._layers, self._rectifiers = score, layers, rectifiers
+        self._score, self._layers = score, layers
         self._outputs = [value.name or "" for value in captured.model.graph.outputs]
-        nodes = {node.name for node in self._module.graph.nodes}
+        nodes = {node.name: node for node in self._module.graph.nodes}
+        self._rectifiers = [(x if x in nodes else _only_input(nodes.get(y)) or x, y) for x, y in rectifiers]
         self._missing = {name for name in (score, *layers.values()) if name not in nodes}
-        self._missing_rectifiers = [pair for pair in rectifiers if not nodes.issuperset(pair)]
+        self._missing_rectifiers = [pair for pair in self._rectifiers if not nodes.keys() >= set(pair)]
 
     def __call__(
         self, image: npt.NDArray[Any], target: npt.NDArray[np.int64]
@@ -263,6 +264,12 @@ class AutogradReference:
         (gradients,) = torch.autograd.grad(guided.values[self._score].flatten(1)[rows].sum(), x)
         answers[names.GUIDED_OUTPUT] = _array(gradients)
         return answers, tuple(notes)
+
+
+def _only_input(node: torch.fx.Node | None) -> str | None:
+    """What an activation was applied to, where ONNX calls it by another name, such as one part of a Split."""
+    inputs = [] if node is None else node.all_input_nodes
+    return inputs[0].name if len(inputs) == 1 else None
 
 
 class _Interpreter(torch.fx.Interpreter):

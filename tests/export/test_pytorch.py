@@ -150,6 +150,23 @@ def test_what_onnx_runtime_cannot_run(small_module, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_activations_of_parts_are_compared(tmp_path):
+    """The parts of a Split have names of their own in ONNX."""
+
+    class Gated(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second, self.act = nn.Conv2d(3, 8, 3), nn.Conv2d(4, 5, 3), nn.SiLU()
+
+        def forward(self, x):
+            gate, value = self.first(x).split((4, 4), 1)
+            return self.second(self.act(gate) * value).mean((2, 3))
+
+    report = export(Gated(), tmp_path / "m.onnx", input_shape=(3, 16, 16))
+    assert not report.metadata.verification.notes
+    assert report.metadata.verification.errors["onnxcam.guided_gradients"] < 1e-5
+
+
 def test_nothing_is_printed(small_module, tmp_path, capfd, caplog):
     with caplog.at_level(logging.WARNING):
         export(small_module, tmp_path / "m.onnx", input_shape=(3, 16, 16))

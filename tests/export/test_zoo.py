@@ -37,9 +37,8 @@ def test_a_failure_has_its_reason_in_the_table(monkeypatch, tmp_path):
     }
     off = {**worked, "name": "torchvision:off", "guided": 0.5, "guided_exact": 0.5, "guided_own": 1e-6}
     monkeypatch.setattr(zoo, "RESULTS", tmp_path / "zoo.jsonl")
-    zoo.RESULTS.write_text(
-        "".join(json.dumps(result) + "\n" for result in (failed, {**worked, "size": 9}, worked, off))
-    )
+    lines = [json.dumps(result) + "\n" for result in (failed, {**worked, "size": 9}, worked, off)]
+    zoo.RESULTS.write_text("".join(lines))
     text = zoo.table()
     assert "- torchvision: 1 of 2" in text
     assert "- timm: 0 of 1" in text
