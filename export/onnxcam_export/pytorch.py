@@ -280,12 +280,34 @@ class _Interpreter(torch.fx.Interpreter):
         self.values: dict[str, torch.Tensor] = {}
         self._rectified = {y: x for x, y in rectifiers}
 
+    def call_function(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return super().call_function(_DIFFERENTIABLE.get(target, target), args, kwargs)
+
     def run_node(self, n: torch.fx.Node) -> Any:
         result = super().run_node(n)
         if n.name in self._rectified:
             result = _GuidedRule.apply(result, self.values[self._rectified[n.name]])  # type: ignore[no-untyped-call]
         self.values[n.name] = result
         return result
+
+
+def _variance(a: torch.Tensor, dims: Sequence[int], correction: float = 1, **_: Any) -> torch.Tensor:
+    return torch.var(a, tuple(dims), correction=correction)
+
+
+def _broadcast_in_dim(a: torch.Tensor, shape: Sequence[int], broadcast_dimensions: Sequence[int]) -> torch.Tensor:
+    placed = [1] * len(shape)
+    for size, axis in zip(a.shape, broadcast_dimensions, strict=True):
+        placed[axis] = size
+    return a.reshape(placed).expand(tuple(shape))
+
+
+# Some of PyTorch's functions are exported as primitives of its compiler, which have no derivative in PyTorch.
+_DIFFERENTIABLE = {
+    torch.ops.prims.var.default: _variance,
+    torch.ops.prims.broadcast_in_dim.default: _broadcast_in_dim,
+    torch.ops.prims.convert_element_type.default: torch.Tensor.to,
+}
 
 
 class _GuidedRule(torch.autograd.Function):

@@ -167,6 +167,25 @@ def test_activations_of_parts_are_compared(tmp_path):
     assert report.metadata.verification.errors["onnxcam.guided_gradients"] < 1e-5
 
 
+def test_variances_are_compared(tmp_path, explain, images):
+    """PyTorch exports them as primitives that have no derivative there."""
+
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first = nn.Conv2d(3, 5, 3)
+
+        def forward(self, x):
+            x = self.first(x)
+            return (x * torch.rsqrt(torch.var(x, dim=1, correction=0, keepdim=True) + 1e-3)).relu().mean((2, 3))
+
+    torch.manual_seed(0)
+    module = Scaled()
+    report = export(module, tmp_path / "m.onnx", input_shape=(3, 16, 16), layers="first")
+    assert not report.metadata.verification.notes
+    agrees(explain(report, images(2), [3, 1]), reference.explain(module, images(2), [3, 1], ["first"]), "first")
+
+
 def test_nothing_is_printed(small_module, tmp_path, capfd, caplog):
     with caplog.at_level(logging.WARNING):
         export(small_module, tmp_path / "m.onnx", input_shape=(3, 16, 16))
