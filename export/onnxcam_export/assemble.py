@@ -69,7 +69,7 @@ def assemble(forward: Forward, *, flat: bool = False, guided: Mapping[str, Rule]
         graph.extend(op.all_nodes)
     else:
         level = _input(graph, names.LEVEL_INPUT, np.asarray(0, np.int64), [])
-        outputs = branch_by_level(forward.model, forward.score.value, level, parts, dtype)
+        outputs = branch_by_level(forward.model, level, parts, dtype)
     _declare(graph, forward, outputs, dtype)
     common_passes.RemoveUnusedNodesPass()(forward.model)
 

@@ -50,12 +50,14 @@ class Differences:
         wanted |= {names.ACTIVATIONS_PREFIX + name: value.name or "" for name, value in forward.layers.items()}
         self._image = image
         self._answers = {value.name or "": value.name or "" for value in original.graph.outputs}
+        self._quantised = any(step.op_type == "QuantizeLinear" for step in forward.steps)
         self._original, self._inner = probes.with_outputs(original, wanted)
+        # Read at more places, a quantised model is computed with other kernels, which round differently.
+        self._alone = probes.with_outputs(original, {})[0] if self._quantised else self._original
         self._original_batch = _batch_of(next(value for value in original.graph.inputs if value.name == image))
         self._layers = {name: probes.cut(forward, value) for name, value in forward.layers.items()}
         self._from_image = probes.cut(forward, forward.image)
         self._traced, self._rectifiers = probes.traced(forward)
-        self._quantised = any(step.op_type == "QuantizeLinear" for step in forward.steps)
         self._seen_before = False
 
     def __call__(
@@ -84,12 +86,14 @@ class Differences:
         return compared, notes
 
     def _compare_answers(self, inputs: Mapping[str, Array], got: Mapping[str, Any]) -> tuple[Compared, tuple[str, ...]]:
-        expected = self._run_original(inputs, self._answers | self._inner)
+        expected = self._run_original(self._alone, inputs, self._answers)
+        expected |= self._run_original(self._original, inputs, self._inner)
         compared = {}
         for name, value in expected.items():
             answer = got[name]
             shaped = np.reshape(value, answer.shape) if name == names.SCORES_OUTPUT else value
-            compared[name] = difference(answer, shaped), tolerance(name)
+            allowed = QUANTISED_ALLOWED if self._quantised else tolerance(name)
+            compared[name] = difference(answer, shaped), allowed
         notes = [
             f"not compared: {name}, which has no counterpart by that name in the original"
             for name in got
@@ -97,12 +101,14 @@ class Differences:
         ]
         return compared, tuple(notes)
 
-    def _run_original(self, inputs: Mapping[str, Array], wanted: Mapping[str, str]) -> dict[str, Any]:
+    def _run_original(
+        self, session: ort.InferenceSession, inputs: Mapping[str, Array], wanted: Mapping[str, str]
+    ) -> dict[str, Any]:
         """The original's answers; image by image where its batch is smaller than the one it is asked about."""
         count = len(inputs[self._image])
         size = count if self._original_batch is None else self._original_batch
         parts = [
-            self._original.run(list(wanted.values()), _rows(inputs, start, start + size, count))
+            session.run(list(wanted.values()), _rows(inputs, start, start + size, count))
             for start in range(0, count, size)
         ]
         return {name: _joined([part[index] for part in parts]) for index, name in enumerate(wanted)}
@@ -151,6 +157,8 @@ class Differences:
         return max(errors)
 
 
+# Integer and floating-point kernels round halves differently, and through many layers the steps add up (0.06 seen).
+QUANTISED_ALLOWED = 0.1
 QUANTISED_NOTE = (
     "not compared: the gradients, which pass straight through what is quantised, while differences see its steps"
 )

@@ -4,7 +4,7 @@
 
     If level >= 2:  forward pass, answers, layers, image           (one graph, optimised as one)
     else:           forward pass, answers, If level >= 1: layers
-    softmax and other post-processing of the scores
+    what writes maps or sequences of the scores
 
 ONNX Runtime runs only the branch of an ``If`` that is taken. The forward pass stands in both branches, its weights in
 the file once. A gate around the gradients alone would be smaller, but it costs all who do not open it: ONNX Runtime
@@ -26,6 +26,7 @@ import numpy as np
 import onnx_ir as ir
 
 from onnxcam_export.builder import Builder
+from onnxcam_export.saving import HELD
 from onnxcam_export.steps import is_constant
 
 if TYPE_CHECKING:
@@ -53,15 +54,14 @@ class Part:
 
 
 def branch_by_level(
-    model: ir.Model, score: ir.Value, level: ir.Value, parts: tuple[Part, Part, Part], dtype: ir.DataType
+    model: ir.Model, level: ir.Value, parts: tuple[Part, Part, Part], dtype: ir.DataType
 ) -> dict[str, ir.Value]:
     """Moves the forward pass into the branches of an ``If`` and adds the parts.
 
-    What only post-processes the scores stays behind the ``If``: it is small, and may write what no branch can return.
+    What writes something else than tensors stays behind the ``If``, which cannot return it.
 
     Args:
         model: The forward pass; its graph keeps inputs, initializers and the names of its outputs.
-        score: The class scores.
         level: The level input.
         parts: The answers, the layers, the image.
         dtype: The type of the gradients.
@@ -71,7 +71,7 @@ def branch_by_level(
     """
     answers, layers, image = parts
     graph = model.graph
-    behind = _behind(graph, score)
+    behind = _behind(graph)
     forward = [node for node in graph if node not in behind]
     if _share_read(forward, answers, layers, graph, dtype) <= _LIGHT:
         threshold = 2
@@ -81,7 +81,8 @@ def branch_by_level(
         threshold = 1
         high = [(answers, _ALWAYS), (layers, _ALWAYS), (image, 2)]
         low = [(answers, _ALWAYS), (layers, _NEVER), (image, _NEVER)]
-    leaving = list(dict.fromkeys([score, *(value for value in graph.outputs if value.producer() in forward)]))
+    read = [*graph.outputs, *(value for node in behind for value in node.inputs if value is not None)]
+    leaving = list(dict.fromkeys(value for value in read if value.producer() in forward))
     graph.remove([*forward, *behind])
     branches = []
     for name, plan in (("explain", high), ("answer", low)):
@@ -100,13 +101,14 @@ def branch_by_level(
     return dict(zip(op.results, values[len(leaving) :], strict=True))
 
 
-def _behind(nodes: Iterable[ir.Node], score: ir.Value) -> list[ir.Node]:
-    """The nodes, in order, that compute something from the scores and nothing else."""
-    known, behind = {score}, []
+def _behind(nodes: Iterable[ir.Node]) -> list[ir.Node]:
+    """The nodes, in order, that write maps or sequences, and those that read what these write."""
+    behind: list[ir.Node] = []
+    foreign: set[ir.Value | None] = set()
     for node in nodes:
-        inputs = [value for value in node.inputs if value is not None and value.const_value is None]
-        if inputs and known.issuperset(inputs):
-            known.update(node.outputs)
+        tensors = all(value.type is None or isinstance(value.type, ir.TensorType) for value in node.outputs)
+        if not tensors or node.domain.startswith(HELD) or foreign.intersection(node.inputs):
+            foreign.update(node.outputs)
             behind.append(node)
     return behind
 
@@ -159,7 +161,16 @@ def _share_read(forward: Sequence[ir.Node], answers: Part, layers: Part, graph: 
     sizes = {value: _elements(value) for node in forward for value in node.outputs}
     read = {value for node in probe.nodes[before:] for value in node.inputs if value in sizes}
     _detach(probe.all_nodes)
+    if any(map(_is_signed_byte, read)):
+        return 1.0  # on x86 ONNX Runtime gives up its integer kernels where anything else reads signed activations
     return sum(sizes[value] for value in read) / max(1, sum(sizes.values()))
+
+
+def _is_signed_byte(value: ir.Value) -> bool:
+    producer = value.producer()
+    if producer is not None and producer.op_type == "DequantizeLinear" and producer.inputs[0] is not None:
+        return producer.inputs[0].dtype == ir.DataType.INT8
+    return value.dtype == ir.DataType.INT8
 
 
 def _elements(value: ir.Value) -> int:
@@ -186,34 +197,38 @@ def _branch(
 def _localise(branch: ir.Graph, main: ir.Graph) -> None:
     """Gives the branch its own initializers for what it reads of the main graph's.
 
-    ONNX Runtime's blocked convolutions and its fusions take constants from their own graph only. A reshape to the
-    shape it has makes a large one its own: it is computed when the model is loaded.
+    ONNX Runtime's blocked convolutions and its fusions take constants from their own graph only, those of quantised
+    weights also where that is a gate inside the branch.
     """
-    own: dict[ir.Value, ir.Value] = {}
-    reshapes: list[ir.Node] = []
+    own: dict[tuple[ir.Graph, ir.Value], ir.Value] = {}
     for node in list(ir.traversal.RecursiveGraphIterator(branch)):
         for index, value in enumerate(node.inputs):
-            if value is None or value.graph is not main or not is_constant(value):
+            if value is None or value.graph is not main or not is_constant(value) or value.const_value is None:
                 continue
-            if value not in own and value.const_value is not None:
-                own[value] = _own(branch, value, value.const_value, reshapes)
-            node.replace_input_with(index, own[value])
-    branch.insert_before(branch[0], reshapes)
+            light = value.const_value.nbytes <= _COPIED_BYTES or value.const_value.dtype.itemsize <= 1
+            home = node.graph if light and isinstance(node.graph, ir.Graph) else branch
+            if (home, value) not in own:
+                prefix = branch.name if home is branch else f"{branch.name}/{home.name}"
+                own[home, value] = _own(home, value, value.const_value, f"{prefix}/{value.name}")
+            node.replace_input_with(index, own[home, value])
 
 
-def _own(branch: ir.Graph, value: ir.Value, tensor: ir.TensorProtocol, reshapes: list[ir.Node]) -> ir.Value:
-    """An initializer of the branch that equals the main graph's: a copy if it is small, or else a reshape of it."""
+def _own(graph: ir.Graph, value: ir.Value, tensor: ir.TensorProtocol, name: str) -> ir.Value:
+    """What equals the main graph's initializer in this graph.
+
+    Small ones are copied. A large one is reshaped to the shape it has: that is computed when the model is loaded, and
+    the file holds it once.
+    """
     if tensor.nbytes <= _COPIED_BYTES:
-        copy = ir.val(f"{branch.name}/{value.name}", const_value=tensor)
-        branch.register_initializer(copy)
+        copy = ir.val(name, const_value=tensor)
+        graph.register_initializer(copy)
         return copy
-    name = f"{value.name}/own"
-    shape = ir.tensor(np.asarray(tensor.shape.numpy(), np.int64), name=f"{branch.name}/{name}/shape")
-    constant = ir.val(shape.name or "", const_value=shape)
-    branch.register_initializer(constant)
-    node = ir.node("Reshape", [value, constant], name=name)
-    node.outputs[0].name = name
-    reshapes.append(node)
+    shape = ir.tensor(np.asarray(tensor.shape.numpy(), np.int64), name=f"{name}/shape")
+    constant = ir.val(f"{name}/shape", const_value=shape)
+    graph.register_initializer(constant)
+    node = ir.node("Reshape", [value, constant], name=f"{name}/own")
+    node.outputs[0].name = f"{name}/own"
+    graph.insert_before(graph[0], node)
     return node.outputs[0]
 
 

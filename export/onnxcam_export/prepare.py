@@ -11,7 +11,6 @@ import onnxscript.optimizer
 import onnxscript.rewriter
 
 from onnxcam_export.functions import expand
-from onnxcam_export.quantised import use_unsigned_activations
 from onnxcam_export.rules import PLAIN
 from onnxcam_export.shapes import complete_shapes
 
@@ -39,7 +38,6 @@ def prepare(model: ir.Model, keep: Sequence[ir.Value] = ()) -> list[ir.Value]:
         common_passes.RemoveUnusedNodesPass()(model)
         common_passes.NameFixPass()(model)
         complete_shapes(model)
-        use_unsigned_activations(model.graph)
     return kept
 
 

@@ -13,7 +13,17 @@ if TYPE_CHECKING:
     import onnx_ir as ir
 
 # What may stand between the scores and the output without changing any score.
-_TRANSPARENT = {"Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Cast", "Dropout"}
+_TRANSPARENT = {
+    "Identity",
+    "Reshape",
+    "Flatten",
+    "Squeeze",
+    "Unsqueeze",
+    "Cast",
+    "Dropout",
+    "QuantizeLinear",
+    "DequantizeLinear",
+}
 _ACTIVATIONS: dict[str, Literal["softmax", "sigmoid"]] = {
     "Softmax": "softmax",
     "LogSoftmax": "softmax",

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from onnxcam_export.builder import Builder
     from onnxcam_export.steps import Step
 
-_LINEAR = {"Conv", "ConvTranspose", "Gemm", "MatMul", "Add", "Sub", "BatchNormalization"}
-
 
 def _always(_: Step) -> bool:
     return True
@@ -30,12 +28,6 @@ def _always(_: Step) -> bool:
 def _clips_from_zero(node: Step) -> bool:
     low, high = clip_bounds(node)
     return low == 0.0 < high
-
-
-def _replaces_a_rectifier(node: Step) -> bool:
-    """Whether quantising cuts off what can be negative: what is a picture or rectified already is not."""
-    producer = node.x.producer()
-    return producer is not None and producer.op_type in _LINEAR and quantisation.cuts_at_zero(node)
 
 
 # The activations that let through what is positive and suppress what is negative, and when they do.
@@ -52,7 +44,7 @@ RECTIFIERS: Mapping[str, Callable[[Step], bool]] = {
     "HardSwish": _always,
     "Gelu": _always,
     "Mish": _always,
-    "QuantizeLinear": _replaces_a_rectifier,
+    "QuantizeLinear": quantisation.replaces_rectifier,
 }
 
 
