@@ -70,7 +70,7 @@ def assemble(forward: Forward, *, flat: bool = False, guided: Mapping[str, Rule]
     else:
         level = _input(graph, names.LEVEL_INPUT, np.asarray(0, np.int64), [])
         outputs = branch_by_level(forward.model, level, parts, dtype)
-    _declare(graph, forward, outputs, dtype)
+    _declare(graph, forward, outputs)
     common_passes.RemoveUnusedNodesPass()(forward.model)
 
 
@@ -79,17 +79,17 @@ def _parts(forward: Forward, target: ir.Value, guided: Mapping[str, Rule]) -> tu
     score, layers, image = forward.score, forward.layers, forward.image
 
     def answers(op: Builder) -> dict[str, ir.Value]:
-        scores = op.Identity(op.Reshape(score.value, [-1, score.classes]))
+        scores = _as_float(op, op.Reshape(score.value, [-1, score.classes]), score.value)
         return {names.SCORES_OUTPUT: scores, names.CLASS_INDEX_OUTPUT: resolve_targets(op, scores, target)}
 
     def gradients(op: Builder, sources: Sequence[ir.Value], rules: Mapping[str, Rule]) -> list[ir.Value]:
         one_hot = op.one_hot(op.results[names.CLASS_INDEX_OUTPUT], score.classes)
         seed = op.reshape_rows(one_hot, static_shape(score.value))
         found = backprop(op, forward.steps, score.value, seed, sources, rules=rules)
-        return [op.Identity(found[source]) for source in sources]
+        return [_as_float(op, found[source], source) for source in sources]
 
     def explain_layers(op: Builder) -> dict[str, ir.Value]:
-        activations = [op.Identity(value) for value in layers.values()]
+        activations = [_as_float(op, value, value) for value in layers.values()]
         slopes = gradients(op, list(layers.values()), PLAIN)
         return {
             **{names.ACTIVATIONS_PREFIX + name: value for name, value in zip(layers, activations, strict=True)},
@@ -109,6 +109,12 @@ def _parts(forward: Forward, target: ir.Value, guided: Mapping[str, Rule]) -> tu
         Part(explain_layers, layer_shapes),
         Part(explain_image, {names.GUIDED_OUTPUT: static_shape(image)}),
     )
+
+
+def _as_float(op: Builder, value: ir.Value, like: ir.Value) -> ir.Value:
+    """The value, of the type of ``like``, as an output of its own in float32: what is added is, at every precision."""
+    result: ir.Value = op.Identity(value) if like.dtype == ir.DataType.FLOAT else op.Cast(value, to=ir.DataType.FLOAT)
+    return result
 
 
 def resolve_targets(op: Builder, scores: ir.Value, target: ir.Value) -> ir.Value:
@@ -146,7 +152,7 @@ def _input(graph: ir.Graph, name: str, default: np.ndarray, shape: Sequence[int 
     return value
 
 
-def _declare(graph: ir.Graph, forward: Forward, outputs: Mapping[str, ir.Value], dtype: ir.DataType) -> None:
+def _declare(graph: ir.Graph, forward: Forward, outputs: Mapping[str, ir.Value]) -> None:
     """Names the added outputs and states their shapes; symbols tell apart what may differ in length."""
     batch = forward.image.shape[0] if forward.image.shape is not None else None
     shapes: dict[str, list[Any]] = {
@@ -160,5 +166,5 @@ def _declare(graph: ir.Graph, forward: Forward, outputs: Mapping[str, ir.Value],
     for name, value in outputs.items():
         value.name = name
         value.shape = ir.Shape(shapes[name])
-        value.type = ir.TensorType(ir.DataType.INT64 if name == names.CLASS_INDEX_OUTPUT else dtype)
+        value.type = ir.TensorType(ir.DataType.INT64 if name == names.CLASS_INDEX_OUTPUT else ir.DataType.FLOAT)
         graph.outputs.append(value)

@@ -147,8 +147,7 @@ def _from_level(op: Builder, level: ir.Value, at: int, part: Part) -> dict[str, 
 
 def _empty(op: Builder, part: Part) -> dict[str, ir.Value]:
     return {
-        name: op.Constant(value=ir.tensor(np.zeros((0, *shape), op.dtype.numpy())))
-        for name, shape in part.shapes.items()
+        name: op.Constant(value=ir.tensor(np.zeros((0, *shape), np.float32))) for name, shape in part.shapes.items()
     }
 
 

@@ -147,15 +147,15 @@ def _against_exact(  # noqa: PLR0917
 ) -> tuple[float, float, tuple[str, ...]]:
     """The error to the reference in float64, and what is allowed where the reference's own float32 is no closer.
 
-    Rounding turns over ReLU masks and the choices of max pooling; in a badly conditioned network that is no small
-    change, and two correct float32 computations differ by it. The artifact may then be off by no more than four times
-    what the reference is.
+    Rounding turns over ReLU masks and the choices of max pooling; in a badly conditioned network, or in float16, that
+    is no small change, and two correct computations differ by it. The artifact may then be off by no more than four
+    times what the reference is.
     """
     exact = reference(image.astype(np.float64), target)[0].get(output)
     if exact is None:
         return relative_error(got, expected), tolerance(output), ()
     error, own = relative_error(got, exact), relative_error(expected, exact)
-    remark = f"{output}: rounding turns masks over, the reference's float32 itself is {own:.0e} from its float64"
+    remark = f"{output}: limited by rounding, the reference's own {expected.dtype} is {own:.0e} from its float64"
     return error, max(tolerance(output), 4 * own), (remark,)
 
 

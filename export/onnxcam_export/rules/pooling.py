@@ -6,14 +6,13 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
+import onnx_ir as ir
 
 from onnxcam_export.rules.registry import Gradients, rule
 from onnxcam_export.rules.separable import apply_transposed, pooling_matrices
 from onnxcam_export.steps import Step, shape_of, static_shape
 
 if TYPE_CHECKING:
-    import onnx_ir as ir
-
     from onnxcam_export.builder import Builder
 
 
@@ -29,11 +28,12 @@ def MaxPool(op: Builder, node: Step, dy: ir.Value) -> Gradients:
     _, index = op.MaxPool(node.x, outputs=2, **attributes)
     # ONNX counts the indices through the whole batch; here they are wanted within each channel's map.
     index = op.Mod(op.Reshape(index, [-1, channels, area_out]), area)
-    dy = op.Reshape(dy, [-1, channels, area_out])
+    wide = op.typed(ir.DataType.FLOAT)  # CPUs add no float16 at indices
+    dy = op.Reshape(wide.Cast(dy, to=int(wide.dtype)) if wide is not op else dy, [-1, channels, area_out])
     rows = op.Shape(dy)
-    zeros = op.Expand(0.0, op.Concat(op.Slice(rows, [0], [2]), [area], axis=0))
-    dx = op.ScatterElements(zeros, op.Expand(index, rows), dy, axis=2, reduction="add")
-    return [op.reshape_rows(dx, size)]
+    zeros = op.Expand(wide.value(0.0), op.Concat(op.Slice(rows, [0], [2]), [area], axis=0))
+    dx = op.reshape_rows(op.ScatterElements(zeros, op.Expand(index, rows), dy, axis=2, reduction="add"), size)
+    return [op.Cast(dx, to=int(op.dtype)) if wide is not op else dx]
 
 
 @rule
