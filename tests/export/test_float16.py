@@ -39,7 +39,8 @@ def test_float16_networks(image_type: str, tmp_path: Path) -> None:
     explainer = Explainer(report.path)
     assert explainer.metadata.image.dtype == image_type
     got = explainer.run(image.astype(image_type), target=[3, 1])
-    for name, tolerance in (("scores", 5e-3), ("grad_cam", 1e-2), ("guided_backprop", 5e-2)):
+    # Rounding to float16 turns a few ReLU masks over: 0.07 of the guided gradient here; without its rule it is above 1.
+    for name, tolerance in (("scores", 5e-3), ("grad_cam", 1e-2), ("guided_backprop", 0.15)):
         expected, value = (getattr(run, name) for run in (wanted, got))
         expected, value = (item() if callable(item) else item for item in (expected, value))
         assert value.dtype == np.float32
