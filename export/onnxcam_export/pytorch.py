@@ -279,8 +279,11 @@ class _Interpreter(torch.fx.Interpreter):
         super().__init__(module, garbage_collect_values=False)
         self.values: dict[str, torch.Tensor] = {}
         self._rectified = {y: x for x, y in rectifiers}
+        self._double = any(parameter.dtype == torch.float64 for parameter in module.parameters())
 
     def call_function(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if self._double and getattr(kwargs.get("dtype"), "is_floating_point", False):
+            kwargs = {**kwargs, "dtype": torch.float64}  # casts in the program would take precision away
         return super().call_function(_DIFFERENTIABLE.get(target, target), args, kwargs)
 
     def run_node(self, n: torch.fx.Node) -> Any:
