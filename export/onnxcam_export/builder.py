@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -146,6 +146,15 @@ class Builder:
         steepest = float(np.finfo(self.dtype.numpy()).max)
         difference = x if isinstance(bound, float) and bound == 0.0 else self.Sub(x, bound)
         result: ir.Value = self.HardSigmoid(difference, alpha=steepest, beta=0.0)
+        return result
+
+    def padded(self, x: ir.Value, rank: int, around: Mapping[int, tuple[int, int]]) -> ir.Value:
+        """``x`` with zeros before and behind it along some axes; less than none of them cuts off.
+
+        The pads are those of all axes: ONNX Runtime (1.31) moves a Transpose past a Pad as if it had no ``axes``.
+        """
+        before, behind = ([around.get(axis, (0, 0))[side] for axis in range(rank)] for side in (0, 1))
+        result: ir.Value = self.Pad(x, [*before, *behind])
         return result
 
     def reshape_rows(self, dy: ir.Value, shape: Sequence[int]) -> ir.Value:

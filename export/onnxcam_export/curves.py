@@ -39,8 +39,8 @@ class Activation:
 def recognise(y: Array, tolerance: float) -> Activation | None:
     """The activation whose values on the grid these are, its parameters read off the curve; None if there is none."""
     y = np.broadcast_to(np.asarray(y, np.float64), GRID.shape)
-    if not np.isfinite(y).all():
-        return None
+    if not np.isfinite(y).all() or np.allclose(y, GRID, rtol=tolerance, atol=tolerance):
+        return None  # x + 1e-6 is no activation, though a LeakyRelu of slope 1 comes close
     with np.errstate(over="ignore"):  # on the side that is not taken
         return next((known for known in _known(y) if np.allclose(known.curve, y, rtol=tolerance, atol=tolerance)), None)
 

@@ -209,6 +209,7 @@ class AutogradReference:
         self.name = f"PyTorch {torch.__version__} autograd"
         self._module = captured.program.module()
         self._score, self._layers = score, layers
+        self._fixed_batch = isinstance(next(iter(captured.model.graph.inputs)).shape[0], int)
         self._outputs = [value.name or "" for value in captured.model.graph.outputs]
         nodes = {node.name: node for node in self._module.graph.nodes}
         self._rectifiers = [(x if x in nodes else _only_input(nodes.get(y)) or x, y) for x, y in rectifiers]
@@ -230,23 +231,24 @@ class AutogradReference:
     def _answers(
         self, image: npt.NDArray[Any], target: npt.NDArray[np.int64]
     ) -> tuple[dict[str, npt.NDArray[Any]], tuple[str, ...]]:
-        if len(target) > len(image):  # one image: class by class, since a program's batch may be fixed
+        if len(target) > len(image) and self._fixed_batch:
             alone = [self._answers(image, target[row : row + 1]) for row in range(len(target))]
             answers, remarks = alone[0]
             for name in answers:
                 if name.startswith((names.GRADIENTS_PREFIX, names.GUIDED_OUTPUT)):
                     answers[name] = np.concatenate([each[name] for each, _ in alone])
             return answers, remarks
-        x = torch.from_numpy(image).requires_grad_()
+        count = len(image)
+        x = torch.from_numpy(np.repeat(image, len(target) // count, axis=0)).requires_grad_()
         module = copy.deepcopy(self._module).double() if x.dtype == torch.float64 else self._module
         rows = torch.arange(len(target)), torch.from_numpy(target)
         plain = _Interpreter(module, ())
         returned = torch.utils._pytree.tree_leaves(plain.run(x))  # noqa: SLF001 — no public name for it
-        answers = {name: _array(value) for name, value in zip(self._outputs, returned, strict=True)}
+        answers = {name: _array(value)[:count] for name, value in zip(self._outputs, returned, strict=True)}
         if self._score in self._missing:
             return answers, (f"not compared: the scores {self._score!r} have no counterpart in the PyTorch program",)
         scores = plain.values[self._score].flatten(1)
-        answers[names.SCORES_OUTPUT] = _array(scores)
+        answers[names.SCORES_OUTPUT] = _array(scores)[:count]
         notes = []
         for layer, value in self._layers.items():
             if value in self._missing:
@@ -254,7 +256,7 @@ class AutogradReference:
                 continue
             activations = plain.values[value]
             (gradients,) = torch.autograd.grad(scores[rows].sum(), activations, retain_graph=True)
-            answers[names.ACTIVATIONS_PREFIX + layer] = _array(activations)
+            answers[names.ACTIVATIONS_PREFIX + layer] = _array(activations)[:count]
             answers[names.GRADIENTS_PREFIX + layer] = _array(gradients)
         if self._missing_rectifiers:
             pairs = ", ".join(f"{x} -> {y}" for x, y in self._missing_rectifiers)
@@ -284,7 +286,7 @@ class _Interpreter(torch.fx.Interpreter):
     def call_function(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self._double and getattr(kwargs.get("dtype"), "is_floating_point", False):
             kwargs = {**kwargs, "dtype": torch.float64}  # casts in the program would take precision away
-        return super().call_function(_DIFFERENTIABLE.get(target, target), args, kwargs)
+        return super().call_function(_REPLACED.get(target, target), args, kwargs)
 
     def run_node(self, n: torch.fx.Node) -> Any:
         result = super().run_node(n)
@@ -305,11 +307,13 @@ def _broadcast_in_dim(a: torch.Tensor, shape: Sequence[int], broadcast_dimension
     return a.reshape(placed).expand(tuple(shape))
 
 
-# Some of PyTorch's functions are exported as primitives of its compiler, which have no derivative in PyTorch.
-_DIFFERENTIABLE = {
+# Some of PyTorch's functions are exported as primitives of its compiler, which have no derivative in PyTorch; others
+# depend on strides.
+_REPLACED = {
     torch.ops.prims.var.default: _variance,
     torch.ops.prims.broadcast_in_dim.default: _broadcast_in_dim,
     torch.ops.prims.convert_element_type.default: torch.Tensor.to,
+    torch.ops.aten.view.default: torch.Tensor.reshape,  # a view where it was captured may be none here
 }
 
 

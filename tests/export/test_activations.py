@@ -136,6 +136,11 @@ def test_left_as_it_is(text: str, operators: list[str]) -> None:
     assert [step.op_type for step in forward_steps(parsed(text))] == operators
 
 
+@pytest.mark.parametrize("text", ["y = Add(x, 0.000001)", "y = Mul(x, 1.0)", "d = Div(x, 2.0) y = Mul(d, 2.0)"])
+def test_the_identity_but_for_an_epsilon_is_no_leaky_relu(text: str) -> None:
+    assert {step.op_type for step in forward_steps(parsed(text))} <= {"Add", "Mul", "Div"}
+
+
 def test_a_visible_value_stays_the_output_of_a_step() -> None:
     graph = parsed("s = Sigmoid(x) y = Mul(x, s)")
     inner = graph[0].outputs[0]

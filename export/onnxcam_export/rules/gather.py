@@ -31,7 +31,7 @@ def Gather(op: Builder, node: Step, dy: ir.Value) -> Gradients:
         shape = [-1 if dim is None else dim for dim in shape_of(node.x)]
         shape[0] = -1 if axis != 0 and -1 not in shape else shape[0]
         dy = op.Reshape(dy, [*shape[:axis], index.size, *shape[axis + 1 :]])
-    return [spread(op, dy, index.ravel() % size, axis, size), None]
+    return [spread(op, dy, index.ravel() % size, axis, size, len(shape_of(node.x))), None]
 
 
 @rule
@@ -65,13 +65,13 @@ def TopK(op: Builder, node: Step, dy: ir.Value) -> Gradients:
     return [_scattered(op, node, dy, node.outputs[1], axis), None]
 
 
-def spread(op: Builder, dy: ir.Value, index: Index, axis: int, size: int) -> ir.Value:
+def spread(op: Builder, dy: ir.Value, index: Index, axis: int, size: int, rank: int) -> ir.Value:  # noqa: PLR0917
     """``dx[index[i]] += dy[i]`` along an axis of that size, as padding where possible and as gathers otherwise."""
     count = len(index)
     if count and np.array_equal(index, np.arange(index[0], index[0] + count)):
         before, behind = int(index[0]), size - int(index[0]) - count
-        return op.Pad(dy, [before, behind], None, [axis]) if before or behind else dy
-    padded = op.Pad(dy, [0, 1], None, [axis])  # one zero slice behind the last: where nothing was taken
+        return op.padded(dy, rank, {axis: (before, behind)}) if before or behind else dy
+    padded = op.padded(dy, rank, {axis: (0, 1)})  # one zero slice behind the last: where nothing was taken
     layers: list[ir.Value] = []
     remaining = list(range(count))
     while remaining or not layers:

@@ -36,7 +36,9 @@ def Split(op: Builder, node: Step, *dy: ir.Value | None) -> Gradients:
     if len(present) == len(node.outputs):
         return [op.Concat(*dy, axis=axis), *rest] if len(present) > 1 else [present[0][1], *rest]
     starts = np.cumsum([0, *(size_of(y, axis) for y in node.outputs)])
-    padded = [op.Pad(part, [starts[i], starts[-1] - starts[i + 1]], None, [axis]) for i, part in present]
+    around = {i: (int(starts[i]), int(starts[-1] - starts[i + 1])) for i, _ in present}
+    rank = len(shape_of(node.x))
+    padded = [op.padded(part, rank, {axis: around[i]}) for i, part in present]
     return [op.total(padded), *rest]
 
 
@@ -52,7 +54,7 @@ def Slice(op: Builder, node: Step, dy: ir.Value) -> Gradients:
             continue  # the whole axis, which may be the batch
         size = size_of(node.x, axis)
         end = None if step < 0 and end <= -(2**31) else end  # noqa: PLW2901 — "down to the first" in Python's notation
-        dy = spread(op, dy, np.arange(size)[slice(start, end, step)], axis, size)
+        dy = spread(op, dy, np.arange(size)[slice(start, end, step)], axis, size, len(shape_of(node.x)))
     return [dy, *[None] * (len(node.inputs) - 1)]
 
 
@@ -65,11 +67,11 @@ def Pad(op: Builder, node: Step, dy: ir.Value) -> Gradients:
     changed = [(int(axis), int(b), int(e)) for axis, b, e in zip(axes, *np.split(pads, 2), strict=True) if b or e]
     mode = node.attributes.get("mode", "constant")
     if mode == "constant" and changed:
-        dy = op.Pad(dy, [*[-b for _, b, _ in changed], *[-e for _, _, e in changed]], None, [a for a, _, _ in changed])
+        dy = op.padded(dy, rank, {axis: (-begin, -end) for axis, begin, end in changed})
     elif mode != "constant":
         for axis, begin, end in changed:
             size = size_of(node.x, axis)
-            dy = spread(op, dy, _repeated(size, begin, end, mode), axis, size)
+            dy = spread(op, dy, _repeated(size, begin, end, mode), axis, size, rank)
     return [dy, *[None] * (len(node.inputs) - 1)]
 
 

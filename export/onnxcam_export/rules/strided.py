@@ -146,4 +146,4 @@ def _interleaved(op: Builder, dy: ir.Value, node: Step, window: Window, phases: 
 def _cropped(op: Builder, dx: ir.Value, size: Sequence[int], wanted: Sequence[int]) -> ir.Value:
     """``dx`` without what phases of equal length have too much, below and at the right."""
     rest = [w - s for w, s in zip(wanted, size, strict=True)]
-    return op.Pad(dx, [0, 0, *rest], None, [2, 3]) if any(rest) else dx
+    return op.padded(dx, 4, {2: (0, rest[0]), 3: (0, rest[1])}) if any(rest) else dx
