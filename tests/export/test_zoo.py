@@ -11,7 +11,7 @@ import zoo
 
 @pytest.mark.parametrize(
     "name",
-    ["timm:test_convnext", "timm:test_nfnet", "timm:test_byobnet", "timm:test_mambaout", "timm:starnet_s050"],
+    ["timm:test_convnext", "timm:test_nfnet", "torchvision:swin_t", "timm:test_mambaout", "timm:starnet_s050"],
 )
 def test_a_model(name):
     result = zoo.try_one(name)
