@@ -209,7 +209,8 @@ class AutogradReference:
         self.name = f"PyTorch {torch.__version__} autograd"
         self._module = captured.program.module()
         self._score, self._layers = score, layers
-        self._fixed_batch = isinstance(next(iter(captured.model.graph.inputs)).shape[0], int)
+        shape = captured.model.graph.inputs[0].shape
+        self._fixed_batch = shape is not None and isinstance(shape[0], int)
         self._outputs = [value.name or "" for value in captured.model.graph.outputs]
         nodes = {node.name: node for node in self._module.graph.nodes}
         self._rectifiers = [(x if x in nodes else _only_input(nodes.get(y)) or x, y) for x, y in rectifiers]

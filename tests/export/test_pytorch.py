@@ -186,6 +186,26 @@ def test_variances_are_compared(tmp_path, explain, images):
     agrees(explain(report, images(2), [3, 1]), reference.explain(module, images(2), [3, 1], ["first"]), "first")
 
 
+def test_maps_rolled_with_their_channels_last(tmp_path, explain, images):
+    """As Swin does."""
+
+    class Rolled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.mix, self.last = nn.Conv2d(3, 6, 3, padding=1), nn.Linear(12, 6), nn.Linear(6, 5)
+
+        def forward(self, x):
+            x = self.first(x).permute(0, 2, 3, 1)
+            x = torch.cat([x[:, 0::2, 0::2], x[:, 1::2, 1::2]], -1)
+            x = torch.roll(self.mix(x), (-2, -3), (1, 2)).relu()
+            return self.last(x[:, :6, :6].permute(0, 3, 1, 2).mean((2, 3)))
+
+    torch.manual_seed(0)
+    module = Rolled()
+    report = export(module, tmp_path / "m.onnx", input_shape=(3, 16, 16), layers="first")
+    agrees(explain(report, images(2), [3, 1]), reference.explain(module, images(2), [3, 1], ["first"]), "first")
+
+
 def test_nothing_is_printed(small_module, tmp_path, capfd, caplog):
     with caplog.at_level(logging.WARNING):
         export(small_module, tmp_path / "m.onnx", input_shape=(3, 16, 16))
