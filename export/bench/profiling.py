@@ -1,7 +1,7 @@
 """Where the time of a model goes: ``python -m bench.profiling MODEL.onnx [LEVEL]``, or as part of the benchmark.
 
-ONNX Runtime's profile tells each node's time and shapes. Here the nodes are summed by kind, apart for the forward pass
-and for each gate, beside the arithmetic and the bytes that they cannot do without.
+ONNX Runtime's profile tells each node's time and shapes. Here the nodes are summed by kind, apart for the forward pass,
+for the gradient and for the changes of layout, beside the arithmetic and the bytes that they cannot do without.
 """
 
 from __future__ import annotations
@@ -67,14 +67,12 @@ def rows(events: Sequence[Event], shapes: Mapping[str, Event]) -> list[dict[str,
     """
     start = sorted(e["ts"] for e in events if e["name"] == "model_run")[-_RUNS]
     nodes = [e for e in events if e["cat"] == "Node" and e["ts"] >= start]
-    gates = [e for e in nodes if e["args"]["op_name"] == "If"]
-    places = {gate["name"]: _place(gate, nodes) for gate in gates}
     sums: dict[tuple[str, str, str], list[float]] = defaultdict(lambda: [0.0] * 4)
     for event in nodes:
         if event["args"]["op_name"] == "If":
             continue
         args = shapes.get(event["name"], event["args"])
-        where = next((places[gate["name"]] for gate in gates if _contains(gate, event)), "forward")
+        where = _where(event["name"])
         total = sums[where, args["op_name"], args.get("provider", "")]
         for i, value in enumerate((1, event["dur"] / 1e6, _flop(args), _bytes(args))):
             total[i] += value / _RUNS
@@ -85,15 +83,11 @@ def rows(events: Sequence[Event], shapes: Mapping[str, Event]) -> list[dict[str,
     return sorted(table, key=lambda row: -float(row["seconds"]))
 
 
-def _contains(gate: Event, event: Event) -> bool:
-    """ONNX Runtime runs one node after the other, so a gate's nodes are those that run while it does."""
-    return bool(gate["ts"] <= event["ts"] < gate["ts"] + gate["dur"])
-
-
-def _place(gate: Event, nodes: Sequence[Event]) -> str:
-    """A gate is called as its nodes are: ``onnxcam/image/Conv_7`` belongs to the gate of the image."""
-    inside = (e["name"].split("/") for e in nodes if e is not gate and _contains(gate, e))
-    return next((f"gate of the {parts[1]}" for parts in inside if len(parts) > 2), gate["name"])  # noqa: PLR2004
+def _where(name: str) -> str:
+    """What a node belongs to: ONNX Runtime's own reordering, what the export added, or the model as it was."""
+    if name.startswith("Reorder"):
+        return "layout"
+    return "gradient" if "onnxcam/" in name else "forward"
 
 
 def _bytes(args: Event) -> float:

@@ -83,7 +83,7 @@ def test_plan_measures_each_configuration_once_in_a_set():
     assert Configuration("level2", "vgg16") in {c for turns in sets for c in turns}
 
 
-def test_profile_tells_the_gates_from_the_forward_pass():
+def test_profile_tells_the_gradient_from_the_forward_pass():
     def event(name, kind, start, duration, **args):
         return {
             "name": f"{name}_kernel_time",
@@ -98,12 +98,13 @@ def test_profile_tells_the_gates_from_the_forward_pass():
         "output_type_shape": [{"float": [1, 16, 3, 3]}],
     }
     run = {"name": "model_run", "cat": "Session", "ts": 0, "dur": 100}
-    gate, inside = event("If_1", "If", 50, 40), event("onnxcam/image/Conv_2", "Conv", 60, 20, **shapes)
-    outside = event("Relu_3", "Relu", 10, 30, output_size="7", activation_size="3")
-    events = [run] * 10 + [outside, inside, gate]
+    gate, inside = event("onnxcam/If_1", "If", 50, 40), event("explain/onnxcam/Conv_2", "Conv", 60, 20, **shapes)
+    moved = event("ReorderOutput_token_4", "ReorderOutput", 80, 5)
+    outside = event("explain/Relu_3", "Relu", 10, 30, output_size="7", activation_size="3")
+    events = [run] * 10 + [outside, inside, moved, gate]
     found = {row["where"]: row for row in profiling.rows(events, {inside["name"]: inside["args"]})}
-    assert set(found) == {"forward", "gate of the image"}
-    assert found["gate of the image"]["flop"] == pytest.approx(2 * 16 * 9 * 8 * 9 / 10)
+    assert set(found) == {"forward", "gradient", "layout"}
+    assert found["gradient"]["flop"] == pytest.approx(2 * 16 * 9 * 8 * 9 / 10)
     assert found["forward"]["bytes"] == pytest.approx(1)
 
 
