@@ -264,7 +264,8 @@ HEADER = """# The models that were tried
 
 Written by `python tests/export/zoo.py table` from what `python tests/export/zoo.py run` found (`docs/zoo.jsonl`).
 Random weights, with batch-norm statistics that are not those of initialisation, and inputs as small as the network
-takes. All of torchvision's classification models; of timm the smallest of every family.
+takes. The script goes through all of torchvision's classification models and the smallest of every family of timm,
+small ones first; here are those that it has reached.
 
 Each was exported with its default layer and verified by the export itself, on two images and on one image with three
 classes. *scores* and *gradients* are those relative L2 errors against PyTorch's autograd. *guided* is the relative L2
