@@ -18,7 +18,7 @@ help:
 	@echo 'make clean         remove what the other targets made'
 
 demo: .venv-demo/.stamp
-	.venv-demo/bin/onnxcam explain tests/data/chelsea.jpg -o demo.png
+	.venv-demo/bin/onnxcam explain tests/data/coffee.jpg -o demo.png
 
 test: .venv/.stamp
 	.venv/bin/python -m pytest
