@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import onnx_ir as ir
 import onnx_ir.passes.common as common_passes
 import onnxscript.optimizer
-import onnxscript.rewriter
 
 from onnxcam_export.functions import expand
 from onnxcam_export.rules import PLAIN
