@@ -28,7 +28,7 @@ from onnxcam.targets import Targets, resolve
 from onnxcam.tensors import check_tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 Level = Literal[0, 1, 2]
 
@@ -58,6 +58,8 @@ class Explainer:
             ProviderError: A provider is unknown or cannot be loaded.
         """
         self._session, self.metadata = open_session(model, providers, threads)
+        own = {TARGET_INPUT, LEVEL_INPUT}
+        self._inputs = {value.name: value.shape for value in self._session.get_inputs() if value.name not in own}
 
     @property
     def providers(self) -> list[str]:
@@ -98,10 +100,16 @@ class Explainer:
             raise TensorError("there are no pictures to explain")
         subjects = [Subject(picture.image, placed) for picture, (_, placed) in zip(pictures, prepared, strict=True)]
         tensor = np.stack([values for values, _ in prepared])
-        return self._run(tensor, target, layer, level, subjects)
+        return self._run({self.metadata.image.name: tensor}, target, layer, level, subjects)
 
     def run(
-        self, tensor: npt.NDArray[Any], target: Targets = -1, *, layer: str | None = None, level: Level = 2
+        self,
+        tensor: npt.NDArray[Any],
+        target: Targets = -1,
+        *,
+        layer: str | None = None,
+        level: Level = 2,
+        inputs: Mapping[str, npt.NDArray[Any]] | None = None,
     ) -> Explanation:
         """Explains input that is preprocessed already, for services with a pipeline of their own.
 
@@ -110,28 +118,36 @@ class Explainer:
             target: As in ``explain``.
             layer: As in ``explain``.
             level: As in ``explain``.
+            inputs: What the model needs besides the image, by name.
 
         Returns:
             The explanation.
 
         Raises:
-            TensorError: The tensor has another rank, shape or type, or holds NaN or infinity.
+            TensorError: The tensor has another rank, shape or type, or holds NaN or infinity; or ``inputs`` are not
+                those that the model needs.
             TargetError: As in ``explain``.
             LayerError: As in ``explain``.
         """
-        return self._run(tensor, target, layer, level, None)
+        return self._run({**(inputs or {}), self.metadata.image.name: tensor}, target, layer, level, None)
 
     def _run(
-        self, tensor: npt.NDArray[Any], target: Targets, layer: str | None, level: int, subjects: list[Subject] | None
+        self,
+        inputs: dict[str, npt.NDArray[Any]],
+        target: Targets,
+        layer: str | None,
+        level: int,
+        subjects: list[Subject] | None,
     ) -> Explanation:
-        metadata = self.metadata
+        metadata, tensor = self.metadata, inputs[self.metadata.image.name]
+        self._require(inputs.keys())
         check_tensor(tensor, metadata.image)
         if level not in {0, 1, 2}:
             raise MethodError(f"the level is 0 (scores), 1 (Grad-CAM) or 2 (guided backpropagation), not {level!r}")
         layers = self._layers(layer) if level else []
         targets = resolve(target, images=len(tensor), classes=metadata.classes, labels=metadata.labels)
         names = _outputs(layers, level)
-        answers = dict(zip(names, self._fetch(names, tensor, targets, level), strict=True))
+        answers = dict(zip(names, self._fetch(names, inputs, targets, level), strict=True))
         return Explanation(
             metadata=metadata,
             level=level,
@@ -152,8 +168,22 @@ class Explainer:
             raise LayerError(f"the model has no target layer {layer!r}; it has {', '.join(names)}")
         return [layer]
 
-    def _fetch(self, names: list[str], tensor: npt.NDArray[Any], targets: npt.NDArray[np.int64], level: int) -> Any:
-        feed = {self.metadata.image.name: tensor, TARGET_INPUT: targets}
+    def _require(self, given: Collection[str]) -> None:
+        """Whether every input of the model is given, and no other."""
+        missing = [f"{name} {shape}" for name, shape in self._inputs.items() if name not in given]
+        if missing:
+            raise TensorError(
+                f"besides the image the model needs {', '.join(missing)}; hand over preprocessed input and "
+                "these with Explainer.run(…, inputs={name: array})"
+            )
+        unknown = [name for name in given if name not in self._inputs]
+        if unknown:
+            raise TensorError(f"the model has no input {', '.join(unknown)}; it takes {', '.join(self._inputs)}")
+
+    def _fetch(
+        self, names: list[str], inputs: dict[str, npt.NDArray[Any]], targets: npt.NDArray[np.int64], level: int
+    ) -> Any:
+        feed = {**inputs, TARGET_INPUT: targets}
         if not self.metadata.flat:
             feed[LEVEL_INPUT] = np.array(level, np.int64)
         try:

@@ -89,7 +89,7 @@ def _of_network(group: str, network: str) -> list[Configuration]:
 
     match group:
         case "levels":
-            return these("plain", *LEVELS, "flat") + these("level2", targets=5)
+            return these("plain", *LEVELS, "flat", "memory:level0", "memory:level2") + these("level2", targets=5)
         case "batch":
             return [c for batch in (1, 8, 32) for c in these("plain", "level1", "level2", batch=batch)]
         case "peers":

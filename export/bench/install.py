@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib.metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from packaging.requirements import Requirement
 
 import onnxcam
 from onnxcam.bundled import default_model
+
+if TYPE_CHECKING:
+    from bench.configurations import Configuration
 
 ROOTS = {
     "onnxcam": ("onnxcam",),
@@ -17,7 +20,7 @@ ROOTS = {
 }
 
 
-def measure() -> dict[str, Any]:
+def measure(_configuration: Configuration, _threads: int, _seconds: float) -> dict[str, Any]:
     """MiB of each distribution that an environment with onnxcam's runtime, or with captum, cannot do without."""
     return {"installed": {name: _sizes(roots) for name, roots in ROOTS.items()}}
 

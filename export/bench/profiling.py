@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 import tempfile
 from collections import defaultdict
 from pathlib import Path
@@ -16,19 +15,20 @@ from typing import TYPE_CHECKING, Any
 
 import onnxruntime
 
-from bench.configurations import Configuration
 from bench.onnx_side import model_path, question, session_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from bench.configurations import Configuration
+
 Event = dict[str, Any]
 _WARM_UP, _RUNS = 3, 10
 
 
-def measure(configuration: Configuration, threads: int, path: Path | None = None) -> dict[str, Any]:
+def measure(configuration: Configuration, threads: int, _seconds: float) -> dict[str, Any]:
     """The profile of a configuration ``profile:KIND``, for one run."""
-    path = path or model_path(configuration)
+    path = model_path(configuration)
     # Weights that ONNX Runtime has packed for its kernels are missing from the shapes; a run without packing has them.
     shapes = {event["name"]: event["args"] for event in _profile(configuration, threads, path, 1, packed=False)}
     events = _profile(configuration, threads, path, _WARM_UP + _RUNS)
@@ -129,8 +129,3 @@ def as_table(nodes: Sequence[dict[str, Any]], most: int = 16) -> str:
         count, seconds = (sum(row[key] for row in rest) for key in ("count", "seconds"))
         lines.append(f"| | {len(rest)} other kinds | {count:.0f} | {seconds * 1e3:.2f} | | | | |")
     return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    level = Configuration(f"profile:level{sys.argv[2] if len(sys.argv) > 2 else 2}")  # noqa: PLR2004
-    sys.stdout.write(as_table(measure(level, 0, Path(sys.argv[1]))["nodes"], 40) + "\n")

@@ -96,8 +96,8 @@ def _conditions(results: Results) -> str:
     return (
         f"{m['processor']}, {m['cores']} cores, {results.threads} threads; ONNX Runtime {runtime}, PyTorch "
         f"{m.get('torch')}, captum {m.get('captum')}, pytorch-grad-cam {m.get('grad-cam')}; batch 1 at 224² in float32 "
-        f"where nothing else is said. Each configuration ran in its own process, in turns, {results.rounds} rounds; "
-        "the figures are ratios of medians."
+        f"where nothing else is said. Each configuration ran in its own process, in turns, in up to {results.rounds} "
+        "rounds; the figures are ratios of medians."
     )
 
 

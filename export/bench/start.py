@@ -20,7 +20,7 @@ _PHOTOGRAPH = REPOSITORY / "tests/data/chelsea.jpg"
 _KIB = 1024 if sys.platform != "darwin" else 1024**2  # how many of ru_maxrss's units are a MiB
 
 
-def measure(configuration: Configuration) -> dict[str, Any]:
+def measure(configuration: Configuration, _threads: int, _seconds: float) -> dict[str, Any]:
     """Seconds and peak memory of the whole process, as its parent sees them."""
     kind = configuration.kind.removeprefix("start:")
     command = [sys.executable, "-m", "bench.start", kind]

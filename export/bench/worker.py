@@ -5,6 +5,7 @@ It prints one line of JSON. What it imports depends on the configuration, since 
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -13,31 +14,22 @@ from typing import Any
 from bench.configurations import ONNX_KINDS, Configuration
 from bench.timing import memory, repeat
 
+_GROUPS = {
+    "install": "bench.install",
+    "memory": "bench.memory_use",
+    "picture": "bench.pictures",
+    "profile": "bench.profiling",
+    "start": "bench.start",
+}
+
 
 def measure(configuration: Configuration, threads: int, seconds: float) -> dict[str, Any]:
     """What there is to say about a configuration."""
-    group = configuration.kind.partition(":")[0]
-    if group == "install":
-        from bench import install
-
-        return install.measure()
-    if group == "start":
-        from bench import start
-
-        return start.measure(configuration)
-    if group == "picture":
-        from bench import pictures
-
-        return pictures.measure(configuration, threads, seconds)
-    if group == "profile":
-        from bench import profiling
-
-        return profiling.measure(configuration, threads)
-    if configuration.clients:
-        from bench import service
-
-        return service.measure(configuration, threads, seconds)
-    return _repeated(configuration, threads, seconds)
+    group = _GROUPS.get(configuration.kind.partition(":")[0], "bench.service" if configuration.clients else "")
+    if not group:
+        return _repeated(configuration, threads, seconds)
+    measured: dict[str, Any] = importlib.import_module(group).measure(configuration, threads, seconds)
+    return measured
 
 
 def _repeated(configuration: Configuration, threads: int, seconds: float) -> dict[str, Any]:

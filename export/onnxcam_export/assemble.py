@@ -16,6 +16,7 @@ from onnxcam import metadata as names
 from onnxcam_export.builder import Builder
 from onnxcam_export.differentiate import backprop
 from onnxcam_export.gates import Part, branch_by_level
+from onnxcam_export.heads import read_less
 from onnxcam_export.rules import GUIDED, PLAIN, Rule
 from onnxcam_export.steps import static_shape
 
@@ -65,6 +66,7 @@ def assemble(forward: Forward, *, flat: bool = False, guided: Mapping[str, Rule]
         op = Builder(graph, dtype, "onnxcam")
         for part in parts:
             op.results |= part.emit(op)
+        read_less(op)
         outputs = op.results
         graph.extend(op.all_nodes)
     else:
@@ -83,8 +85,9 @@ def _parts(forward: Forward, target: ir.Value, guided: Mapping[str, Rule]) -> tu
         return {names.SCORES_OUTPUT: scores, names.CLASS_INDEX_OUTPUT: resolve_targets(op, scores, target)}
 
     def gradients(op: Builder, sources: Sequence[ir.Value], rules: Mapping[str, Rule]) -> list[ir.Value]:
-        one_hot = op.one_hot(op.results[names.CLASS_INDEX_OUTPUT], score.classes)
-        seed = op.reshape_rows(one_hot, static_shape(score.value))
+        seed = op.one_hot(op.results[names.CLASS_INDEX_OUTPUT], score.classes)
+        if static_shape(score.value) != (score.classes,):
+            seed = op.reshape_rows(seed, static_shape(score.value))
         found = backprop(op, forward.steps, score.value, seed, sources, rules=rules)
         return [_as_float(op, found[source], source) for source in sources]
 

@@ -26,6 +26,7 @@ import numpy as np
 import onnx_ir as ir
 
 from onnxcam_export.builder import Builder
+from onnxcam_export.heads import read_less
 from onnxcam_export.saving import HELD
 from onnxcam_export.steps import is_constant
 
@@ -89,6 +90,7 @@ def branch_by_level(
         op = Builder(graph, dtype, "onnxcam")
         for part, at in plan:
             op.results |= _from_level(op, level, at, part)
+        read_less(op)
         outputs = [*[op.Identity(value) for value in leaving], *op.results.values()]
         branches.append(_branch(name, forward, op.all_nodes, outputs, graph))
     main = Builder(graph, dtype, "onnxcam")
@@ -136,6 +138,7 @@ def _from_level(op: Builder, level: ir.Value, at: int, part: Part) -> dict[str, 
         return _empty(op, part)
     taken, skipped = op.branch(f"from_{at}"), op.branch(f"below_{at}")
     results, empty = part.emit(taken), _empty(skipped, part)
+    read_less(taken)
     values = op.If(
         op.GreaterOrEqual(level, np.asarray(at, np.int64)),
         then_branch=ir.Graph([], [results[name] for name in empty], nodes=taken.all_nodes, name=taken.prefix),
@@ -204,6 +207,8 @@ def _localise(branch: ir.Graph, main: ir.Graph) -> None:
         for index, value in enumerate(node.inputs):
             if value is None or value.graph is not main or not is_constant(value) or value.const_value is None:
                 continue
+            if node.op_type == "Gather":
+                continue  # reads a few rows, of any graph's
             light = value.const_value.nbytes <= _COPIED_BYTES or value.const_value.dtype.itemsize <= 1
             home = node.graph if light and isinstance(node.graph, ir.Graph) else branch
             if (home, value) not in own:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import onnx_ir as ir
 import onnx_ir.passes.common as common_passes
 import onnxscript.optimizer
+import onnxscript.rewriter
 
 from onnxcam_export.functions import expand
 from onnxcam_export.rules import PLAIN
@@ -32,12 +33,24 @@ def prepare(model: ir.Model, keep: Sequence[ir.Value] = ()) -> list[ir.Value]:
         common_passes.LiftConstantsToInitializersPass()(model)
         common_passes.ShapeInferencePass(check_type=False, strict_mode=False)(model)  # expansion depends on types
         expand(model, keep=PLAIN)
-        onnxscript.optimizer.optimize(model)
+        _simplify(model)
         common_passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
         common_passes.RemoveUnusedNodesPass()(model)
         common_passes.NameFixPass()(model)
         complete_shapes(model)
     return kept
+
+
+def _simplify(model: ir.Model) -> None:
+    """What ``onnxscript.optimizer.optimize`` does, but for the elimination of common subexpressions.
+
+    Two activations of one value stay two: the guided rule acts on what reaches each of them (NASNet's cells).
+    """
+    common_passes.InlinePass()(model)
+    for _ in range(2):
+        onnxscript.optimizer.fold_constants(model)
+        onnxscript.rewriter.rewrite(model)
+    common_passes.DeduplicateInitializersPass()(model)
 
 
 @contextmanager

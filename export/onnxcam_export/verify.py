@@ -10,7 +10,8 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from onnxcam import metadata as names
-from onnxcam.golden import golden_input, sample
+from onnxcam.explainer import Explainer
+from onnxcam.golden import answers, golden_input
 from onnxcam.session import first_line
 from onnxcam_export.errors import ExportError, ParityError
 
@@ -160,31 +161,17 @@ def _against_exact(  # noqa: PLR0917
 
 
 def golden(path: Path, metadata: names.Metadata) -> names.Golden | None:
-    """Runs the golden input through the artifact and keeps samples of the answers.
+    """What the artifact, whose file has metadata already, answers to the golden input.
 
     Returns:
         None for a model with more inputs than the image: the check has nothing to feed them.
     """
-    run = session(path)
-    if others(run, metadata, 1):
+    if others(session(path), metadata, 1):
         return None
+    explainer = Explainer(path, providers=["cpu"])
     image = golden_input((metadata.image.batch or 1, *metadata.image.shape), metadata.image.dtype)
-    layer = metadata.layers[0].name
-    activations, gradients = names.ACTIVATIONS_PREFIX + layer, names.GRADIENTS_PREFIX + layer
-    outputs = [names.SCORES_OUTPUT, names.CLASS_INDEX_OUTPUT, activations, gradients, names.GUIDED_OUTPUT]
-    inputs = {metadata.image.name: image}
-    best = run.run([names.CLASS_INDEX_OUTPUT], inputs | controls(metadata, np.asarray([-1]), 0))[0]
-    # One target for all images of a fixed batch; the samples are the first image's.
-    scores, _, a, da, guided = run.run(outputs, inputs | controls(metadata, best[:1], 2))
-    grad_cam = (da.mean(axis=(2, 3), keepdims=True, dtype=np.float32) * a).sum(axis=1)
-    return names.Golden(
-        target=int(best[0]),
-        scores=sample(scores[:1]),
-        layer=layer,
-        grad_cam=sample(grad_cam[:1]),
-        guided_backprop=sample(guided[:1]),
-        tolerances=dict(GOLDEN_TOLERANCES),
-    )
+    best, layer = int(explainer.run(image, level=0).class_index[0]), metadata.layers[0].name
+    return names.Golden(target=best, layer=layer, tolerances=dict(GOLDEN_TOLERANCES), **answers(explainer, best, layer))
 
 
 def controls(metadata: names.Metadata, target: Array, level: int) -> dict[str, Array]:

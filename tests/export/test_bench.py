@@ -57,7 +57,7 @@ def test_targets_are_judged_by_the_ratio_of_medians(results):
     assert figures["level 2", 2.0] == ({"resnet50": 2.1}, ["resnet50"])
     assert figures["level 2", 2.3] == ({}, [])
     assert figures["session creation", 2.5] == ({"resnet50": 2.0}, [])
-    assert figures["resident memory after level 2", 1.6] == ({"resnet50": 1.5}, [])
+    assert figures["resident memory after level 2, without onnxcam's executor", 1.6] == ({"resnet50": 1.5}, [])
     assert figures["Guided Grad-CAM, faster than captum", 4] == ({"resnet50": 4.0}, [])
 
 
@@ -118,7 +118,7 @@ def test_worker_measures_a_tiny_network_in_its_own_process(tmp_path):
     module("bench.networks", "tiny", "32", "float32", "explainer")
     configuration = Configuration("level2", "tiny", size=32, batch=2, targets=2)
     measured = json.loads(module("bench.worker", configuration.to_json(), "1", "0.01"))
-    assert measured["seconds"]["runs"] >= 5
+    assert measured["seconds"]["runs"] >= 3
     assert 0 < measured["seconds"]["min"] <= measured["seconds"]["median"] <= measured["seconds"]["p99"]
     assert measured["maps"] > 0
     assert measured["bytes"] > 0

@@ -9,7 +9,9 @@ import numpy as np
 import onnx
 import pytest
 
+import onnxcam
 from onnx_text import model, small
+from onnxcam.errors import TensorError
 from onnxcam_export import ExportError, ScoreError, ShapeError, SourceError, export
 from onnxcam_export.onnx_source import open_model, output_name
 
@@ -219,6 +221,15 @@ def test_the_other_inputs_keep_flowing(tmp_path: Path) -> None:
     assert report.metadata.golden is None
     proto = onnx.load(report.path)
     assert [value.name for value in proto.graph.input][:2] == ["scale", "x"]
+    explainer = onnxcam.Explainer(report.path)
+    image = np.random.default_rng(0).standard_normal((2, 3, 12, 12)).astype(np.float32)
+    once, twice = (explainer.run(image, 1, inputs={"scale": np.full((2, 1), s, np.float32)}) for s in (1, 2))
+    np.testing.assert_allclose(twice.scores, 2 * once.scores, rtol=1e-5)
+    np.testing.assert_allclose(twice.guided_backprop(), 2 * once.guided_backprop(), rtol=1e-4, atol=1e-6)
+    with pytest.raises(TensorError, match=r"besides the image the model needs scale \['N', 1\]; hand over .* inputs="):
+        explainer.run(image)
+    with pytest.raises(TensorError, match=r"the model has no input size; it takes scale, x"):
+        explainer.run(image, inputs={"scale": np.ones((2, 1), np.float32), "size": image})
 
 
 def test_of_several_images_one_must_be_named(tmp_path: Path) -> None:

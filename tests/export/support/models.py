@@ -33,7 +33,7 @@ def randomised(module: nn.Module, seed: int = 0) -> nn.Module:
     """The module in evaluation mode, with batch-norm statistics and scales that are not those of initialisation.
 
     Freshly made, every batch norm is the identity, residual branches can be scaled by nothing (layer scale of 1e-6,
-    zero gamma), and biases are zero: an export that lost any of these would go unnoticed.
+    zero gamma), and biases and some heads are zero: an export that lost any of these would go unnoticed.
     """
     generator = torch.Generator().manual_seed(seed)
 
@@ -52,7 +52,7 @@ def randomised(module: nn.Module, seed: int = 0) -> nn.Module:
         scale = any(part in name for part in ("layer_scale", "gamma")) and parameter.abs().max() < 0.1
         if scale:
             uniform(parameter, 0.1, 0.5)
-        elif name.endswith("bias") and not parameter.any():
+        elif (name.endswith("bias") or parameter.ndim > 1) and not parameter.any():
             uniform(parameter, -0.1, 0.1)
     return module.eval()
 
