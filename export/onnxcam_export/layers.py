@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from onnxcam_export.differentiate import values_between
 from onnxcam_export.errors import ScoreError, TargetLayerError
 from onnxcam_export.image import layout_of
+from onnxcam_export.places import with_places
 from onnxcam_export.steps import Step, shape_of, shape_text
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ def candidates(steps: Sequence[Step], image: ir.Value, score: ir.Value) -> list[
     names: dict[ir.Value, tuple[str, str]] = {}
     for name, (value, kind) in modules.items():  # outermost modules come first and keep the name
         names.setdefault(value, (name, kind))
-    default = _default(maps)
+    places = with_places(steps)
+    default = _default([value for value in maps if value in places]) or _default(maps)
     return [
         Candidate(*names.get(value, (value.name or "", _kind(value))), value, _shape(value), value is default)
         for value in maps

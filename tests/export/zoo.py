@@ -269,9 +269,8 @@ HEADER = """# The models that were tried
 
 Written by `python tests/export/zoo.py table` from what `python tests/export/zoo.py run` found (`docs/zoo.jsonl`).
 Random weights, with batch-norm statistics that are not those of initialisation, and inputs as small as the network
-takes; a network that these make explode (its own float32 scores are off by more than 1e-2) is left as initialised. The
-script goes through all of torchvision's classification models and the smallest of every family of timm, small ones
-first; here are those that it has reached.
+takes; a network that these make explode (its own float32 scores are off by more than 1e-2) is left as initialised. All
+of torchvision's classification models, and the smallest of every family of timm.
 
 Each was exported with its default layer and verified by the export itself, on two images and on one image with three
 classes. *scores* and *gradients* are those relative L2 errors against PyTorch's autograd. *guided* is the relative L2
@@ -284,11 +283,11 @@ Verified:
 """
 
 TRANSFORMERS_TEXT = """These are not what the product promises, and some pass for free. Where a network keeps its
-tokens on a grid, [N, K, h, w], the map means what it does elsewhere: how much each place of that layer speaks for the
-class. Where tokens are a sequence, the last tensor of four axes on the way can be one inside attention, heads by tokens
-by features: such a map has no places, and another layer is to be named, at the last the one that cuts the image into
-patches. Guided backpropagation follows the network's GELU, ReLU or HardSwish, and passes attention by its true
-gradient."""
+tokens on a grid, or brings them back to one, the default layer is the last such map, [N, K, h, w], and it means what it
+does elsewhere: how much each place of that layer speaks for the class. Where tokens stay a sequence from the patches
+on, the last map with places is the one that cuts the image into patches: its Grad-CAM says where the patches' own
+features speak for the class, before attention has moved anything. Guided backpropagation follows the network's GELU,
+ReLU or HardSwish, and passes attention by its true gradient."""
 
 
 def row(result: dict[str, Any]) -> str:
