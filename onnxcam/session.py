@@ -119,6 +119,8 @@ def _readable(model: Model) -> str | bytes:
 def _options(threads: int | None) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _LOG_ERRORS
+    # A memory plan would be kept for each size of batch. Without, level 2 takes 5 to 25 % less memory, and 2 % longer.
+    options.enable_mem_pattern = False
     if threads is not None:
         if threads < 1:
             raise ProviderError(f"threads must be at least 1, not {threads}")

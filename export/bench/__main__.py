@@ -23,18 +23,18 @@ def main() -> None:
         sets = configurations.plan(arguments.models, arguments.only)
     results: Path = arguments.results
     results.parent.mkdir(parents=True, exist_ok=True)
-    code = environment.code()
-    done = _done(results, code)
+    done = _done(results)
     turns = [(c, r) for s in sets for r in range(arguments.rounds) for c in s if r < c.rounds(arguments.rounds)]
-    turns = [(c, r) for c, r in dict.fromkeys(turns) if (c.to_json(), r) not in done]
+    codes = {c: environment.code(c) for c, _ in turns}
+    turns = [(c, r) for c, r in dict.fromkeys(turns) if (c.to_json(), r, codes[c]) not in done]
     if turns:
-        _append(results, {"code": code, "machine": environment.machine(), "threads": arguments.threads})
+        _append(results, {"machine": environment.machine(), "threads": arguments.threads})
     for number, (configuration, turn) in enumerate(turns, 1):
         sys.stderr.write(f"[{number}/{len(turns)}] round {turn + 1} {_in_words(configuration)} … ")
         sys.stderr.flush()
         start = time.perf_counter()
         measured = _measure(configuration, arguments.threads, arguments.seconds)
-        line = {"code": code, "configuration": json.loads(configuration.to_json()), "round": turn}
+        line = {"code": codes[configuration], "configuration": json.loads(configuration.to_json()), "round": turn}
         _append(results, line | measured)
         taken = f"{time.perf_counter() - start:.1f} s"
         sys.stderr.write(f"failed: {measured['error']}\n" if "error" in measured else f"{taken}\n")
@@ -87,13 +87,13 @@ def _run(module: str, *arguments: str) -> dict[str, object]:
     return dict(json.loads(lines[-1])) if lines and lines[-1].startswith("{") else {}
 
 
-def _done(results: Path, code: str) -> set[tuple[str, int]]:
-    """What this state of the code was measured for, without errors."""
+def _done(results: Path) -> set[tuple[str, int, str]]:
+    """What was measured without errors, in which round, and of which state of the code."""
     if not results.exists():
         return set()
     lines = map(json.loads, results.read_text(encoding="utf-8").splitlines())
-    measured = (line for line in lines if line["code"] == code and "configuration" in line and "error" not in line)
-    return {(json.dumps(line["configuration"]), line["round"]) for line in measured}
+    measured = (line for line in lines if "configuration" in line and "error" not in line)
+    return {(json.dumps(line["configuration"]), line["round"], line["code"]) for line in measured}
 
 
 def _append(results: Path, line: dict[str, object]) -> None:

@@ -71,6 +71,11 @@ class Configuration:
             return ("plain", "onnx-ad")
         return ("explainer",) if kind in LEVELS else (kind,) if kind in ONNX_KINDS else ()
 
+    @property
+    def runs_executor(self) -> bool:
+        """Whether onnxcam's executor takes part, and not a session of ONNX Runtime or a peer alone."""
+        return self.clients > 0 or self.kind.partition(":")[0] in {"start", "picture", "memory", "install"}
+
     def rounds(self, wanted: int) -> int:
         """How often it is measured."""
         return min(wanted, _AT_MOST.get(self.kind.partition(":")[0], wanted))

@@ -8,7 +8,7 @@ import os
 import platform
 from pathlib import Path
 
-from bench.configurations import REPOSITORY
+from bench.configurations import REPOSITORY, Configuration
 
 _DISTRIBUTIONS = (
     "onnxruntime-gpu",
@@ -23,15 +23,16 @@ _DISTRIBUTIONS = (
 )
 
 
-def fingerprint(*packages: str) -> str:
-    """A short checksum of the packages' source; results of different states are not mixed."""
-    files = [file for package in packages for file in sorted((REPOSITORY / package).rglob("*.py"))]
+def fingerprint(*paths: str) -> str:
+    """A short checksum of source files and packages; results of different states are not mixed."""
+    files = [file for path in paths for file in sorted((REPOSITORY / path).rglob("*.py")) or [REPOSITORY / path]]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:8]
 
 
-def code() -> str:
-    """The fingerprint of everything that is measured."""
-    return fingerprint("onnxcam", "export/onnxcam_export")
+def code(configuration: Configuration) -> str:
+    """The fingerprint of what is measured: the export's, and behind a dash the executor's where it takes part."""
+    engine = fingerprint("export/onnxcam_export", "onnxcam/cam.py")
+    return f"{engine}-{fingerprint('onnxcam')}" if configuration.runs_executor else engine
 
 
 def machine() -> dict[str, str]:

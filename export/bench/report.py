@@ -52,7 +52,7 @@ def write(results: Path, docs: Path, readme: Path) -> None:
     if not marker or not end:
         sys.stderr.write(f"{readme} has no lines {BEGIN} and {END} for the table\n")
         return
-    table = "\n\n".join((_conditions(found), _targets(found), _kinds(found, _CHOSEN), _NO_GPU))
+    table = "\n\n".join((_conditions(found), _kinds(found, _CHOSEN), _targets(found), _NO_GPU))
     readme.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")
 
 

@@ -27,20 +27,21 @@ class Results:
     def __init__(self, path: Path) -> None:
         """Reads the file."""
         lines: list[Line] = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        code = [line["code"] for line in lines if "configuration" in line][-1]
-        lines = [line for line in lines if line["code"] == code]
         run = [line for line in lines if "machine" in line][-1]
+        lines = [line for line in lines if "configuration" in line]
+        latest = {line["code"].partition("-")[0]: line["code"] for line in lines if "-" in line["code"]}
+        engine = lines[-1]["code"].partition("-")[0]
+        lines = [line for line in lines if line["code"] in {engine, latest.get(engine)}]
         self.machine: dict[str, str] = run["machine"]
         self.threads: int = run["threads"]
         self.errors: dict[Configuration, str] = {}
         self._lines: dict[Configuration, list[Line]] = defaultdict(list)
         for line in lines:
-            if "configuration" in line:
-                configuration = Configuration(**line["configuration"])
-                if "error" in line:
-                    self.errors[configuration] = line["error"]
-                else:
-                    self._lines[configuration].append(line)
+            configuration = Configuration(**line["configuration"])
+            if "error" in line:
+                self.errors[configuration] = line["error"]
+            else:
+                self._lines[configuration].append(line)
         for measured in self._lines:
             self.errors.pop(measured, None)
 

@@ -31,7 +31,7 @@ def results(tmp_path):
     }
     lines = [
         {"code": "of old", "configuration": {"kind": "plain"}, "round": 0, "seconds": {"median": 9.0}},
-        {"code": CODE, "machine": environment.machine(), "threads": 2},
+        {"machine": environment.machine(), "threads": 2},
         *(
             {"code": CODE, "configuration": {"kind": kind}, "round": turn, "seconds": {"median": seconds}, **more}
             for turn, off in enumerate((-0.001, 0.001))
@@ -59,6 +59,16 @@ def test_targets_are_judged_by_the_ratio_of_medians(results):
     assert figures["session creation", 2.5] == ({"resnet50": 2.0}, [])
     assert figures["resident memory after level 2, without onnxcam's executor", 1.6] == ({"resnet50": 1.5}, [])
     assert figures["Guided Grad-CAM, faster than captum", 4] == ({"resnet50": 4.0}, [])
+
+
+def test_results_of_an_older_executor_are_left_out(results):
+    with results.open("a", encoding="utf-8") as file:
+        for state, resident in (("old", 900.0), ("new", 200.0)):
+            line = {"code": f"{CODE}-{state}", "configuration": {"kind": "memory:level2"}, "round": 0}
+            file.write(json.dumps({**line, "resident": resident}) + "\n")
+    found = Results(results)
+    assert found.number(Configuration("memory:level2"), "resident") == 200
+    assert found.number(Configuration("plain"), "resident") == 100
 
 
 def test_report_goes_between_the_markers_and_shows_the_profile_of_what_is_missed(results, tmp_path):
