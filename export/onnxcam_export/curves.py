@@ -49,12 +49,14 @@ def _known(y: Array) -> Iterator[Activation]:
     """Every known activation, with the parameters that it would have if the curve were its."""
     x = GRID
     low, below, zero, near, one, high = (float(y[at == GRID].item()) for at in (-30, -1, 0, 0.25, 1, 30))
-    yield Activation("Relu", np.maximum(x, 0))
+    rectifies = not y[x < 0].any()  # exactly: a norm that is kept above 1e-12 is no activation
+    if rectifies:
+        yield Activation("Relu", np.maximum(x, 0))
     yield Activation("HardSwish", x * np.clip(x / 6 + 0.5, 0, 1))
     yield Activation("Gelu", _gelu({}, x))
     yield Activation("Gelu", _gelu_tanh(x), {"approximate": "tanh"})
     yield Activation("Mish", x * np.tanh(np.logaddexp(x, 0)))
-    if 0 < high < GRID[-1]:
+    if rectifies and 0 < high < GRID[-1]:
         yield Activation("Clip", np.clip(x, 0, high), bounds=(0.0, high))
     if 0 < -below < 1:
         yield Activation("LeakyRelu", np.where(x > 0, x, -below * x), {"alpha": -below})

@@ -53,9 +53,11 @@ def session(path: Path) -> ort.InferenceSession:
     try:
         return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its exceptions have no common base
+        reason = first_line(error)
+        if "bad_alloc" in reason:
+            raise ExportError("there is not enough memory to load the model in ONNX Runtime and verify it") from error
         raise ExportError(
-            f"ONNX Runtime cannot run the model: {first_line(error)}; convert the model to float32 first if it has "
-            "another type"
+            f"ONNX Runtime cannot run the model: {reason}; convert the model to float32 first if it has another type"
         ) from error
 
 

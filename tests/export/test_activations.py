@@ -121,6 +121,8 @@ def test_recognised_in_float16() -> None:
     [
         ("s = Sigmoid(x) y = Add(x, s)", ["Sigmoid", "Add"]),
         ("y = Max(x, 1.0)", ["Max"]),
+        ("y = Max(x, 0.000001)", ["Max"]),  # keeps a norm from zero
+        ("y = Clip(x, 0.000001)", ["Clip"]),
         ("m = Min(x, 6.0) y = Max(0.0, m)", ["Min", "Relu"]),  # the smallest; it comes to the same
         ("y = Mul(x, 0.5)", ["Mul"]),
         ("y = Clip(x, 0.0, 6.0)", ["Clip"]),
