@@ -54,9 +54,9 @@ def _reduces_places(step: Step) -> bool:
 
 def _alike(step: Step) -> list[ir.Value]:
     """The maps that the step relates element by element, or part by part along the channels."""
-    if step.op_type in _MIXING:
+    if step.op_type in _MIXING or not _has_four_axes(step.y):
         return []
-    along_channels = step.op_type in {"Concat", "Split", "Slice"} and _has_four_axes(step.y)
+    along_channels = step.op_type in {"Concat", "Split", "Slice"}
     values = [value for value in (*step.inputs, *step.outputs) if value is not None and _has_four_axes(value)]
     start = 2 if along_channels else 1
     size = shape_of(step.y)[start:]

@@ -37,9 +37,9 @@ class Case:
 
 
 CASES = {
-    "alexnet": Case(64, "avgpool", "features.5"),
-    "vgg11": Case(64, "avgpool", "features.10"),
-    "vgg16_bn": Case(64, "avgpool", "features.20"),
+    "alexnet": Case(64, "features.11", "features.5"),
+    "vgg11": Case(64, "features", "features.10"),
+    "vgg16_bn": Case(64, "features", "features.20"),
     "resnet18": Case(64, "layer4", "layer2.0.relu"),
     "resnet50": Case(64, "layer4", "layer3.2"),
     "wide_resnet50_2": Case(64, "layer4", "layer3"),
