@@ -141,7 +141,7 @@ def _load(source: str | bytes, name: str, chosen: list[str], options: Any) -> on
 def _return_free_memory() -> None:
     """Gives the system back what ONNX Runtime needed to optimise the model, and freed.
 
-    The C library of Linux keeps it for later, for ResNet-50 as much again as the session needs (README, Speed).
+    The C library of Linux keeps it for later, for ResNet-50 as much again as the session needs (docs/speed.md).
     """
     with contextlib.suppress(OSError, AttributeError):  # other C libraries have no such function
         ctypes.CDLL(None).malloc_trim(0)

@@ -3,9 +3,9 @@
 A row of cotangents uses each weight of a fully connected layer once, so that its time is that of reading the weights:
 
 1. The gradient begins with a one, at the class explained: of the last matrix that is one row, which is looked up.
-   (MobileNetV2's level 1: 1.08 of the forward pass before, 1.04 so.)
+   (MobileNetV2's level 1, one thread: 1.08 of the forward pass before, 1.04 so.)
 2. The gradient at a layer and the guided gradient at the image go through the same large matrices: both together take
-   as long as one. VGG-16's three are nine tenths of its file (level 2: 2.29 before, 2.20 so).
+   as long as one. VGG-16's three are nine tenths of its file (level 2, one thread: 2.29 before, 2.20 so).
 """
 
 from __future__ import annotations
@@ -42,8 +42,11 @@ def read_less(op: Builder) -> None:
             replaced.add(node)
         elif _constant_bytes(node.inputs[1]) >= _LARGE_BYTES:
             alike[node.inputs[1], repr(sorted(_values(node).items()))].append(node)
-    for first, *others in alike.values():
-        joined = [first, *(node for node in others if not _depends(node, first))]
+    for nodes in alike.values():
+        joined: list[ir.Node] = []
+        for node in nodes:
+            if not any(_depends(node, other) or _depends(other, node) for other in joined):
+                joined.append(node)
         if len(joined) > 1:
             _join(op, joined)
             replaced.update(joined)

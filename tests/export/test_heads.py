@@ -95,6 +95,15 @@ def test_a_product_of_the_other_is_left():
     assert Counter(node.op_type for node in _after(emitted(chain=True)))["Gemm"] == 2
 
 
+def test_of_two_chains_through_one_matrix_only_what_does_not_wait_for_the_other_is_joined():
+    w = ir.val("w", const_value=ir.tensor(np.zeros((1024, 1024), np.float32), name="w"))
+    a, b = ir.val("a", dtype=ir.DataType.FLOAT), ir.val("b", dtype=ir.DataType.FLOAT)
+    op = Builder(ir.Graph([a, b], [], nodes=[], initializers=[w]))
+    for first, last in ((a, "Neg"), (b, "Abs")):
+        getattr(op, last)(op.Gemm(op.Relu(op.Gemm(first, w)), w))
+    assert Counter(node.op_type for node in _after(op))["Gemm"] == 3
+
+
 def test_the_nodes_stay_in_an_order_in_which_they_can_run():
     nodes = _after(emitted(chain=False))
     assert Counter(node.op_type for node in nodes)["Gemm"] == 1
