@@ -225,9 +225,18 @@ class AutogradReference:
         Args:
             image: [N, C, H, W]; in float64, the program is run in float64.
             target: [T] class indices, no ranks; T = N or N = 1.
+
+        Raises:
+            SourceError: PyTorch has no derivative for an operator of the program.
         """
-        with _quiet():
-            return self._answers(image, target)
+        try:
+            with _quiet():
+                return self._answers(image, target)
+        except RuntimeError as error:
+            raise SourceError(
+                f"PyTorch cannot differentiate the program that it captured: {str(error).partition(chr(10))[0]}; "
+                "export without the comparison (verify=False, --no-verify)"
+            ) from error
 
     def _answers(
         self, image: npt.NDArray[Any], target: npt.NDArray[np.int64]
