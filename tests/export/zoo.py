@@ -31,7 +31,7 @@ from support.models import declare_torchvision_operators, randomised
 REPOSITORY = Path(__file__).parents[2]
 RESULTS = REPOSITORY / "docs" / "zoo.jsonl"
 TABLE = REPOSITORY / "docs" / "zoo.md"
-SECONDS, GIGABYTES = 900, 16
+SECONDS, GIGABYTES = 900, 21
 
 # timm's modules whose networks mix places by something else than convolution and pooling: attention, dense layers over
 # places, recurrence, state spaces.
