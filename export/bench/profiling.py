@@ -1,4 +1,4 @@
-"""Where the time of a model goes: ``python -m bench.profiling MODEL.onnx [LEVEL]``, or as part of the benchmark.
+"""Where the time of a model goes.
 
 ONNX Runtime's profile tells each node's time and shapes. Here the nodes are summed by kind, apart for the forward pass,
 for the gradient and for the changes of layout, beside the arithmetic and the bytes that they cannot do without.

@@ -100,7 +100,7 @@ def export(
                 metadata = replace(
                     metadata,
                     verification=verify_artifact(temporary, metadata, check, origin.reference_name),
-                    golden=golden(temporary, metadata),
+                    golden=golden(temporary, metadata) if _takes_the_image_alone(forward.model.graph) else None,
                 )
                 size = _save(forward.model, metadata, temporary)
     return ExportReport(path, metadata, size, plain_size, seconds)
@@ -211,6 +211,11 @@ def _name_batch(graph: ir.Graph, image: ir.Value) -> None:
     for value in values:
         if value.shape is not None and any(getattr(dim, "value", None) == old for dim in value.shape):
             value.shape = ir.Shape(["batch" if getattr(dim, "value", dim) == old else dim for dim in value.shape])
+
+
+def _takes_the_image_alone(graph: ir.Graph) -> bool:
+    """Whether the image is all that a caller has to give; the golden check has nothing to feed other inputs."""
+    return sum(value.name not in graph.initializers for value in graph.inputs) == 1
 
 
 def _save(model: ir.Model, metadata: names.Metadata, path: Path) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from onnxcam_export.rules.reduction import reduced_axes
 from onnxcam_export.steps import Step, shape_of
 
 if TYPE_CHECKING:
@@ -46,10 +47,7 @@ def with_places(steps: Sequence[Step]) -> set[ir.Value]:
 
 def _reduces_places(step: Step) -> bool:
     """Whether the step reduces each map to a number."""
-    if step.op_type not in _REDUCTIONS or not _has_four_axes(step.x) or step.input(1) is None:
-        return False
-    axes = step.constant(1)
-    return axes is not None and {int(axis) % _RANK for axis in axes.ravel()} == {2, 3}
+    return step.op_type in _REDUCTIONS and _has_four_axes(step.x) and reduced_axes(step) == [2, 3]
 
 
 def _alike(step: Step) -> list[ir.Value]:

@@ -50,7 +50,9 @@ def _simplify(model: ir.Model) -> None:
     for _ in range(2):
         onnxscript.optimizer.fold_constants(model)
         onnxscript.rewriter.rewrite(model)
+    common_passes.LiftSubgraphInitializersToMainGraphPass()(model)
     common_passes.DeduplicateInitializersPass()(model)
+    common_passes.OutputFixPass()(model)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from onnxcam_export.errors import ScoreError
+from onnxcam_export.rules.reduction import reduced_axes
 from onnxcam_export.steps import Step, is_constant, shape_of, shape_text, static_shape
 
 if TYPE_CHECKING:
@@ -146,7 +147,5 @@ def _is_global_average(step: Step, features: ir.Value) -> bool:
     if step.op_type == "AveragePool":
         return tuple(step.attributes.get("kernel_shape", ())) == size and not any(step.attributes.get("pads", ()))
     if step.op_type == "ReduceMean":
-        rank = len(size) + 2
-        axes = step.attributes.get("axes", step.constant(1))
-        return axes is not None and sorted(int(axis) % rank for axis in axes) == list(range(2, rank))
+        return reduced_axes(step) == list(range(2, len(size) + 2))
     return False
