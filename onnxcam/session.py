@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -143,8 +144,9 @@ def _return_free_memory() -> None:
 
     The C library of Linux keeps it for later, for ResNet-50 as much again as the session needs (docs/speed.md).
     """
-    with contextlib.suppress(OSError, AttributeError):  # other C libraries have no such function
-        ctypes.CDLL(None).malloc_trim(0)
+    if sys.platform == "linux":
+        with contextlib.suppress(AttributeError):  # other C libraries than GNU's have no such function
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def first_line(error: Exception) -> str:

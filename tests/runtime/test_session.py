@@ -18,6 +18,16 @@ def test_the_default_model_is_opened_where_none_is_named(monkeypatch, data):
     assert open_session()[1].classes == 4
 
 
+@pytest.mark.parametrize(("platform", "loaded"), [("linux", 1), ("win32", 0), ("darwin", 0)])
+def test_the_c_library_is_asked_for_its_memory_on_linux_alone(monkeypatch, platform, loaded):
+    """Windows has no library without a name, and raises TypeError; GNU's may be another, without the function."""
+    asked = []
+    monkeypatch.setattr(session_module.ctypes, "CDLL", lambda name: asked.append(name) or object())
+    monkeypatch.setattr(session_module.sys, "platform", platform)
+    session_module._return_free_memory()
+    assert len(asked) == loaded
+
+
 def test_files_that_are_no_model(tmp_path, data):
     (tmp_path / "empty.onnx").touch()
     (tmp_path / "text.onnx").write_text("not a model")
