@@ -59,7 +59,7 @@ def backprop(
     for step in reversed(steps):
         for y in step.outputs:
             if y in contributions:
-                gradients[y] = op.total(contributions[y])
+                gradients[y] = rows.named(op.total(contributions[y]), y)
         if step not in needed or not gradients.keys() & set(step.outputs):
             continue
         dy = [gradients.get(y) for y in step.outputs]
@@ -68,7 +68,7 @@ def backprop(
         _require_gradients(step, dx, between)
         for x, part in zip(step.inputs, dx, strict=True):
             if x in between and part is not None:
-                contributions[x].append(part)
+                contributions[x].append(rows.named(part, x))
     for source in sources:
         if source not in contributions:
             raise ScoreError(

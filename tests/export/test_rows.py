@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from onnxcam_export.errors import ShapeError
+from onnxcam_export.rows import EXPLAINED
 
 MERGED = {
     "leading, elementwise": "a = Reshape(x, merge) b = Softmax(a) c = Mul(a, b) y = Reshape(c, apart)",
@@ -54,3 +55,19 @@ def test_a_batch_that_is_not_in_front_of_what_it_is_merged_with_is_refused(graph
     )
     with pytest.raises(ShapeError, match=r"merges the batch with an axis in front of it.*transpose before reshaping"):
         function.gradient()
+
+
+def stated_shapes(function: Any) -> list[list[int | str]]:
+    values = function.gradient().graph.value_info
+    return [[dim.dim_param or dim.dim_value for dim in value.type.tensor_type.shape.dim] for value in values]
+
+
+def test_a_gradient_says_how_many_rows_it_has(graph: Any) -> None:
+    assert [EXPLAINED, 3, 4] in stated_shapes(graph("a = Relu(x) y = Sigmoid(a)", x=("N", 3, 4)))
+
+
+@pytest.mark.parametrize("name", MERGED)
+def test_a_gradient_with_a_merged_batch_does_not(name: str, graph: Any) -> None:
+    text = MERGED[name]
+    function = graph(text, x=("N", 3, 4, 6), **{key: value for key, value in SHAPES.items() if f"{key})" in text})
+    assert all(shape[1:] == [3, 4, 6] for shape in stated_shapes(function) if EXPLAINED in shape)
