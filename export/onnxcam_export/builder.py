@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
+from onnxcam_export.folding import fold
+
 Input = ir.Value | npt.NDArray[Any] | float | Sequence[int] | None
 
 
@@ -48,8 +50,9 @@ class Builder:
     def once(self) -> Builder:
         """Emits what depends on initializers alone, each expression once, in front of the other nodes.
 
-        ONNX Runtime computes it when it loads the model. It has to stand in the graph that uses it: ONNX Runtime's
-        blocked convolutions take weights from their own graph only, not from the one around it.
+        What is small is computed here (``onnxcam_export.folding``), the rest by ONNX Runtime when it loads the model.
+        It has to stand in the graph that uses it: ONNX Runtime's blocked convolutions take weights from their own graph
+        only, not from the one around it.
         """
         if self._once is None:
             self._once = Builder(self.graph, self.dtype, f"{self.prefix}/once", shared=True)
@@ -90,9 +93,15 @@ class Builder:
         self, op_type: str, inputs: Sequence[ir.Value | None], outputs: int, attributes: dict[str, Any]
     ) -> ir.Value | list[ir.Value]:
         key = (op_type, tuple(map(id, inputs)), outputs, repr(sorted(attributes.items())))
-        if self._memo is not None and key in self._memo:
-            found: ir.Value | list[ir.Value] = self._memo[key]
-            return found
+        if self._memo is not None:
+            if key in self._memo:
+                found: ir.Value | list[ir.Value] = self._memo[key]
+                return found
+            known = fold(op_type, inputs, attributes) if outputs == 1 else None
+            if known is not None:
+                constant = self.constant(known)
+                self._memo[key] = constant
+                return constant
         node = ir.node(op_type, inputs, attributes, num_outputs=outputs)
         node.name = f"{self.prefix}/{op_type}_{len(self.nodes)}"
         for index, value in enumerate(node.outputs):

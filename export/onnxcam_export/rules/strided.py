@@ -50,11 +50,12 @@ def turned(op: Builder, w: ir.Value, group: int) -> ir.Value:
     outputs, inputs, *kernel = static_shape(w, 0)
     axes = list(range(2, 2 + len(kernel)))
     kernel_turned: ir.Value = w
-    if group > 1:
+    depthwise = outputs == group and inputs == 1  # one kernel for each channel, in and out
+    if group > 1 and not depthwise:
         kernel_turned = op.Reshape(kernel_turned, [group, outputs // group, inputs, *kernel])
         kernel_turned = op.Transpose(kernel_turned, perm=[0, 2, 1, *[axis + 1 for axis in axes]])
         kernel_turned = op.Reshape(kernel_turned, [group * inputs, outputs // group, *kernel])
-    else:
+    elif not depthwise:
         kernel_turned = op.Transpose(kernel_turned, perm=[1, 0, *axes])
     flips = [axis for axis, size in zip(axes, kernel, strict=True) if size > 1]
     if flips:
