@@ -17,6 +17,7 @@ from onnxcam_export.builder import Builder
 from onnxcam_export.differentiate import backprop
 from onnxcam_export.gates import Part, branch_by_level
 from onnxcam_export.heads import read_less
+from onnxcam_export.rows import EXPLAINED
 from onnxcam_export.rules import GUIDED, PLAIN, Rule
 from onnxcam_export.steps import static_shape
 
@@ -81,7 +82,9 @@ def _parts(forward: Forward, target: ir.Value, guided: Mapping[str, Rule]) -> tu
     score, layers, image = forward.score, forward.layers, forward.image
 
     def answers(op: Builder) -> dict[str, ir.Value]:
-        scores = _as_float(op, op.Reshape(score.value, [-1, score.classes]), score.value)
+        scores = op.Reshape(score.value, [-1, score.classes])
+        if score.value.dtype != ir.DataType.FLOAT:
+            scores = op.Cast(scores, to=ir.DataType.FLOAT)
         return {names.SCORES_OUTPUT: scores, names.CLASS_INDEX_OUTPUT: resolve_targets(op, scores, target)}
 
     def gradients(op: Builder, sources: Sequence[ir.Value], rules: Mapping[str, Rule]) -> list[ir.Value]:
@@ -132,12 +135,11 @@ def resolve_targets(op: Builder, scores: ir.Value, target: ir.Value) -> ir.Value
         int64 [M].
     """
     zero, one = np.asarray(0, np.int64), np.asarray(1, np.int64)
-    rank = op.Max(op.Sub(np.asarray(-1, np.int64), target), zero)
-    deepest = op.Add(op.ReduceMax(rank, keepdims=1), one)
-    _, ranked = op.TopK(scores, deepest, axis=1, outputs=2)
-    row = op.Range(zero, op.Squeeze(op.Shape(scores, start=0, end=1), [0]), one)
-    row, rank = op.Add(row, op.Mul(rank, zero)), op.Add(rank, op.Mul(row, zero))  # both [M]
-    by_rank = op.GatherND(ranked, op.Concat(op.Unsqueeze(row, [1]), op.Unsqueeze(rank, [1]), axis=1))
+    rank = op.Max(op.Sub(np.asarray(-1, np.int64), target), zero)  # [T]
+    depth = op.Add(op.ReduceMax(rank, keepdims=1), one)
+    _, ranked = op.TopK(scores, depth, axis=1, outputs=2)  # [N, depth]
+    begin = op.Range(zero, op.Size(ranked), op.Squeeze(depth, [0]))  # [N], where each image's ranking begins
+    by_rank = op.Gather(op.Reshape(ranked, [-1]), op.Add(begin, rank))  # [M]
     result: ir.Value = op.Where(op.GreaterOrEqual(target, zero), target, by_rank)
     return result
 
@@ -160,7 +162,7 @@ def _declare(graph: ir.Graph, forward: Forward, outputs: Mapping[str, ir.Value])
     batch = forward.image.shape[0] if forward.image.shape is not None else None
     shapes: dict[str, list[Any]] = {
         names.SCORES_OUTPUT: [batch, forward.score.classes],
-        names.CLASS_INDEX_OUTPUT: ["explained"],
+        names.CLASS_INDEX_OUTPUT: [EXPLAINED],
         names.GUIDED_OUTPUT: ["guided_rows", *static_shape(forward.image)],
     }
     for name, value in forward.layers.items():

@@ -84,6 +84,8 @@ def branch_by_level(
         low = [(answers, _ALWAYS), (layers, _NEVER), (image, _NEVER)]
     read = [*graph.outputs, *(value for node in behind for value in node.inputs if value is not None)]
     leaving = list(dict.fromkeys(value for value in read if value.producer() in forward))
+    wanted = list(graph.outputs)
+    graph.outputs.clear()  # no value can be an output of two graphs
     graph.remove([*forward, *behind])
     branches = []
     for name, plan in (("explain", high), ("answer", low)):
@@ -91,7 +93,7 @@ def branch_by_level(
         for part, at in plan:
             op.results |= _from_level(op, level, at, part)
         read_less(op)
-        outputs = [*[op.Identity(value) for value in leaving], *op.results.values()]
+        outputs = [*leaving, *op.results.values()]
         branches.append(_branch(name, forward, op.all_nodes, outputs, graph))
     main = Builder(graph, dtype, "onnxcam")
     condition = main.GreaterOrEqual(level, np.asarray(threshold, np.int64))
@@ -99,7 +101,7 @@ def branch_by_level(
     values = main.If(condition, then_branch=branches[0], else_branch=branches[1], outputs=count)
     graph.extend([*main.all_nodes, *behind])
     _detach(forward)
-    _take_over(graph, behind, dict(zip(leaving, values, strict=False)))
+    _take_over(graph, wanted, behind, dict(zip(leaving, values, strict=False)))
     return dict(zip(op.results, values[len(leaving) :], strict=True))
 
 
@@ -115,7 +117,9 @@ def _behind(nodes: Iterable[ir.Node]) -> list[ir.Node]:
     return behind
 
 
-def _take_over(graph: ir.Graph, behind: Iterable[ir.Node], sources: Mapping[ir.Value, ir.Value]) -> None:
+def _take_over(
+    graph: ir.Graph, outputs: Iterable[ir.Value], behind: Iterable[ir.Node], sources: Mapping[ir.Value, ir.Value]
+) -> None:
     """Makes the outputs of the ``If`` what the outputs and the nodes of the main graph read, under the old names."""
     for old, new in sources.items():
         new.name, new.type, new.shape = old.name, old.type, old.shape
@@ -123,8 +127,7 @@ def _take_over(graph: ir.Graph, behind: Iterable[ir.Node], sources: Mapping[ir.V
         for index, value in enumerate(node.inputs):
             if value is not None and value in sources:
                 node.replace_input_with(index, sources[value])
-    for index, output in enumerate(graph.outputs):
-        graph.outputs[index] = sources.get(output, output)
+    graph.outputs.extend(sources.get(output, output) for output in outputs)
 
 
 _ALWAYS, _NEVER = 0, 3  # as the lowest level that asks for a part
@@ -185,6 +188,7 @@ def _branch(
     """A copy of the nodes as a graph with weights and names of its own."""
     scratch = ir.Graph([], outputs, nodes=[*forward, *emitted], name=name)
     branch = scratch.clone(allow_outer_scope_values=True)
+    scratch.outputs.clear()
     scratch.remove([*forward, *emitted])
     _detach(emitted)
     _localise(branch, main)
@@ -192,6 +196,8 @@ def _branch(
         node.name = f"{name}/{node.name}"
         for value in node.outputs:
             value.name = f"{name}/{value.name}"
+    for node in list(branch)[: len(forward)]:
+        for value in node.outputs:
             value.shape, value.type = None, None  # they would say again what can be inferred
     return branch
 
