@@ -17,7 +17,7 @@ them all; results are lines of JSON, so that an interrupted run goes on where it
       install         what has to be installed
       profiling       where the time goes, node kind by node kind
     networks        the networks, and their exports, kept on disk
-    results         medians and ratios
+    results         what counts of the rounds, and ratios
     targets         what was to be reached
     report, plots   docs/benchmarks.md and the README's table
     optimised       a tool: what ONNX Runtime's optimiser makes of a model

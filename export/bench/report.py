@@ -97,7 +97,7 @@ def _conditions(results: Results) -> str:
         f"{m['processor']}, {m['cores']} cores, {results.threads} threads; ONNX Runtime {runtime}, PyTorch "
         f"{m.get('torch')}, captum {m.get('captum')}, pytorch-grad-cam {m.get('grad-cam')}; batch 1 at 224² in float32 "
         f"where nothing else is said. Each configuration ran in its own process, in turns, in up to {results.rounds} "
-        "rounds; the figures are ratios of medians."
+        "rounds; times are the least of the rounds' medians, all else is a median."
     )
 
 

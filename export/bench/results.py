@@ -1,4 +1,8 @@
-"""Medians and ratios of what was measured."""
+"""What was measured, over all rounds, and ratios of it.
+
+Of the times of runs the least of the rounds counts, each the median of a process: other work on the machine only ever
+makes a process slower, often for as long as it lives. Of everything else it is the median.
+"""
 
 from __future__ import annotations
 
@@ -60,12 +64,12 @@ class Results:
         return max((len(lines) for lines in self._lines.values()), default=0)
 
     def seconds(self, configuration: Configuration, statistic: str = "median", *, maps: bool = False) -> float | None:
-        """The median over the rounds of a round's median (or other statistic); with the maps if asked for."""
+        """The least of the rounds' medians (or other statistic); with the maps if asked for."""
         lines = self._lines.get(configuration)
         if not lines:
             return None
         times: list[float] = [line["seconds"][statistic] + (line.get("maps", 0) if maps else 0) for line in lines]
-        return statistics.median(times)
+        return min(times)
 
     def number(self, configuration: Configuration, key: str) -> float | None:
         """The median over the rounds of any other number."""
@@ -78,9 +82,9 @@ class Results:
         return lines[-1].get(key) if lines else None
 
     def part(self, configuration: Configuration, name: str) -> float | None:
-        """The median over the rounds of a part's seconds."""
+        """The least of the rounds' medians of a part's seconds."""
         lines = self._lines.get(configuration)
-        return statistics.median(line["parts"][name] for line in lines) if lines else None
+        return min(line["parts"][name] for line in lines) if lines else None
 
 
 def ratio(value: float | None, base: float | None) -> float | None:

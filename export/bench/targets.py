@@ -86,8 +86,10 @@ def _sooner(results: Results, network: str) -> float | None:
 def _pictures(kind: str) -> Measure:
     def measure(results: Results, network: str) -> float | None:
         configuration = Configuration(f"picture:{kind}", network)
-        share = ratio(results.part(configuration, "whole"), results.part(configuration, "run"))
-        return None if share is None else 100 * (share - 1)
+        if configuration not in results:
+            return None
+        reading, maps, run = (results.part(configuration, part) or 0 for part in ("reading", "maps", "run"))
+        return 100 * (reading + maps) / run
 
     return measure
 

@@ -71,6 +71,15 @@ def test_outputs(small_report, small_flat):
         assert outputs["onnxcam.guided_gradients"][1:] == [3, 16, 16]
 
 
+def test_gradients_state_their_rows(small_report, small_flat):
+    """ONNX Runtime plans its memory by that."""
+    graph = onnx.load(small_report.path).graph
+    (gate,) = (node for node in graph.node if node.op_type == "If")
+    explain = next(attribute.g for attribute in gate.attribute if attribute.name == "then_branch")
+    for shapes in (explain.value_info, onnx.load(small_flat.path).graph.value_info):
+        assert ["explained", 8, 8, 8] in [dims(value) for value in shapes if "onnxcam/" in value.name]
+
+
 def test_without_the_added_inputs_it_answers_as_before(small_report, plain, run, images):
     session = onnxruntime.InferenceSession(plain, providers=["CPUExecutionProvider"])
     image = images(3)

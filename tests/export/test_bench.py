@@ -19,7 +19,7 @@ CODE = "12345678"
 
 @pytest.fixture
 def results(tmp_path):
-    """Two rounds of resnet50 in 100 ms, level 2 in 210 ms with a profile, and a peer that failed."""
+    """Resnet50 in 100 ms, level 2 in 210 ms with a profile, a second round, disturbed, and a peer that failed."""
     node = {
         "where": "forward",
         "kind": "Conv",
@@ -34,7 +34,7 @@ def results(tmp_path):
         {"machine": environment.machine(), "threads": 2},
         *(
             {"code": CODE, "configuration": {"kind": kind}, "round": turn, "seconds": {"median": seconds}, **more}
-            for turn, off in enumerate((-0.001, 0.001))
+            for turn, off in enumerate((0.0, 0.02))
             for kind, seconds, more in (
                 ("plain", 0.1 + off, {"creation": 0.2, "resident": 100.0}),
                 ("level0", 0.101 + off, {"creation": 0.3, "resident": 110.0}),
@@ -50,7 +50,7 @@ def results(tmp_path):
     return path
 
 
-def test_targets_are_judged_by_the_ratio_of_medians(results):
+def test_targets_are_judged_by_the_least_disturbed_round(results):
     found = Results(results)
     figures = {(t.what, t.limit): (t.figures(found), t.missed(found)) for t in TARGETS}
     assert figures["level 0", 1.02] == ({"resnet50": 1.01}, [])
