@@ -1,7 +1,8 @@
 """Computes at export what the gradient derives from small constants, such as the factors of a batch norm.
 
-ONNX Runtime would compute it at every load, one node at a time (DenseNet-121, 62 batch norms: 45 of 460 ms). What is
-derived from large weights stays in the graph, so that the file holds them once.
+ONNX Runtime would compute it at every load, one node at a time: DenseNet-121's 62 batch norms are 372 nodes, and its
+folding of constants took 94 ms with them and 84 without. What is derived from large weights stays in the graph, so that
+the file holds them once.
 """
 
 from __future__ import annotations
