@@ -28,7 +28,7 @@ from onnxcam.errors import (
 
 if TYPE_CHECKING:
     from onnxcam import cam
-    from onnxcam.bundled import default_model
+    from onnxcam.execution.bundled import default_model
     from onnxcam.explainer import Explainer
     from onnxcam.explanation import ClassScore, Explanation
     from onnxcam.metadata import Metadata
@@ -62,7 +62,7 @@ _LAZY = {
     "Explainer": "onnxcam.explainer",
     "Explanation": "onnxcam.explanation",
     "Metadata": "onnxcam.metadata",
-    "default_model": "onnxcam.bundled",
+    "default_model": "onnxcam.execution.bundled",
 }
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from onnxcam.errors import LayerError, MethodError, ModelError, TensorError
+from onnxcam.execution.session import Model, first_line, open_session
 from onnxcam.explanation import Explanation, Subject
 from onnxcam.metadata import (
     ACTIVATIONS_PREFIX,
@@ -21,9 +22,8 @@ from onnxcam.metadata import (
     TARGET_INPUT,
     Metadata,
 )
-from onnxcam.picture import PANEL_SIDE, PictureSource, open_picture
-from onnxcam.preprocessing import needed_shorter_side, preprocess
-from onnxcam.session import Model, first_line, open_session
+from onnxcam.photograph.opening import PANEL_SIDE, PictureSource, open_picture
+from onnxcam.photograph.preprocessing import needed_shorter_side, preprocess
 from onnxcam.targets import Targets, resolve
 from onnxcam.tensors import check_tensor
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from onnxcam.cam import Floats, Upsampling
-    from onnxcam.geometry import Geometry
     from onnxcam.metadata import Metadata
+    from onnxcam.photograph.geometry import Geometry
 
 Method = Literal["grad-cam", "cam", "guided-backprop", "guided-grad-cam"]
 FOUR_PANELS: tuple[Method, ...] = ("grad-cam", "guided-backprop", "guided-grad-cam")

@@ -134,7 +134,7 @@ class Verification:
 
 @dataclass(frozen=True, slots=True)
 class Golden:
-    """Answers to a deterministic input, for checking a device without PyTorch (see ``onnxcam.golden``).
+    """Answers to a deterministic input, for checking a device without PyTorch (see ``onnxcam.execution.golden``).
 
     Attributes:
         target: The class explained.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from packaging.requirements import Requirement
 
 import onnxcam
-from onnxcam.bundled import default_model
+from onnxcam.execution.bundled import default_model
 
 if TYPE_CHECKING:
     from bench.configurations import Configuration

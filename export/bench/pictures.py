@@ -11,8 +11,8 @@ from bench.configurations import CACHE, REPOSITORY
 from bench.onnx_side import model_path
 from bench.timing import repeat
 from onnxcam import Explainer
-from onnxcam.picture import PANEL_SIDE, open_picture
-from onnxcam.preprocessing import needed_shorter_side, preprocess
+from onnxcam.photograph.opening import PANEL_SIDE, open_picture
+from onnxcam.photograph.preprocessing import needed_shorter_side, preprocess
 
 if TYPE_CHECKING:
     from pathlib import Path

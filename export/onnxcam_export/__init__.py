@@ -9,6 +9,7 @@
 """
 
 from onnxcam.metadata import Preprocessing
+from onnxcam_export.differentiate.rules import DECONVNET, GUIDED, PLAIN, rule
 from onnxcam_export.errors import (
     ExportError,
     OperatorError,
@@ -20,7 +21,6 @@ from onnxcam_export.errors import (
 )
 from onnxcam_export.pipeline import candidates, export
 from onnxcam_export.report import ExportReport
-from onnxcam_export.rules import DECONVNET, GUIDED, PLAIN, rule
 
 __all__ = [
     "DECONVNET",

@@ -11,7 +11,7 @@ import typer
 from onnxcam.errors import OnnxCamError
 
 if TYPE_CHECKING:
-    from onnxcam_export.named import Named
+    from onnxcam_export.read.catalogue import Named
 
 SourceArgument = Annotated[
     str,
@@ -57,8 +57,8 @@ def export_command(  # noqa: PLR0917 — Typer passes them by name
     ] = False,
 ) -> None:
     """Writes an explainer model: one ONNX file that answers as SOURCE does and can explain its answers."""
-    from onnxcam_export.named import is_random, load  # noqa: PLC0415
     from onnxcam_export.pipeline import export  # noqa: PLC0415
+    from onnxcam_export.read.catalogue import is_random, load  # noqa: PLC0415
 
     named = load(source, weights=weights, pretrained=pretrained)
     random = is_random(source, weights, pretrained=pretrained)
@@ -88,8 +88,8 @@ def layers_command(
 ) -> None:
     """Lists the layers of SOURCE that can be explained: name, kind, shape, and which is the default."""
     from onnxcam.cli.table import table  # noqa: PLC0415
-    from onnxcam_export.named import load  # noqa: PLC0415
     from onnxcam_export.pipeline import candidates  # noqa: PLC0415
+    from onnxcam_export.read.catalogue import load  # noqa: PLC0415
 
     named = load(source)
     found = candidates(

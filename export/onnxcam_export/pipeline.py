@@ -16,20 +16,20 @@ import onnx_ir as ir
 import onnx_ir.passes.common as common_passes
 
 from onnxcam import metadata as names
-from onnxcam_export import image as image_side
-from onnxcam_export import layers as target_layers
-from onnxcam_export.activations import forward_steps
-from onnxcam_export.assemble import Forward, assemble
-from onnxcam_export.concatenation import nest
+from onnxcam_export.analyse import layers as target_layers
+from onnxcam_export.analyse.activations import forward_steps
+from onnxcam_export.analyse.nested_concat import nest
+from onnxcam_export.analyse.score import Score, find_score, pooled_features
+from onnxcam_export.assemble.outputs import Forward, assemble
 from onnxcam_export.errors import ExportError, ScoreError
-from onnxcam_export.prepare import prepare
+from onnxcam_export.graph.files import plain_bytes, save, written_at_once
+from onnxcam_export.graph.steps import shape_of
+from onnxcam_export.prepare.simplify import prepare
+from onnxcam_export.read import image_input as image_side
+from onnxcam_export.read.source import Source, read
 from onnxcam_export.report import ExportReport
-from onnxcam_export.saving import plain_bytes, save, written_at_once
-from onnxcam_export.score import Score, find_score, pooled_features
-from onnxcam_export.sources import Source, read
-from onnxcam_export.steps import shape_of
-from onnxcam_export.verify import golden
-from onnxcam_export.verify import verify as verify_artifact
+from onnxcam_export.verify.verify import golden
+from onnxcam_export.verify.verify import verify as verify_artifact
 
 if TYPE_CHECKING:
     import os

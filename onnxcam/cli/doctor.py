@@ -8,7 +8,7 @@ from dataclasses import asdict
 import typer
 
 from onnxcam.cli.table import table
-from onnxcam.doctor import examine, versions
+from onnxcam.execution.doctor import examine, versions
 
 
 def run(*, as_json: bool) -> None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from onnxcam.bundled import default_model
 from onnxcam.cli.table import table
-from onnxcam.session import open_session
+from onnxcam.execution.bundled import default_model
+from onnxcam.execution.session import open_session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from onnxcam.bundled import default_model
 from onnxcam.cli.table import table
 from onnxcam.errors import VerificationError
+from onnxcam.execution.bundled import default_model
+from onnxcam.execution.golden import check
 from onnxcam.explainer import Explainer
-from onnxcam.golden import check
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

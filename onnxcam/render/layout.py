@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFont
 
-from onnxcam.picture import PANEL_SIDE
+from onnxcam.photograph.opening import PANEL_SIDE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

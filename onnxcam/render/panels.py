@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from onnxcam.picture import PANEL_SIDE
+from onnxcam.photograph.opening import PANEL_SIDE
 from onnxcam.render.colours import colour
 
 if TYPE_CHECKING:
     from onnxcam.cam import Floats
-    from onnxcam.geometry import Box, Size
+    from onnxcam.photograph.geometry import Box, Size
 
 # Photographs smaller than this are enlarged, so that the map and the text beside it can be read.
 _SMALLEST_SIDE = 400

@@ -8,7 +8,7 @@ from PIL import Image
 
 from onnxcam import cam as mathematics
 from onnxcam.files import check_writable, replacing
-from onnxcam.preprocessing import channels_last, to_pixels
+from onnxcam.photograph.preprocessing import channels_last, to_pixels
 from onnxcam.render.formats import picture_format
 from onnxcam.render.layout import Panel, Strip, lay_out
 from onnxcam.render.panels import overlay, panel_size, signed
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from onnxcam.cam import Floats
     from onnxcam.explanation import ClassScore, Explanation, Method
-    from onnxcam.geometry import Box
+    from onnxcam.photograph.geometry import Box
 
 TITLES: dict[Method, str] = {
     "grad-cam": "Grad-CAM",

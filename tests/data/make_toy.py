@@ -18,7 +18,7 @@ import onnx
 import onnxruntime
 from onnx import numpy_helper, parser
 
-from onnxcam import golden
+from onnxcam.execution import golden
 from onnxcam.metadata import KEY, Golden, ImageInput, Layer, Metadata, Preprocessing, Source
 
 HERE = Path(__file__).parent

@@ -20,10 +20,10 @@ import pytest
 
 import onnxcam
 from onnxcam_export import ExportReport, export
-from onnxcam_export.activations import forward_steps
-from onnxcam_export.builder import Builder
-from onnxcam_export.differentiate import backprop
-from onnxcam_export.rules import PLAIN, Rule
+from onnxcam_export.analyse.activations import forward_steps
+from onnxcam_export.differentiate.backprop import backprop
+from onnxcam_export.differentiate.rules import PLAIN, Rule
+from onnxcam_export.graph.builder import Builder
 from support.models import declare_torchvision_operators
 from support.networks import small
 

@@ -28,7 +28,7 @@ from onnxcam_export import (
     export,
     rule,
 )
-from onnxcam_export.pytorch import capture
+from onnxcam_export.read.from_torch import capture
 from support import reference
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from onnx_text import model, small
 from onnxcam_export import ExportReport, SourceError, export
-from onnxcam_export.differences import QUANTISED_NOTE
+from onnxcam_export.verify.against_original import QUANTISED_NOTE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,11 +14,11 @@ from torch import nn
 
 import onnxcam
 from onnxcam_export import DECONVNET, export
-from onnxcam_export.activations import forward_steps
-from onnxcam_export.assemble import Forward, assemble
-from onnxcam_export.prepare import prepare
-from onnxcam_export.pytorch import capture
-from onnxcam_export.score import find_score
+from onnxcam_export.analyse.activations import forward_steps
+from onnxcam_export.analyse.score import find_score
+from onnxcam_export.assemble.outputs import Forward, assemble
+from onnxcam_export.prepare.simplify import prepare
+from onnxcam_export.read.from_torch import capture
 
 GUIDED = [[0, 1, 1, 1], [1, 3, 3, 2], [1, 3, 3, 2], [1, 2, 2, 1]]
 GUIDED_PLUS_ONE = [[1, 2, 2, 1], [2, 4, 4, 2], [2, 4, 4, 2], [1, 2, 2, 1]]

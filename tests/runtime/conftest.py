@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 import onnxcam
+from onnxcam.execution.session import open_session
 from onnxcam.metadata import KEY, Metadata
-from onnxcam.session import open_session
 
 DATA = Path(__file__).parent.parent / "data"
 

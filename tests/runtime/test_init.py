@@ -33,9 +33,9 @@ def test_the_public_names():
 
 
 def test_default_model_is_the_function_also_after_its_module_was_imported():
-    import onnxcam.bundled  # noqa: PLC0415
+    import onnxcam.execution.bundled  # noqa: PLC0415
 
-    assert onnxcam.default_model is onnxcam.bundled.default_model
+    assert onnxcam.default_model is onnxcam.execution.bundled.default_model
 
 
 def test_an_unknown_name_is_an_attribute_error():

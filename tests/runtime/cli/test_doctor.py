@@ -2,7 +2,7 @@ import json
 
 
 def test_a_table(onnxcam, monkeypatch, data):
-    monkeypatch.setattr("onnxcam.doctor.default_model", lambda: data / "pooled.onnx")
+    monkeypatch.setattr("onnxcam.execution.doctor.default_model", lambda: data / "pooled.onnx")
     result = onnxcam("doctor")
     assert result.code == 0
     assert "python" in result.out
@@ -11,7 +11,7 @@ def test_a_table(onnxcam, monkeypatch, data):
 
 
 def test_json(onnxcam, monkeypatch, data):
-    monkeypatch.setattr("onnxcam.doctor.default_model", lambda: data / "pooled.onnx")
+    monkeypatch.setattr("onnxcam.execution.doctor.default_model", lambda: data / "pooled.onnx")
     record = json.loads(onnxcam("doctor", "--json").out)
     assert "numpy" in record["versions"]
     assert record["providers"][-1]["provider"] == "CPUExecutionProvider"

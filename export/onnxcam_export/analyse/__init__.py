@@ -1,0 +1,1 @@
+"""Stage 3: finds the score, the target layers and the activations."""

@@ -1,0 +1,151 @@
+"""Finds the class scores y, before any softmax or sigmoid, and the layer that class activation mapping needs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from onnxcam_export.differentiate.rules.reduction import reduced_axes
+from onnxcam_export.errors import ScoreError
+from onnxcam_export.graph.steps import Step, is_constant, shape_of, shape_text, static_shape
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+# What may stand between the scores and the output without changing any score.
+_TRANSPARENT = {
+    "Identity",
+    "Reshape",
+    "Flatten",
+    "Squeeze",
+    "Unsqueeze",
+    "Cast",
+    "Dropout",
+    "QuantizeLinear",
+    "DequantizeLinear",
+}
+_ACTIVATIONS: dict[str, Literal["softmax", "sigmoid"]] = {
+    "Softmax": "softmax",
+    "LogSoftmax": "softmax",
+    "Sigmoid": "sigmoid",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The class scores.
+
+    Attributes:
+        value: [N, C], or [N, C, 1, …], or [N] for a single class.
+        classes: C.
+        activation: What stands behind it in the graph: ``softmax``, ``sigmoid`` or None.
+    """
+
+    value: ir.Value
+    classes: int
+    activation: Literal["softmax", "sigmoid"] | None
+
+
+def find_score(graph: ir.Graph, output: str | None = None) -> Score:
+    """The scores behind a graph output.
+
+    Args:
+        graph: The forward pass.
+        output: The output's name (or the name of any value of the graph); None takes the first output behind a softmax
+            or sigmoid that has the shape of class scores, or else the first that has it.
+
+    Raises:
+        ScoreError: There is no such output, or it does not have the shape of class scores.
+    """
+    value = _candidate(graph, output)
+    before, activation = _before_activation(value)
+    before = _with_batch(before)
+    shape = shape_of(before)
+    classes = [dim for dim in shape[1:] if dim != 1]
+    if any(dim is None for dim in classes) or len(classes) > 1:
+        raise ScoreError(
+            f"{before.name!r} has the shape {shape_text(before)} and not that of class scores, [N, C]; "
+            f"name the output that has it with score_output (--score-output): {_names(graph)}"
+        )
+    return Score(before, math.prod(static_shape(before)), activation)
+
+
+def pooled_features(score: ir.Value) -> ir.Value | None:
+    """A, where the network ends in ``score = linear(global average of A)``; None where it does not.
+
+    That is the condition of class activation mapping (Zhou et al. 2016).
+    """
+    node = _skip(score.producer())
+    if node is not None and node.op_type == "Add" and sum(map(is_constant, node.inputs)) == 1:
+        node = _skip(next(value for value in node.inputs if value is not None and not is_constant(value)).producer())
+    if node is None or node.op_type not in {"Gemm", "MatMul", "Conv"} or not is_constant(node.inputs[1]):
+        return None
+    pool = _skip(node.inputs[0].producer() if node.inputs[0] is not None else None)
+    if pool is None or pool.inputs[0] is None or len(shape_of(pool.inputs[0])) < 3:  # noqa: PLR2004 — [N, K, w] at least
+        return None
+    features = pool.inputs[0]
+    return features if _is_global_average(Step.of(pool), features) else None
+
+
+def _candidate(graph: ir.Graph, output: str | None) -> ir.Value:
+    if output is not None:
+        named = {value.name: value for node in graph for value in node.outputs}
+        named |= {value.name: value for value in graph.outputs}
+        if output not in named:
+            raise ScoreError(f"the model has no output {output!r}; it has {_names(graph)}")
+        return named[output]
+    fitting = [value for value in graph.outputs if _looks_like_scores(value)]
+    activated = [value for value in fitting if _before_activation(value)[1] is not None]
+    if fitting:
+        return (activated or fitting)[0]
+    raise ScoreError(
+        "no output has the shape of class scores, [N, C]; name the one to explain with score_output "
+        f"(--score-output): {_names(graph)}"
+    )
+
+
+def _looks_like_scores(value: ir.Value) -> bool:
+    floating = value.dtype is not None and value.dtype.is_floating_point()
+    return floating and value.shape is not None and sum(dim != 1 for dim in list(value.shape)[1:]) <= 1
+
+
+def _with_batch(value: ir.Value) -> ir.Value:
+    """The scores before a batch of one was squeezed away: [N, C] in front of [C]."""
+    node = value.producer()
+    while len(shape_of(value)) == 1 and node is not None and node.op_type in _TRANSPARENT:
+        x = node.inputs[0]
+        if x is None or shape_of(x)[:1] == shape_of(value):
+            break  # [N, 1] became [N]: a single class
+        value, node = x, x.producer()
+    return value
+
+
+def _names(graph: ir.Graph) -> str:
+    return ", ".join(f"{value.name} {shape_text(value)}" for value in graph.outputs)
+
+
+def _before_activation(value: ir.Value) -> tuple[ir.Value, Literal["softmax", "sigmoid"] | None]:
+    """What a softmax or sigmoid near the output was applied to; the value itself where there is none."""
+    node = _skip(value.producer())
+    if node is not None and node.op_type in _ACTIVATIONS and node.inputs[0] is not None:
+        return node.inputs[0], _ACTIVATIONS[node.op_type]
+    return value, None
+
+
+def _skip(node: ir.Node | None) -> ir.Node | None:
+    """The first node, going back, that does more than pass its input on."""
+    while node is not None and node.op_type in _TRANSPARENT and node.inputs[0] is not None:
+        node = node.inputs[0].producer()
+    return node
+
+
+def _is_global_average(step: Step, features: ir.Value) -> bool:
+    size = static_shape(features, 2)
+    if step.op_type == "GlobalAveragePool":
+        return True
+    if step.op_type == "AveragePool":
+        return tuple(step.attributes.get("kernel_shape", ())) == size and not any(step.attributes.get("pads", ()))
+    if step.op_type == "ReduceMean":
+        return reduced_axes(step) == list(range(2, len(size) + 2))
+    return False

@@ -1,0 +1,1 @@
+"""Stage 5: the explainer model, its outputs and its branches."""

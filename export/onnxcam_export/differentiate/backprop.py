@@ -1,0 +1,132 @@
+"""Reverse-mode differentiation of an ONNX graph, written as ONNX nodes.
+
+The walk knows no operator: it marks what lies between the sources and the score, goes through the steps in reverse,
+hands each one's cotangent to its rule, and accumulates. The rules are a table that the caller passes in, so plain,
+guided and deconvnet gradients are three tables and one walk.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import onnx_ir as ir
+
+from onnxcam_export.differentiate.dequantised import Dequantised
+from onnxcam_export.differentiate.target_rows import Rows
+from onnxcam_export.errors import OperatorError, ScoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from onnxcam_export.differentiate.rules import Rule
+    from onnxcam_export.graph.builder import Builder
+    from onnxcam_export.graph.steps import Step
+
+
+def backprop(
+    op: Builder,
+    steps: Sequence[Step],
+    score: ir.Value,
+    seed: ir.Value,
+    sources: Collection[ir.Value],
+    *,
+    rules: Mapping[str, Rule],
+) -> dict[ir.Value, ir.Value]:
+    """The gradient of ``sum(seed * score)`` with respect to each source, as nodes in ``op``.
+
+    Args:
+        op: Where the nodes go.
+        steps: The forward pass, in topological order.
+        score: [N, C].
+        seed: [M, C], the cotangent of the score.
+        sources: The values to differentiate with respect to.
+        rules: The rule of each operator, by its name.
+
+    Returns:
+        For each source the gradient, with M rows and otherwise the source's shape.
+
+    Raises:
+        OperatorError: Operators without a rule stand between the sources and the score; it lists all of them.
+        ScoreError: The score does not depend on one of the sources.
+    """
+    between = values_between(steps, score, sources)
+    needed = {step for step in steps if between.intersection(step.inputs) and between.intersection(step.outputs)}
+    _require_rules([step for step in steps if step in needed], rules)
+    rows, dequantised = Rows(op, score, seed), Dequantised(op)
+    contributions: dict[ir.Value, list[ir.Value]] = defaultdict(list, {score: [seed]})
+    gradients: dict[ir.Value, ir.Value] = {}
+    for step in reversed(steps):
+        for y in step.outputs:
+            if y in contributions:
+                gradients[y] = rows.named(op.total(contributions[y]), y)
+        if step not in needed or not gradients.keys() & set(step.outputs):
+            continue
+        dy = [gradients.get(y) for y in step.outputs]
+        seen = rows.matched(dequantised.step(step))
+        dx = rules[step.op_type](op.typed(_cotangent_type(step, op.dtype)), seen, dy)
+        _require_gradients(step, dx, between)
+        for x, part in zip(step.inputs, dx, strict=True):
+            if x in between and part is not None:
+                contributions[x].append(rows.named(part, x))
+    for source in sources:
+        if source not in contributions:
+            raise ScoreError(
+                f"the score {score.name!r} does not depend on {source.name!r} in a differentiable way; "
+                "choose a layer on the way from the image to the score ('onnxcam layers' lists them)"
+            )
+    return {source: gradients.get(source) or op.total(contributions[source]) for source in sources}
+
+
+def values_between(steps: Sequence[Step], score: ir.Value, sources: Collection[ir.Value]) -> set[ir.Value]:
+    """The values that depend on a source and that the score depends on, both ends included.
+
+    They are floating-point values, and the quantised tensors that stand for such.
+    """
+    after = set(sources)
+    for step in steps:
+        if after.intersection(step.inputs):
+            after.update(y for y in step.outputs if y.dtype is None or y.dtype in _DIFFERENTIABLE)
+    before = {score}
+    for step in reversed(steps):
+        if before.intersection(step.outputs):
+            before.update(x for x in step.inputs if x is not None)
+    return after & before
+
+
+_FLOATS = {ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.BFLOAT16, ir.DataType.DOUBLE}
+_QUANTISED = {
+    *(ir.DataType.INT4, ir.DataType.UINT4, ir.DataType.INT8, ir.DataType.UINT8, ir.DataType.INT16, ir.DataType.UINT16),
+    *(ir.DataType.FLOAT8E4M3FN, ir.DataType.FLOAT8E5M2),
+}
+_DIFFERENTIABLE = _FLOATS | _QUANTISED
+
+
+def _cotangent_type(step: Step, default: ir.DataType) -> ir.DataType:
+    """The type of the step's cotangents: that of its values, where they are not quantised."""
+    types = (value.dtype for value in (step.y, step.x, *step.inputs[1:]) if value is not None)
+    return next((dtype for dtype in types if dtype in _FLOATS), default)
+
+
+def _require_gradients(step: Step, dx: Sequence[ir.Value | None], between: Collection[ir.Value]) -> None:
+    """Refuses a rule that leaves out one input of several; one that has no gradient at all says that it is zero."""
+    missing = [x for x, part in zip(step.inputs, dx, strict=True) if x in between and part is None]
+    if missing and any(part is not None for part in dx):
+        names = ", ".join(repr(x.name) for x in missing if x is not None)
+        raise OperatorError(
+            f"the rule for {step.op_type} has no gradient for {names}, which depends on the image: {step}; "
+            "choose a layer behind it, or hand over a table of rules in which this operator has one that does"
+        )
+
+
+def _require_rules(steps: Sequence[Step], rules: Mapping[str, Rule]) -> None:
+    """Refuses, in one error, all steps that have no rule."""
+    missing = [step for step in steps if step.op_type not in rules]
+    if not missing:
+        return
+    kinds = sorted({step.op_type for step in missing})
+    raise OperatorError(
+        f"no gradient rule for {', '.join(kinds)}; needed because they stand between the image or a target layer and "
+        f"the score: {'; '.join(map(str, missing))}; choose a layer behind them, or register a rule with "
+        "@onnxcam_export.rule (the README shows how in three steps)"
+    )

@@ -1,0 +1,112 @@
+"""Linear operators that act on each axis by itself, as one matrix per axis.
+
+Average pooling and Resize are such operators: along one axis they are ``y = A x``, and the gradient is
+``dx = A^T dy``. A is found by letting ONNX Runtime apply the operator to the unit vectors of that axis, so paddings,
+ceil mode and rounding are its own and not a second account of them. Small maps make small matrices: two matrix
+products cost less than a scatter.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx_ir as ir
+import onnxruntime as ort
+
+from onnxcam_export.differentiate.lowering.window import Window
+from onnxcam_export.graph.steps import Step, shape_of, static_shape
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from onnxcam_export.graph.builder import Builder
+
+Matrix = npt.NDArray[np.float32]
+
+
+def pooling_matrices(node: Step) -> dict[int, Matrix]:
+    """A pooling operator as an [n_out, n] matrix for each spatial axis.
+
+    Of ``LpPool`` they are the matrices that sum over its windows.
+    """
+    kernel, sizes, counts = node.attributes["kernel_shape"], static_shape(node.x, 2), static_shape(node.y, 2)
+    window = Window.of(node, kernel, sizes, counts)
+    kept = {name: node.attributes[name] for name in ("ceil_mode", "count_include_pad") if name in node.attributes}
+    matrices = {}
+    for axis, size in enumerate(sizes):
+        attributes = {
+            "kernel_shape": [kernel[axis]],
+            "strides": [window.strides[axis]],
+            "dilations": [window.dilations[axis]],
+            "pads": [window.begin[axis], window.end[axis]],
+            **({"p": 1} if node.op_type == "LpPool" else {}),
+            **kept,
+        }
+        unit_vectors = np.eye(size, dtype=np.float32)[:, None]
+        matrices[axis + 2] = run_operator(node.op_type, [unit_vectors], attributes)[:, 0].T
+    return matrices
+
+
+def resize_matrices(node: Step) -> dict[int, Matrix]:
+    """A Resize as an [n_out, n] matrix for each axis that it changes."""
+    rank = len(shape_of(node.x))
+    axes = [axis % rank for axis in node.attributes.get("axes", range(rank))]
+    scales = node.constant(2)
+    kept = {name: value for name, value in node.attributes.items() if name not in _RESIZE_AXES}
+    matrices = {}
+    for index, axis in enumerate(axes):
+        size, count = shape_of(node.x)[axis], shape_of(node.y)[axis]
+        if size is None or size == count:
+            continue
+        unit_vectors = np.eye(size, dtype=np.float32)[:, None, :, None]
+        if scales is not None and scales.size:
+            factor: list[npt.NDArray[Any] | None] = [np.asarray([1, 1, scales[index], 1], np.float32)]
+        else:
+            factor = [None, np.asarray([size, 1, count, 1], np.int64)]
+        matrices[axis] = run_operator("Resize", [unit_vectors, None, *factor], kept)[:, 0, :, 0].T
+    return matrices
+
+
+_RESIZE_AXES = {"axes", "keep_aspect_ratio_policy"}
+
+
+def apply_transposed(
+    op: Builder, dy: ir.Value, matrices: Mapping[int, Matrix], shape: Sequence[int | None]
+) -> ir.Value:
+    """``A^T`` along each axis that has a matrix; ``shape`` is that of ``dy``, its batch in front."""
+    size = [-1, *shape[1:]]
+    for axis, matrix in matrices.items():
+        weight = np.ascontiguousarray(matrix, op.dtype.numpy())
+        behind = size[axis + 1 :]
+        size[axis] = matrix.shape[1]
+        if not behind:
+            dy = op.MatMul(dy, weight)
+        elif len(behind) == 1:
+            dy = op.MatMul(np.ascontiguousarray(weight.T), dy)
+        else:
+            dy = op.Reshape(dy, [-1, len(weight), math.prod(behind)])
+            dy = op.Reshape(op.MatMul(np.ascontiguousarray(weight.T), dy), size)
+    return dy
+
+
+def run_operator(
+    op_type: str, inputs: Sequence[npt.NDArray[Any] | None], attributes: Mapping[str, Any]
+) -> npt.NDArray[Any]:
+    """One operator's first output, as ONNX Runtime computes it."""
+    values = [
+        None if a is None else ir.val(f"input_{i}", dtype=ir.DataType.from_numpy(a.dtype), shape=a.shape)
+        for i, a in enumerate(inputs)
+    ]
+    given = {v.name or "": a for v, a in zip(values, inputs, strict=True) if v is not None and a is not None}
+    node = ir.node(op_type, values, dict(attributes))
+    node.outputs[0].name = "y"
+    node.outputs[0].type = ir.TensorType(ir.DataType.FLOAT)
+    present = [value for value in values if value is not None]
+    graph = ir.Graph(present, node.outputs[:1], nodes=[node], opset_imports={"": 20}, name="operator")
+    model = ir.to_proto(ir.Model(graph, ir_version=10))
+    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    result: npt.NDArray[Any] = session.run(None, given)[0]
+    return result

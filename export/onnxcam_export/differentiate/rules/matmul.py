@@ -1,0 +1,117 @@
+"""Matrix products.
+
+A matrix that the whole batch shares has no gradient here, since that would sum over the images.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from onnxcam_export.differentiate.rule import Gradients, rule, sum_to
+from onnxcam_export.graph.steps import Step, is_constant, shape_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import onnx_ir as ir
+
+    from onnxcam_export.graph.builder import Builder
+
+
+@rule
+def Gemm(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    """``dA = alpha dY B^T, dB = alpha A^T dY, dC = beta dY`` for ``Y = alpha A B + beta C``."""
+    a, b, c = node.x, node.inputs[1], node.input(2)
+    alpha, beta = float(node.attributes.get("alpha", 1.0)), float(node.attributes.get("beta", 1.0))
+    trans_a, trans_b = node.attributes.get("transA", 0), node.attributes.get("transB", 0)
+    if trans_a:
+        da = op.Gemm(b, dy, alpha=alpha, transA=trans_b, transB=1)
+    else:
+        da = op.Gemm(dy, b, alpha=alpha, transB=1 - trans_b)
+    db = None
+    if _sums_no_batch(a, b, axis=1 if trans_a else 0):
+        db = op.Gemm(dy, a, alpha=alpha, transA=1, transB=trans_a) if trans_b else None
+        db = op.Gemm(a, dy, alpha=alpha, transA=1 - trans_a) if db is None else db
+    if len(node.inputs) == 2:  # noqa: PLR2004 — without C
+        return [da, db]
+    dc = None if c is None or is_constant(c) else sum_to(op, op.Mul(dy, beta), shape_of(node.y), shape_of(c))
+    return [da, db, dc]
+
+
+@rule
+def MatMul(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    """``dA = dY B^T, dB = A^T dY``, summed over the leading axes that were broadcast."""
+    a, b = node.x, node.inputs[1]
+    assert b is not None  # noqa: S101 — required by the operator
+    vectors = [axis for axis, operand in ((-2, a), (-1, b)) if len(shape_of(operand)) == 1]
+    if len(shape_of(a)) == len(shape_of(b)) == 2 and is_constant(b):  # noqa: PLR2004 — rows and columns
+        return [op.Gemm(dy, b, transB=1), None]
+    y_shape = shape_of(node.y)
+    lead = y_shape[: len(y_shape) + len(vectors) - 2]
+    if vectors:
+        dy = op.Unsqueeze(dy, vectors)
+    da, db = None, None
+    if not is_constant(a):
+        transposed, _ = _matrix(op, b, 1, transposed=True)
+        da = _operand_gradient(op, op.MatMul(dy, transposed), a, 0, lead)
+    if _sums_no_batch(a, b, axis=-2):
+        transposed, _ = _matrix(op, a, 0, transposed=True)
+        db = _operand_gradient(op, op.MatMul(transposed, dy), b, 1, lead)
+    return [da, db]
+
+
+@rule
+def Einsum(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    """``da = einsum(dy, b)`` with the output's letters in place of a's, and a's in place of the output's."""
+    operands, result = einsum_letters(node)
+    gradients: list[ir.Value | None] = []
+    for index, (x, letters) in enumerate(zip(node.inputs, operands, strict=True)):
+        others = [i for i in range(len(operands)) if i != index]
+        known = set(result).union(*(operands[i] for i in others))
+        if is_constant(x) or x is None or not set(letters) <= known:
+            gradients.append(None)  # the walk refuses where it is needed
+            continue
+        equation = ",".join([result, *(operands[i] for i in others)]) + "->" + letters
+        gradients.append(op.Einsum(dy, *(node.inputs[i] for i in others), equation=equation))
+    return gradients
+
+
+def einsum_letters(node: Step) -> tuple[list[str], str]:
+    """The letters of each operand and of the result, which an equation without an arrow leaves out."""
+    equation = node.attributes["equation"].replace(" ", "")
+    left, arrow, right = equation.partition("->")
+    if not arrow:
+        right = "".join(sorted(c for c in set(left) if c.isalpha() and left.count(c) == 1))
+        right = "..." + right if "..." in left else right
+    return left.split(","), right
+
+
+def _sums_no_batch(a: ir.Value, b: ir.Value | None, axis: int) -> bool:
+    """Whether B has a gradient that can be had: that of a matrix shared by the batch would sum over it."""
+    shape = shape_of(a)
+    return not is_constant(b) and (len(shape) == 1 or shape[axis] is not None)
+
+
+def _matrix(
+    op: Builder, operand: ir.Value, missing: int, *, transposed: bool = False
+) -> tuple[ir.Value, tuple[int | None, ...]]:
+    """An operand of MatMul and its shape; a vector gets the axis it is missing, in front (0) or behind (1)."""
+    op = op.once if is_constant(operand) else op
+    shape = shape_of(operand)
+    if len(shape) == 1:
+        operand = op.Unsqueeze(operand, [missing])
+        shape = (1, *shape) if missing == 0 else (*shape, 1)
+    if transposed:
+        rank = len(shape)
+        operand = op.Transpose(operand, perm=[*range(rank - 2), rank - 1, rank - 2])
+    return operand, shape
+
+
+def _operand_gradient(
+    op: Builder, gradient: ir.Value, operand: ir.Value, missing: int, lead: Sequence[int | None]
+) -> ir.Value:
+    """The gradient without the axes that the operand was broadcast along or was missing."""
+    vector = len(shape_of(operand)) == 1
+    _, shape = _matrix(op, operand, missing)
+    gradient = sum_to(op, gradient, (*lead, *shape[-2:]), shape)
+    return op.Squeeze(gradient, [missing]) if vector else gradient

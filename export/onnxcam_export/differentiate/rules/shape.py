@@ -1,0 +1,114 @@
+"""Operators that give the same elements another shape or order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from onnxcam_export.differentiate.lowering.axis_matrices import apply_transposed, resize_matrices
+from onnxcam_export.differentiate.rule import Gradients, rule, sum_to
+from onnxcam_export.errors import ShapeError
+from onnxcam_export.graph.steps import Step, shape_of, size_of, static_shape
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+    from onnxcam_export.graph.builder import Builder
+
+
+@rule
+def Reshape(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    """``dx = dy`` in the shape of x."""
+    return _in_shape_of_x(op, node, dy)
+
+
+@rule
+def Flatten(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    """``dx = dy`` in the shape of x."""
+    return _in_shape_of_x(op, node, dy)
+
+
+@rule
+def Squeeze(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    """``dx = dy`` in the shape of x."""
+    return _in_shape_of_x(op, node, dy)
+
+
+@rule
+def Unsqueeze(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    """``dx = dy`` in the shape of x."""
+    return _in_shape_of_x(op, node, dy)
+
+
+@rule
+def Transpose(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    """``dx = dy`` with the axes put back."""
+    rank = len(shape_of(node.x))
+    perm = node.attributes.get("perm", list(range(rank))[::-1])
+    return [op.Transpose(dy, perm=np.argsort(perm).tolist())]
+
+
+@rule
+def DepthToSpace(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    """``dx = SpaceToDepth(dy)``, in the order of the mode."""
+    block = int(node.attributes["blocksize"])
+    if node.attributes.get("mode", "DCR") == "DCR":
+        return [op.SpaceToDepth(dy, blocksize=block)]
+    depth, height, width = static_shape(node.x)
+    blocks = op.Reshape(dy, [-1, depth // block**2, height, block, width, block])
+    return [op.reshape_rows(op.Transpose(blocks, perm=[0, 1, 3, 5, 2, 4]), [depth, height, width])]
+
+
+@rule
+def SpaceToDepth(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    """``dx = DepthToSpace(dy)``."""
+    return [op.DepthToSpace(dy, blocksize=int(node.attributes["blocksize"]))]
+
+
+@rule
+def Expand(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    """``dx`` is dy summed over the axes that were repeated."""
+    return [sum_to(op, dy, shape_of(node.y), shape_of(node.x)), None]
+
+
+@rule
+def Tile(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    """``dx`` is dy summed over the repetitions."""
+    repeats = node.constant(1)
+    assert repeats is not None  # noqa: S101 — required by the operator
+    split: list[int] = []
+    copies = []
+    for axis, (size, repeat) in enumerate(zip(shape_of(node.x), repeats.tolist(), strict=True)):
+        if repeat != 1:
+            copies.append(len(split))
+            split += [repeat, size_of(node.x, axis)]
+        else:
+            split.append(-1 if size is None or axis == 0 else size)
+    if not copies:
+        return [dy, None]
+    return [op.ReduceSum(op.Reshape(dy, split), copies, keepdims=0), None]
+
+
+@rule
+def Resize(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    """``dX = A^T dY`` along each axis that changes, A the interpolation along it; for every mode."""
+    return [apply_transposed(op, dy, resize_matrices(node), shape_of(node.y)), *[None] * (len(node.inputs) - 1)]
+
+
+def in_shape_of(op: Builder, dy: ir.Value, x: ir.Value) -> ir.Value:
+    """``dy`` in x's shape, but for its batch, which the gradient has of its own."""
+    shape = list(shape_of(x))
+    if shape.count(None) > 1:
+        raise ShapeError(
+            f"{x.name!r} has the shape {list(x.shape or ())}, and all but its batch must be fixed at export; "
+            "give the input's height and width (--input-size)"
+        )
+    if shape:
+        shape[shape.index(None) if None in shape else 0] = -1
+    dx: ir.Value = op.Reshape(dy, shape)
+    return dx
+
+
+def _in_shape_of_x(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    return [in_shape_of(op, dy, node.x), *[None] * (len(node.inputs) - 1)]

@@ -1,0 +1,126 @@
+"""Functions of one value, element by element, that are no activations."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from onnxcam_export.differentiate.rule import Gradients, rule
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+    from onnxcam_export.graph.builder import Builder
+    from onnxcam_export.graph.steps import Step
+
+
+@rule
+def Identity(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    """``dx = dy``."""
+    return [dy]
+
+
+@rule
+def Dropout(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    """``dx = dy``: in inference nothing is dropped."""
+    return [dy, *[None] * (len(node.inputs) - 1)]
+
+
+@rule
+def Cast(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    """``dx = dy`` in the input's type; 0 where the value went through an integer."""
+    assert node.x.dtype is not None  # noqa: S101 — the walk passes through values of known type only
+    if node.y.dtype is None or not node.y.dtype.is_floating_point():
+        return [None]
+    return [op.Cast(dy, to=int(node.x.dtype))]
+
+
+@rule
+def CastLike(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    """``dx = dy`` in the input's type."""
+    return [*Cast(op, node, dy), None]
+
+
+@rule
+def Neg(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    """``dx = -dy``."""
+    return [op.Neg(dy)]
+
+
+@rule
+def Abs(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    """``dx = dy sign(x)``."""
+    return [op.Mul(dy, op.Sign(node.x))]
+
+
+@rule
+def Reciprocal(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    """``dx = -dy y^2``."""
+    return [op.Neg(op.Mul(dy, op.Mul(node.y, node.y)))]
+
+
+@rule
+def Sqrt(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    """``dx = dy / (2 y)``."""
+    return [op.Div(dy, op.Mul(node.y, 2.0))]
+
+
+@rule
+def Exp(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    """``dx = dy y``."""
+    return [op.Mul(dy, node.y)]
+
+
+@rule
+def Log(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    """``dx = dy / x``."""
+    return [op.Div(dy, node.x)]
+
+
+@rule
+def Erf(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    """``dx = dy 2/sqrt(pi) e^(-x^2)``."""
+    bell = op.Exp(op.Neg(op.Mul(node.x, node.x)))
+    return [op.Mul(dy, op.Mul(bell, 2 / math.sqrt(math.pi)))]
+
+
+@rule
+def Sin(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    """``dx = dy cos(x)``."""
+    return [op.Mul(dy, op.Cos(node.x))]
+
+
+@rule
+def Cos(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    """``dx = -dy sin(x)``."""
+    return [op.Neg(op.Mul(dy, op.Sin(node.x)))]
+
+
+@rule
+def Atan(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    """``dx = dy / (1 + x^2)``."""
+    return [op.Div(dy, op.Add(op.Mul(node.x, node.x), 1.0))]
+
+
+@rule
+def Floor(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    """``dx = 0``."""
+    return [None]
+
+
+@rule
+def Ceil(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    """``dx = 0``."""
+    return [None]
+
+
+@rule
+def Round(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    """``dx = 0``."""
+    return [None]
+
+
+@rule
+def Sign(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+    """``dx = 0``."""
+    return [None]

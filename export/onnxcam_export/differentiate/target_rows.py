@@ -1,0 +1,93 @@
+"""Many targets of one image: the cotangents have M rows where the forward pass has N = 1.
+
+Broadcasting takes care of it wherever the batch is an axis of its own. Where a Reshape merged it with another axis,
+[N, 8, …] to [8 N, …], a forward value that a rule reads is repeated to the cotangent's rows.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import onnx_ir as ir
+
+from onnxcam_export.errors import ShapeError
+from onnxcam_export.graph.steps import Step, shape_of
+
+if TYPE_CHECKING:
+    from onnxcam_export.graph.builder import Builder
+
+# The symbol of M, the number of rows.
+EXPLAINED = "explained"
+
+
+class Rows:
+    """Knows how many rows of cotangents there are for each row of the forward pass."""
+
+    def __init__(self, op: Builder, score: ir.Value, seed: ir.Value) -> None:
+        """Takes the batch from the score, [N, C], and the rows from its cotangent, [M, C]."""
+        self._op = op
+        self._score = score
+        self._seed = seed
+        self._batch = None if score.shape is None or not len(score.shape) else score.shape[0]
+        self._ratio: ir.Value | None = None
+
+    def matched(self, step: Step) -> Step:
+        """The step with its forward values repeated, where the batch is merged with another axis."""
+        if all(self._merged_axis(value) is None for value in (*step.inputs, *step.outputs)):
+            return step
+        if step.op_type in {"Reshape", "Flatten"}:
+            self._require_leading_batch(step)
+            return step  # reads shapes alone
+        return Step(
+            step.op_type,
+            tuple(value and self._repeated(value) for value in step.inputs),
+            tuple(self._repeated(value) for value in step.outputs),
+            step.attributes,
+            step.name,
+        )
+
+    def named(self, gradient: ir.Value, x: ir.Value) -> ir.Value:
+        """The gradient with respect to ``x``, with its shape written down where its rows are its first axis.
+
+        Nothing infers how many rows it has. With a symbol for it ONNX Runtime sees that contributions have one shape,
+        adds them up inside of convolutions, and plans its memory faster: DenseNet-121's session is created in two
+        thirds of the time.
+        """
+        batch, shape = self._batch, list(x.shape or ())
+        if gradient.shape is not None or x.dtype != ir.DataType.FLOAT or not isinstance(batch, ir.SymbolicDim):
+            return gradient
+        if batch.value is not None and shape[:1] == [batch] and all(isinstance(size, int) for size in shape[1:]):
+            gradient.shape, gradient.dtype = ir.Shape([EXPLAINED, *shape[1:]]), x.dtype
+        return gradient
+
+    def _merged_axis(self, value: ir.Value | None) -> int | None:
+        """The axis whose size is known only at run time and is not the batch's."""
+        if value is None or value.shape is None or isinstance(self._batch, int):
+            return None
+        return next((i for i, n in enumerate(value.shape) if not isinstance(n, int) and n != self._batch), None)
+
+    def _repeated(self, value: ir.Value) -> ir.Value:
+        axis = self._merged_axis(value)
+        if axis is None:
+            return value
+        op, rank = self._op, len(shape_of(value))
+        if self._ratio is None:
+            self._ratio = op.Div(op.Shape(self._seed, start=0, end=1), op.Shape(self._score, start=0, end=1))
+        around = [[1] * axis, self._ratio, [1] * (rank - axis - 1)]
+        repeats = op.Concat(*(part for part in around if part), axis=0)
+        result: ir.Value = op.Tile(value, repeats)
+        # Without the forward value's symbol: ONNX Runtime gives values whose symbols are equal the same memory.
+        result.shape, result.type = ir.Shape(shape_of(value)), value.type
+        return result
+
+    def _require_leading_batch(self, step: Step) -> None:
+        """Repeating an axis is right where the batch is what it is first divided by."""
+        before, behind = shape_of(step.x), shape_of(step.y)
+        if before.count(None) == behind.count(None) == 1:
+            leading = [math.prod(n or 0 for n in shape[: shape.index(None)]) for shape in (before, behind)]
+            if leading[0] != leading[1]:
+                raise ShapeError(
+                    f"{step} merges the batch with an axis in front of it, {list(step.x.shape or ())} to "
+                    f"{list(step.y.shape or ())}; its gradient needs the batch in front: transpose before reshaping"
+                )

@@ -1,0 +1,85 @@
+"""Writing models to disk: all at once or not at all, and with external data where one protobuf cannot hold them."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import secrets
+import shutil
+from typing import TYPE_CHECKING
+
+import onnx
+import onnx_ir as ir
+
+from onnxcam.files import check_writable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+# A protobuf message holds less than 2 GiB; 16 MiB are left for everything that is no weight.
+EXTERNAL_DATA_ABOVE = 2**31 - 2**24
+
+# Where ``onnxcam_export.graph.non_tensor_outputs`` keeps what onnx_ir has no type for: output name -> its type.
+FOREIGN = "onnxcam.foreign"
+HELD = "onnxcam.held/"
+
+
+def save(model: ir.Model, path: Path) -> int:
+    """Writes a model; weights above ``EXTERNAL_DATA_ABOVE`` go into ``<path>.data`` beside it.
+
+    Returns:
+        The size on disk in bytes, external data included.
+    """
+    model.producer_name, model.producer_version = "onnxcam-export", importlib.metadata.version("onnxcam-export")
+    data = path.with_name(f"{path.name}.data")
+    external = weight_bytes(model) > EXTERNAL_DATA_ABOVE
+    if not external:
+        ir.external_data.load_to_model(model)  # what was external before
+    ir.save(model, path, external_data=data.name if external else None)
+    if model.meta.get(FOREIGN):
+        _restore_foreign(path, model.meta[FOREIGN])
+    return sum(int(file.stat().st_size) for file in (path, data) if file.exists())
+
+
+def weight_bytes(model: ir.Model) -> int:
+    """The bytes of all initializers."""
+    tensors = (value.const_value for value in model.graph.initializers.values())
+    return sum(int(tensor.nbytes) for tensor in tensors if tensor is not None)
+
+
+def plain_bytes(model: ir.Model) -> int:
+    """About how large the model is on disk, told without writing it: its weights and its nodes."""
+    return weight_bytes(model) + sum(int(ir.to_proto(node).ByteSize()) for node in model.graph)
+
+
+@contextlib.contextmanager
+def written_at_once(path: Path) -> Iterator[Path]:
+    """A path in a temporary folder beside ``path``; what is written there takes its place if nothing goes wrong.
+
+    Raises:
+        OutputError: The folder does not exist or cannot be written, or the path is a folder.
+    """
+    check_writable(path)
+    folder = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    folder.mkdir()
+    try:
+        yield folder / path.name
+        for file in sorted(folder.iterdir(), reverse=True):  # the data before the model that needs them
+            file.replace(path.parent / file.name)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _restore_foreign(path: Path, types: dict[str, onnx.TypeProto]) -> None:
+    proto = onnx.load(path, load_external_data=False)
+    for node in proto.graph.node:
+        node.domain = node.domain.removeprefix(HELD)
+    versions = {opset.domain.removeprefix(HELD): opset.version for opset in proto.opset_import}
+    del proto.opset_import[:]
+    for domain, version in versions.items():
+        proto.opset_import.add(domain=domain, version=version)
+    for value in proto.graph.output:
+        if value.name in types:
+            value.type.CopyFrom(types[value.name])
+    onnx.save(proto, path)

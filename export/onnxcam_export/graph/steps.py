@@ -1,0 +1,143 @@
+"""The forward pass as the differentiation sees it: a list of steps, one operator each.
+
+A step is a node of the graph, or several nodes that together are one activation
+(``onnxcam_export.analyse.activations``). The graph itself is never rewritten for this: steps are a reading of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx_ir as ir
+
+from onnxcam_export.errors import ShapeError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Step:
+    """One operator of the forward pass.
+
+    Attributes:
+        op_type: The operator's name; ``domain::name`` outside the default domain.
+        inputs: The values it reads; None for an optional input left out.
+        outputs: The values it writes.
+        attributes: Its attributes, as Python values.
+        name: The node's name, for messages.
+    """
+
+    op_type: str
+    inputs: tuple[ir.Value | None, ...]
+    outputs: tuple[ir.Value, ...]
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
+
+    @classmethod
+    def of(cls, node: ir.Node) -> Step:
+        """The step that is this one node."""
+        return cls(
+            op_type=f"{node.domain}::{node.op_type}" if node.domain else node.op_type,
+            inputs=tuple(node.inputs),
+            outputs=tuple(node.outputs),
+            attributes={name: attribute.value for name, attribute in node.attributes.items()},
+            name=node.name or "",
+        )
+
+    @property
+    def x(self) -> ir.Value:
+        """The first input."""
+        value = self.inputs[0]
+        assert value is not None  # noqa: S101 — no operator with a rule has an optional first input
+        return value
+
+    @property
+    def y(self) -> ir.Value:
+        """The first output."""
+        return self.outputs[0]
+
+    def input(self, index: int) -> ir.Value | None:
+        """The input at ``index``, or None where it was left out."""
+        return self.inputs[index] if index < len(self.inputs) else None
+
+    def constant(self, index: int) -> npt.NDArray[Any] | None:
+        """The value of the constant input at ``index``, or None where it was left out.
+
+        Raises:
+            ShapeError: The input is computed by the graph.
+        """
+        value = self.input(index)
+        if value is None:
+            return None
+        tensor = ir.convenience.get_const_tensor(value)
+        if tensor is None:
+            raise ShapeError(
+                f"{self} computes its input {index} ({value.name!r}) in the graph, and its gradient needs it constant; "
+                "simplify the model with fixed input sizes first, or register a rule for this operator"
+            )
+        return np.asarray(tensor.numpy())
+
+    def __str__(self) -> str:
+        """Operator, node and the values it stands between, for messages."""
+        inputs = ", ".join(value.name or "?" for value in self.inputs if value is not None)
+        outputs = ", ".join(value.name or "?" for value in self.outputs)
+        return f"{self.op_type} node {self.name!r} ({inputs} -> {outputs})"
+
+
+def is_constant(value: ir.Value | None) -> bool:
+    """Whether the value is known at export: an initializer that no caller can override, or a constant."""
+    return value is not None and ir.convenience.get_const_tensor(value) is not None and not value.is_graph_input()
+
+
+def shape_text(value: ir.Value) -> str:
+    """The value's shape for messages, e.g. ``[batch, 3, 224, 224]``."""
+    dims = [str(dim if isinstance(dim, int) else dim.value or "?") for dim in value.shape or ()]
+    return f"[{', '.join(dims)}]"
+
+
+def shape_of(value: ir.Value) -> tuple[int | None, ...]:
+    """The value's shape, None for each dimension that is known only at run time (the batch).
+
+    Raises:
+        ShapeError: Not even the rank is known.
+    """
+    if value.shape is None:
+        raise ShapeError(
+            f"the shape of {value.name!r} could not be inferred, and its gradient needs it; "
+            "fix the model's input size at export (--input-size), or simplify the model first"
+        )
+    return tuple(dim if isinstance(dim, int) else None for dim in value.shape)
+
+
+def static_shape(value: ir.Value, start: int = 1) -> tuple[int, ...]:
+    """The value's shape from axis ``start`` on, all of which must be known.
+
+    Raises:
+        ShapeError: One of these dimensions is known only at run time.
+    """
+    shape = shape_of(value)[start:]
+    if any(dim is None for dim in shape):
+        raise ShapeError(
+            f"{value.name!r} has the shape {shape_text(value)}, and all but its batch must be fixed at export; "
+            "give the input's height and width (--input-size)"
+        )
+    return tuple(dim for dim in shape if dim is not None)
+
+
+def size_of(value: ir.Value, axis: int) -> int:
+    """The value's size along one axis, which must be known.
+
+    Raises:
+        ShapeError: It is known only at run time.
+    """
+    size = shape_of(value)[axis]
+    if size is None:
+        raise ShapeError(
+            f"{value.name!r} has the shape {shape_text(value)}, and its size along axis {axis} must be fixed at "
+            "export; give the input's height and width (--input-size), or keep the batch apart from this axis"
+        )
+    return size

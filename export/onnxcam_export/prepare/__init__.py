@@ -1,0 +1,1 @@
+"""Stage 2: simplifies the graph; its outputs do not change."""

@@ -1,0 +1,67 @@
+"""Makes the forward pass ready to be differentiated, without changing what it computes."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import onnx_ir as ir
+import onnx_ir.passes.common as common_passes
+import onnxscript.optimizer
+import onnxscript.rewriter
+
+from onnxcam_export.differentiate.rules import PLAIN
+from onnxcam_export.prepare.expand_functions import expand
+from onnxcam_export.prepare.infer_shapes import complete_shapes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+def prepare(model: ir.Model, keep: Sequence[ir.Value] = ()) -> list[ir.Value]:
+    """Folds constants, batch normalisation and padding into what they stand beside; the answers stay.
+
+    Args:
+        model: The model; changed in place.
+        keep: Values that must survive, such as layers that the user named.
+
+    Returns:
+        The values that now hold what ``keep`` held.
+    """
+    with _as_outputs(model.graph, keep) as kept:
+        common_passes.RemoveInitializersFromInputsPass()(model)
+        common_passes.LiftConstantsToInitializersPass()(model)
+        common_passes.ShapeInferencePass(check_type=False, strict_mode=False)(model)  # expansion depends on types
+        expand(model, keep=PLAIN)
+        _simplify(model)
+        common_passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
+        common_passes.RemoveUnusedNodesPass()(model)
+        common_passes.NameFixPass()(model)
+        complete_shapes(model)
+    return kept
+
+
+def _simplify(model: ir.Model) -> None:
+    """What ``onnxscript.optimizer.optimize`` does, but for the elimination of common subexpressions.
+
+    Two activations of one value stay two: the guided rule acts on what reaches each of them (NASNet's cells).
+    """
+    common_passes.InlinePass()(model)
+    for _ in range(2):
+        onnxscript.optimizer.fold_constants(model)
+        onnxscript.rewriter.rewrite(model)
+    common_passes.LiftSubgraphInitializersToMainGraphPass()(model)
+    common_passes.DeduplicateInitializersPass()(model)
+    common_passes.OutputFixPass()(model)
+
+
+@contextmanager
+def _as_outputs(graph: ir.Graph, keep: Sequence[ir.Value]) -> Iterator[list[ir.Value]]:
+    """Lets values survive optimisation by making them outputs for a while, each once."""
+    count = len(graph.outputs)
+    graph.outputs.extend(dict.fromkeys(value for value in keep if value not in graph.outputs))
+    place = [graph.outputs.index(value) for value in keep]
+    kept: list[ir.Value] = []
+    yield kept
+    kept.extend(graph.outputs[index] for index in place)
+    del graph.outputs[count:]

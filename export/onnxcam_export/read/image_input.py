@@ -1,0 +1,131 @@
+"""The image input: its layout, the value that is differentiated, and how photographs customarily become it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import onnx_ir as ir
+
+from onnxcam import metadata as names
+from onnxcam_export.errors import ExportError, ScoreError, ShapeError
+from onnxcam_export.graph.steps import shape_of, shape_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+CHANNELS = (1, 3, 4)
+# What may stand between an image of integers and the Cast that makes it floating-point: elements only move.
+_MOVERS = {"Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity", "Slice"}
+
+
+def layout_of(sizes: Sequence[int | str | None]) -> Literal["NCHW", "NHWC"]:
+    """The layout of [N, _, _, _]: channels come last where only the last axis can be them."""
+    return "NHWC" if sizes[3] in CHANNELS and sizes[1] not in CHANNELS else "NCHW"
+
+
+def describe(image: ir.Value) -> names.ImageInput:
+    """The image input's layout and size.
+
+    Raises:
+        ShapeError: It is no image, or its size is not known.
+    """
+    shape = shape_of(image)
+    if len(shape) != 4 or None in shape[1:]:  # noqa: PLR2004 — [N, C, H, W]
+        raise ShapeError(
+            f"the input {image.name!r} has the shape {shape_text(image)}; an image of known size, [N, C, H, W] "
+            "or [N, H, W, C], is needed: give it with input_shape (--input-size), or choose another with --input"
+        )
+    layout = layout_of(shape)
+    size = [int(dim) for dim in shape[1:] if dim is not None]
+    channels, height, width = size if layout == "NCHW" else (size[2], size[0], size[1])
+    dtype = (image.dtype or ir.DataType.FLOAT).numpy().name
+    return names.ImageInput(image.name or "", layout, channels, height, width, dtype, shape[0])
+
+
+def preprocessing(
+    given: names.Preprocessing | Mapping[str, Any] | None, image: names.ImageInput
+) -> names.Preprocessing | None:
+    """What the user gave, or what is customary for such an input.
+
+    Raises:
+        ExportError: A field is unknown.
+    """
+    if isinstance(given, names.Preprocessing):
+        return given
+    if given is not None:
+        try:
+            return names.Preprocessing(**{"resize": None, "crop": None, **given})
+        except TypeError as error:
+            raise ExportError(f"the preprocessing has an unknown field: {error}") from error
+    if image.channels not in {1, 3}:
+        return None
+    square = image.height == image.width and image.channels == 3  # noqa: PLR2004 — RGB
+    resize = round(image.height / 0.875) if square else (image.height, image.width)
+    crop = image.height if square else None
+    order: Literal["RGB", "L"] = "RGB" if image.channels > 1 else "L"
+    if np.issubdtype(image.dtype, np.integer):  # the model scales its pixels itself
+        mean, std, scale = (0.0,) * image.channels, (1.0,) * image.channels, 1.0
+        return names.Preprocessing(resize, crop, scale=scale, mean=mean, std=std, channel_order=order, assumed=True)
+    if image.channels == 1:
+        return names.Preprocessing(resize, crop, mean=(0.0,), std=(1.0,), channel_order=order, assumed=True)
+    return names.Preprocessing(resize, crop, assumed=True)
+
+
+def differentiable(graph: ir.Graph, image: ir.Value) -> ir.Value:
+    """The floating-point value that holds the image, in its own layout: the input itself, or its Cast.
+
+    An image of integers has no gradient; what is explained is the value that it is cast to. Where the elements are
+    moved first and cast then, the Cast is brought in front, in place, which changes no element.
+
+    Raises:
+        ScoreError: The integers are used as integers.
+    """
+    if image.dtype is None or image.dtype.is_floating_point():
+        return image
+    moved, casts = _integer_region(image)
+    kinds = {cast.attributes.get_int("to", 0) for cast in casts}
+    if len(casts) == 1 and len(moved) == 1:
+        return casts[0].outputs[0]
+    if len(kinds) != 1:
+        raise ScoreError(
+            f"the input {image.name!r} is cast to several types; feed it as floating-point numbers instead"
+        )
+    dtype = ir.DataType(kinds.pop())
+    first = ir.node("Cast", [image], {"to": int(dtype)}, name=f"{image.name}/Cast")
+    result = first.outputs[0]
+    result.name, result.shape, result.type = f"{image.name}/float", image.shape, ir.TensorType(dtype)
+    image.replace_all_uses_with(result)
+    first.replace_input_with(0, image)
+    graph.insert_before(graph[0], first)
+    for value in moved[1:]:
+        value.type = ir.TensorType(dtype)
+    for cast in casts:
+        source = cast.inputs[0]
+        assert source is not None  # noqa: S101 — a Cast has its input
+        ir.convenience.replace_all_uses_with(cast.outputs, [source], replace_graph_outputs=True)
+        graph.remove(cast, safe=True)
+    return result
+
+
+def _integer_region(image: ir.Value) -> tuple[list[ir.Value], list[ir.Node]]:
+    """The values that hold the image's integers, and the Casts that end them.
+
+    Raises:
+        ScoreError: Something else uses them.
+    """
+    moved, casts = [image], []
+    for value in moved:  # grows while it is walked
+        for use in value.uses():
+            if use.node.op_type == "Cast":
+                casts.append(use.node)
+            elif use.node.op_type in _MOVERS and use.idx == 0:
+                moved.append(use.node.outputs[0])
+            else:
+                raise ScoreError(
+                    f"the input {image.name!r} is {image.dtype} and {use.node.op_type} node {use.node.name!r} uses it "
+                    "as such, so the score has no gradient with respect to it; feed it floating-point numbers instead"
+                )
+    if not casts:
+        raise ScoreError(f"the score does not depend on the input {image.name!r}; choose another with --input")
+    return moved, casts

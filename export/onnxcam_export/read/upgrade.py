@@ -1,0 +1,247 @@
+"""One form for the graphs of all producers: one opset, fixed sizes, explicit padding; the answers stay.
+
+General clean-up (constant folding, batch norm into convolution) is in ``onnxcam_export.prepare.simplify``, for graphs
+of every source. Here is what only graphs by others need.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx.defs
+import onnx_ir as ir
+import onnx_ir.passes.common as common_passes
+from onnxscript.version_converter import ConvertVersionPass
+
+from onnxcam_export.errors import ShapeError, SourceError
+from onnxcam_export.graph.steps import shape_text
+from onnxcam_export.read.dynamic_batch import BATCH, make_dynamic, require_dynamic
+from onnxcam_export.read.explicit_padding import make_explicit
+from onnxcam_export.read.image_input import layout_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+OPSET = 20  # what PyTorch's exporter writes; the rules are written for it
+IR_VERSION = 10
+
+
+def canonicalise(
+    model: ir.Model,
+    *,
+    input_shape: Sequence[int] | None = None,
+    image_input: str | None = None,
+    dynamic_batch: bool = False,
+) -> str:
+    """Brings a model into the form that the export works on, in place.
+
+    Args:
+        model: Of any producer, opset and IR version.
+        input_shape: The image input's shape in its own layout, with or without the batch, or [H, W].
+        image_input: The input that takes the image; None where only one can be it.
+        dynamic_batch: Make a fixed batch symbolic.
+
+    Returns:
+        The name of the image input.
+
+    Raises:
+        SourceError: An operator's version cannot be upgraded, or the model is in training mode or computes in
+            integers.
+        ShapeError: The image's size is not known, or is fixed to something else than ``input_shape``; or the batch
+            cannot be made symbolic.
+    """
+    common_passes.InlinePass()(model)
+    common_passes.RemoveInitializersFromInputsPass()(model)
+    common_passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
+    _refuse_integer_kernels(model.graph)
+    model.ir_version = max(model.ir_version or 0, IR_VERSION)
+    upgrade(model)
+    image = find_image(model.graph, image_input)
+    fix_size(image, input_shape)
+    _drop_dropout(model.graph)
+    if dynamic_batch:
+        make_dynamic(model, image)
+    infer_shapes(model)
+    if make_explicit(model.graph):
+        infer_shapes(model)
+    if dynamic_batch:
+        require_dynamic(model.graph)
+    return image.name or ""
+
+
+def upgrade(model: ir.Model) -> None:
+    """Brings the default domain's operators to opset 20, with the standard version converter; newer ones stay.
+
+    Raises:
+        SourceError: The converter knows no way.
+    """
+    opset = model.opset_imports.get("", model.opset_imports.get("ai.onnx", 0))
+    newest = onnx.defs.onnx_opset_version()
+    if opset > newest:
+        raise SourceError(f"the model needs opset {opset}, and the installed onnx knows up to {newest}; upgrade onnx")
+    if opset >= OPSET:
+        return
+    with _silenced(logging.getLogger("onnxscript")) as reasons:
+        ConvertVersionPass(target_version=OPSET, fallback=True)(model)
+    if model.opset_imports.get("") != OPSET:
+        raise SourceError(
+            f"the model's operators cannot be upgraded from opset {opset} to {OPSET}: {''.join(reasons)}; "
+            "export the model again with a newer opset"
+        )
+
+
+def find_image(graph: ir.Graph, name: str | None) -> ir.Value:
+    """The input that takes the image.
+
+    Raises:
+        SourceError: There is no such input, or several could be it.
+    """
+    listed = ", ".join(f"{value.name} {shape_text(value)}" for value in graph.inputs)
+    if name is not None:
+        for value in graph.inputs:
+            if value.name == name:
+                return value
+        raise SourceError(f"the model has no input {name!r}; it has {listed}")
+    images = [value for value in graph.inputs if value.shape is not None and len(value.shape) == 4]  # noqa: PLR2004
+    if len(images) == 1 or len(graph.inputs) == 1:
+        return images[0] if images else graph.inputs[0]
+    which = "several inputs that could be the image" if images else "no input that could be an image, [N, C, H, W]"
+    raise SourceError(f"the model has {which}; name it with image_input (--input): {listed}")
+
+
+def fix_size(image: ir.Value, input_shape: Sequence[int] | None) -> None:
+    """Gives the image input the height and width it will have; its batch stays as it is.
+
+    Raises:
+        ShapeError: They are not known, or are fixed to something else.
+    """
+    dims = _dims(image)
+    if len(dims) != 4:  # noqa: PLR2004 — [N, C, H, W]
+        raise ShapeError(
+            f"the input {image.name!r} has the shape {shape_text(image)}; an image, [N, C, H, W] or [N, H, W, C], is "
+            "needed: choose another input with image_input (--input)"
+        )
+    size = dims[1:]
+    if input_shape is not None:
+        size = _merged(image, size, _in_layout(dims, [int(dim) for dim in input_shape]))
+    if not all(isinstance(dim, int) for dim in size):
+        raise ShapeError(
+            f"the input {image.name!r} has the shape {shape_text(image)}, and all but its batch must be fixed at "
+            "export; give height and width with input_shape (--input-size)"
+        )
+    image.shape = ir.Shape([dims[0] if isinstance(dims[0], int) else BATCH, *size])
+
+
+def infer_shapes(model: ir.Model) -> None:
+    """Infers all shapes anew; what the file says of them may be of another size, another batch, or wrong.
+
+    What a graph output's declaration says is kept where nothing can be inferred.
+    """
+    declared = {value: value.shape for value in model.graph.outputs}
+    for node in model.graph:
+        for value in node.outputs:
+            value.shape = None
+    with _silenced(logging.getLogger("onnx_ir"), logging.getLogger("onnxscript")):
+        common_passes.ShapeInferencePass(strict_mode=False)(model)
+    for value, shape in declared.items():
+        if value.shape is None:
+            value.shape = shape
+        elif shape is not None and len(shape) and not isinstance(value.shape[0], int) and not isinstance(shape[0], int):
+            value.shape = ir.Shape([BATCH, *list(value.shape)[1:]])
+
+
+def _dims(value: ir.Value) -> list[int | str]:
+    """The shape, ``"?"`` for a dimension that is not known; some producers write that as -1 or 0."""
+    dims = [dim if isinstance(dim, int) else dim.value or "?" for dim in value.shape or ()]
+    return [dim if isinstance(dim, str) or dim > 0 else "?" for dim in dims]
+
+
+def _in_layout(dims: Sequence[int | str], wanted: Sequence[int]) -> list[int | str]:
+    """[_, _, _] in the input's layout, from a whole shape, one without the batch, or [H, W]."""
+    if len(wanted) != 2:  # noqa: PLR2004 — [H, W]
+        return list(wanted[-3:])
+    return [*wanted, dims[3]] if layout_of(dims) == "NHWC" else [dims[1], *wanted]
+
+
+def _merged(image: ir.Value, size: Sequence[int | str], wanted: Sequence[int | str]) -> list[int | str]:
+    fits = len(wanted) == len(size) and all(
+        isinstance(dim, str) or dim == want for dim, want in zip(size, wanted, strict=True)
+    )
+    if not fits:
+        raise ShapeError(
+            f"the input {image.name!r} has the shape {shape_text(image)} and cannot take {list(wanted)}; give "
+            "input_shape (--input-size) in the input's own layout, or leave it out"
+        )
+    return list(wanted)
+
+
+def _refuse_integer_kernels(graph: ir.Graph) -> None:
+    """Operators that are fused with their quantisation take and give integers, and have no gradient.
+
+    Raises:
+        SourceError: There are some.
+    """
+    fused = {node.op_type for node in graph if node.op_type.startswith("QLinear") or node.op_type.endswith("Integer")}
+    if fused:
+        raise SourceError(
+            f"the model computes in integers ({', '.join(sorted(fused))}), which have no gradient; quantise it with "
+            "QuantizeLinear and DequantizeLinear instead (ONNX Runtime's QuantFormat.QDQ), which keeps integer kernels"
+        )
+
+
+def _drop_dropout(graph: ir.Graph) -> None:
+    """Dropout passes its input on, unless the model was exported in training mode.
+
+    Raises:
+        SourceError: It was.
+    """
+    for node in list(graph):
+        if _trains(node):
+            raise SourceError(
+                f"the model was exported in training mode ({node.op_type} node {node.name!r} draws on the batch); "
+                "export it again in evaluation mode"
+            )
+        if node.op_type == "Dropout" and not (len(node.outputs) > 1 and node.outputs[1].uses()):
+            _replace_by_identity(graph, node)
+
+
+def _trains(node: ir.Node) -> bool:
+    """Whether the node is a batch norm or a dropout in training mode."""
+    if node.op_type == "BatchNormalization":
+        return bool(node.attributes.get_int("training_mode", 0))
+    flag = node.inputs[2] if node.op_type == "Dropout" and len(node.inputs) > 2 else None  # noqa: PLR2004
+    tensor = ir.convenience.get_const_tensor(flag) if flag is not None else None
+    return flag is not None and (tensor is None or bool(np.any(tensor.numpy())))
+
+
+def _replace_by_identity(graph: ir.Graph, node: ir.Node) -> None:
+    identity = ir.node("Identity", [node.inputs[0]], name=node.name)
+    old, new = node.outputs[0], identity.outputs[0]
+    new.name, new.type, new.shape = old.name, old.type, old.shape
+    ir.convenience.replace_nodes_and_values(graph, node, [node], [identity], [old], [new])
+
+
+@contextmanager
+def _silenced(*loggers: logging.Logger) -> Iterator[list[str]]:
+    """Keeps the libraries' remarks from the terminal; the first line of each error's reason is kept."""
+    reasons: list[str] = []
+
+    class _Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.exc_info and record.exc_info[1] is not None:
+                reasons.append(str(record.exc_info[1]).strip().splitlines()[0])
+
+    handler = _Keep()
+    states = [(logger, logger.propagate) for logger in loggers]
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.propagate = False
+    try:
+        yield reasons
+    finally:
+        for logger, propagate in states:
+            logger.removeHandler(handler)
+            logger.propagate = propagate

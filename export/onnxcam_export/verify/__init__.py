@@ -1,0 +1,1 @@
+"""Stage 6: compares the finished file with an independent reference."""

@@ -1,0 +1,1 @@
+"""ONNX Runtime: sessions, execution providers, the golden check and the doctor."""

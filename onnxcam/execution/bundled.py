@@ -1,0 +1,23 @@
+"""Where the default model is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from onnxcam.errors import ModelError
+
+NAME = "efficientnet_lite0.onnx"
+
+
+def default_model() -> Path:
+    """The model that explains when none is named: EfficientNet-Lite0, trained on ImageNet.
+
+    Raises:
+        ModelError: It is not there, as in an incomplete installation.
+    """
+    package = Path(__file__).parents[1]
+    # The wheel carries it inside the package; in a checkout it is in the repository's models folder.
+    for folder in (package / "models", package.parent / "models"):
+        if (folder / NAME).is_file():
+            return folder / NAME
+    raise ModelError(f"this installation lacks the default model {NAME}; name a model, or install onnxcam again")

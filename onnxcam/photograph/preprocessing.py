@@ -1,0 +1,138 @@
+"""From a photograph to the model's input, as the metadata describe it, and back for drawing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from onnxcam.errors import ModelError
+from onnxcam.photograph.geometry import Geometry, geometry
+
+if TYPE_CHECKING:
+    from onnxcam.metadata import ImageInput, Metadata, Preprocessing
+    from onnxcam.photograph.opening import Picture
+
+_FILTERS = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+    "box": Image.Resampling.BOX,
+}
+
+
+def preprocess(picture: Picture, metadata: Metadata) -> tuple[npt.NDArray[Any], Geometry]:
+    """Turns one photograph into one row of the model's input: resize, centre crop, ``(pixel * scale - mean) / std``.
+
+    Args:
+        picture: Upright RGB.
+        metadata: The model's.
+
+    Returns:
+        The input without the batch, in the model's layout and type, and where it lies on the photograph.
+
+    Raises:
+        ModelError: The model has no preprocessing, or one that does not give its input's size.
+    """
+    steps = required(metadata)
+    placed = geometry(picture.size, steps)
+    if placed.size != (metadata.image.width, metadata.image.height):
+        raise ModelError(
+            f"the model takes {metadata.image.width} by {metadata.image.height} pixels, but its preprocessing makes "
+            f"{placed.size[0]} by {placed.size[1]} of this picture; export it again with a crop of the input's size"
+        )
+    return _to_input(_square(picture.image, placed, steps), metadata.image, steps), placed
+
+
+def required(metadata: Metadata) -> Preprocessing:
+    """The model's preprocessing.
+
+    Raises:
+        ModelError: It has none.
+    """
+    if metadata.preprocessing is None:
+        raise ModelError(
+            "the model was exported without preprocessing, so it cannot take pictures; export it with preprocessing, "
+            "or give tensors to Explainer.run"
+        )
+    return metadata.preprocessing
+
+
+def needed_shorter_side(metadata: Metadata) -> int:
+    """How many pixels the shorter side must have for preprocessing to lose nothing."""
+    resize = required(metadata).resize
+    if resize is None:
+        # Nothing is resized: the crop takes the picture's own pixels, so none may be missing.
+        return 2**31
+    return resize if isinstance(resize, int) else max(resize)
+
+
+def to_pixels(rows: npt.NDArray[Any], metadata: Metadata) -> npt.NDArray[np.uint8]:
+    """Turns the model's input back into pixels, for drawing where no photograph is at hand.
+
+    Args:
+        rows: [M, *image.shape].
+        metadata: The model's; without preprocessing each row's own range is taken for black to white.
+
+    Returns:
+        [M, H, W, C], RGB or one channel.
+    """
+    values = rows.astype(np.float32)
+    steps = metadata.preprocessing
+    if steps is not None:
+        shape = _per_channel(metadata.image)
+        mean, std = (np.array(value, np.float32).reshape(shape) for value in (steps.mean, steps.std))
+        values = (values * std + mean) / steps.scale
+    else:
+        axes = tuple(range(1, values.ndim))
+        low = values.min(axis=axes, keepdims=True)
+        extent = values.max(axis=axes, keepdims=True) - low
+        values = 255 * np.divide(values - low, extent, out=np.zeros_like(values), where=extent > 0)
+    pixels: npt.NDArray[np.uint8] = np.clip(np.rint(channels_last(values, metadata)), 0, 255).astype(np.uint8)
+    return pixels
+
+
+def channels_last(rows: npt.NDArray[Any], metadata: Metadata) -> npt.NDArray[Any]:
+    """Brings images from the model's layout and channel order to [M, H, W, C], RGB or one channel.
+
+    Args:
+        rows: [M, *image.shape].
+        metadata: The model's.
+
+    Returns:
+        A view.
+    """
+    moved = np.moveaxis(rows, 1, -1) if metadata.image.layout == "NCHW" else rows
+    is_bgr = metadata.preprocessing is not None and metadata.preprocessing.channel_order == "BGR"
+    return moved[..., ::-1] if is_bgr else moved
+
+
+def _square(image: Image.Image, placed: Geometry, steps: Preprocessing) -> Image.Image:
+    """Resizes and crops. ``crop`` pads with black where the box reaches beyond the picture."""
+    resized = image
+    if image.size != placed.resized:
+        resized = image.resize(placed.resized, _FILTERS[steps.interpolation])
+    return resized if placed.crop == (0, 0, *placed.resized) else resized.crop(placed.crop)
+
+
+def _to_input(square: Image.Image, image: ImageInput, steps: Preprocessing) -> npt.NDArray[Any]:
+    grey = image.channels == 1 or steps.channel_order == "L"
+    pixels = np.asarray(square.convert("L") if grey else square, np.float32)
+    if grey:
+        pixels = np.broadcast_to(pixels[:, :, None], (*pixels.shape, image.channels))
+    elif steps.channel_order == "BGR":
+        pixels = pixels[:, :, ::-1]
+    values = (pixels * np.float32(steps.scale) - np.array(steps.mean, np.float32)) / np.array(steps.std, np.float32)
+    if image.layout == "NCHW":
+        values = np.moveaxis(values, 2, 0)
+    if image.dtype == "uint8":
+        values = np.clip(np.rint(values), 0, 255)
+    return np.ascontiguousarray(values, image.dtype)
+
+
+def _per_channel(image: ImageInput) -> tuple[int, ...]:
+    """The shape that lets one value for each channel broadcast over the input."""
+    return (-1, 1, 1) if image.layout == "NCHW" else (-1,)

@@ -1,0 +1,131 @@
+"""Which value holds the class scores, behind whatever a producer puts after them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import onnx_ir as ir
+import pytest
+
+from onnx_text import model, small
+from onnxcam_export import ScoreError
+from onnxcam_export.analyse.score import find_score, pooled_features
+from onnxcam_export.prepare.simplify import prepare
+from onnxcam_export.read.upgrade import canonicalise
+
+if TYPE_CHECKING:
+    import onnx
+
+    from onnxcam_export.analyse.score import Score
+
+
+def found(proto: onnx.ModelProto, output: str | None = None) -> Score:
+    loaded = ir.from_proto(proto)
+    canonicalise(loaded)
+    prepare(loaded)
+    return find_score(loaded.graph, output)
+
+
+HEADS: dict[str, tuple[str, str, str, int, str | None]] = {
+    "scores alone": ("float[N,5] s", "s = Gemm(f, w2, b2)", "s", 5, None),
+    "softmax": ("float[N,5] y", "s = Gemm(f, w2, b2)\ny = Softmax(s)", "s", 5, "softmax"),
+    "log-softmax": ("float[N,5] y", "s = Gemm(f, w2, b2)\ny = LogSoftmax(s)", "s", 5, "softmax"),
+    "sigmoid": ("float[N,5] y", "s = Gemm(f, w2, b2)\ny = Sigmoid(s)", "s", 5, "sigmoid"),
+    "softmax and identity": (
+        "float[N,5] y",
+        "s = Gemm(f, w2, b2)\nt = Softmax(s)\ny = Identity(t)",
+        "s",
+        5,
+        "softmax",
+    ),
+    "softmax and reshape": (
+        "float[N,1,5] y",
+        "s = Gemm(f, w2, b2)\nt = Softmax(s)\ny = Reshape(t, row)",
+        "s",
+        5,
+        "softmax",
+    ),
+    "squeezed map": (
+        "float[N,4] y",
+        "t = Squeeze(p, axes)\ny = Softmax(t)",
+        "t",
+        4,
+        "softmax",
+    ),
+    "an answer before the scores": (
+        "int64[N] a, float[N,5] y",
+        "s = Gemm(f, w2, b2)\ny = Softmax(s)\na = ArgMax <axis = 1, keepdims = 0> (y)",
+        "s",
+        5,
+        "softmax",
+    ),
+    "features before the scores": (
+        "float[N,4] f, float[N,5] y",
+        "s = Gemm(f, w2, b2)\ny = Softmax(s)",
+        "s",
+        5,
+        "softmax",
+    ),
+}
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_the_scores_are_found_behind_the_head(head: str) -> None:
+    output, text, value, classes, activation = HEADS[head]
+    score = found(small(output, text, weights={"row": [0, 1, 5], "axes": [2, 3]}))
+    assert (score.value.name, score.classes, score.activation) == (value, classes, activation)
+
+
+def test_a_single_sigmoid_is_one_class() -> None:
+    score = found(small("float[N,1] y", "s = Gemm(f, w2, b2)\ny = Sigmoid(s)", weights={"w2": (4, 1), "b2": (1,)}))
+    assert (score.value.name, score.classes, score.activation) == ("s", 1, "sigmoid")
+
+
+def test_a_batch_of_one_that_was_squeezed_away_is_found_again() -> None:
+    proto = model(
+        """g (float[1,3,8,8] x) => (float[5] y) {
+            c = Conv(x, w1)
+            p = GlobalAveragePool(c)
+            f = Flatten(p)
+            s = Gemm(f, w2)
+            t = Softmax(s)
+            y = Squeeze(t, axes)
+        }""",
+        w1=(4, 3, 3, 3),
+        w2=(4, 5),
+        axes=[0],
+    )
+    assert (found(proto).value.name, found(proto).classes) == ("s", 5)
+
+
+def test_the_user_s_choice_goes_first() -> None:
+    proto = small("float[N,5] y, float[N,4] f", "s = Gemm(f, w2, b2)\ny = Softmax(s)")
+    assert found(proto, "f").value.name == "f"
+    with pytest.raises(ScoreError, match=r"the model has no output 'z'; it has y \[N, 5\], f \[N, 4\]|y \[batch"):
+        found(proto, "z")
+
+
+def test_maps_are_no_scores() -> None:
+    proto = small("float[N,4,12,12] r", "")
+    with pytest.raises(ScoreError, match=r"no output has the shape of class scores, \[N, C\]; name the one to explain"):
+        found(proto)
+    with pytest.raises(ScoreError, match=r"'r' has the shape \[batch, 4, 12, 12\] and not that of class scores"):
+        found(proto, "r")
+
+
+@pytest.mark.parametrize(
+    ("head", "has_cam"),
+    [
+        ("y = Gemm(f, w2, b2)", True),
+        ("m = MatMul(f, w2)\ny = Add(m, b2)", True),
+        ("k = Conv(p, w3)\ny = Flatten(k)", True),
+        ("h = Relu(f)\ny = Gemm(h, w2, b2)", False),
+        ("m = MatMul(f, w2)\nn = Add(m, b2)\ny = Mul(n, b2)", False),
+    ],
+)
+def test_class_activation_mapping_needs_a_linear_layer_behind_the_average(head: str, has_cam: bool) -> None:
+    loaded = ir.from_proto(small(head=head, weights={"w3": (5, 4, 1, 1)}))
+    canonicalise(loaded)
+    prepare(loaded)
+    features = pooled_features(find_score(loaded.graph).value)
+    assert (features.name if features is not None else None) == ("r" if has_cam else None)

@@ -1,0 +1,341 @@
+"""Opening ONNX models: what is refused, in one sentence, and what is read."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+import pytest
+
+import onnxcam
+from onnx_text import model, small
+from onnxcam.errors import TensorError
+from onnxcam_export import ExportError, ScoreError, ShapeError, SourceError, export
+from onnxcam_export.read.from_onnx import open_model, output_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def broken(file: Path) -> Path:
+    data = small().SerializeToString()
+    file.write_bytes(data[: len(data) // 2])
+    return file
+
+
+def write(file: Path, content: bytes) -> Path:
+    file.write_bytes(content)
+    return file
+
+
+def headless() -> onnx.ModelProto:
+    proto = small()
+    del proto.graph.node[:]
+    return proto
+
+
+def explainer(folder: Path) -> Path:
+    export(small(), folder / "explained.onnx", verify=False)
+    return folder / "explained.onnx"
+
+
+def training() -> onnx.ModelProto:
+    return small(
+        head="""d = Dropout(f, ratio, training)
+                y = Gemm(d, w2, b2)""",
+        weights={"ratio": np.array(0.5, np.float32), "training": np.array(True)},
+    )
+
+
+def future() -> onnx.ModelProto:
+    proto = small()
+    proto.opset_import[0].version = 99
+    return proto
+
+
+def unloadable() -> onnx.ModelProto:
+    return small(head="y = NoSuchOperator(f)")
+
+
+def wrong_type() -> onnx.ModelProto:
+    return small(head="y = Gemm(f, w2, b2)", weights={"b2": np.zeros(5, np.float64)})
+
+
+REFUSALS: dict[str, tuple[Callable[[Path], Any], str]] = {
+    "missing": (lambda folder: folder / "no.onnx", "no.onnx does not exist; give the path of an .onnx file"),
+    "folder": (lambda folder: folder, "is a folder; give the path of an .onnx file"),
+    "empty": (lambda folder: write(folder / "e.onnx", b""), "e.onnx is empty; export or download the model again"),
+    "text": (lambda folder: write(folder / "t.onnx", b"hello, this is text"), "t.onnx is not an ONNX model, or is"),
+    "zeros": (lambda folder: write(folder / "z.onnx", bytes(64)), "z.onnx is not an ONNX model, or is damaged; export"),
+    "truncated": (lambda folder: broken(folder / "b.onnx"), "b.onnx is not an ONNX model, or is damaged; export"),
+    "headless": (lambda _: headless(), "g is not an ONNX model: it has no graph, or names no operator set"),
+    "explainer": (explainer, "explained.onnx is an explainer model already; give the model it was made from"),
+    "training": (lambda _: training(), "was exported in training mode (Dropout node"),
+    "future": (lambda _: future(), "cannot load g: "),
+    "unloadable": (lambda _: unloadable(), "NoSuchOperator"),
+    "wrong_type": (lambda _: wrong_type(), "ONNX Runtime cannot load g: "),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_what_is_no_model_is_refused_in_one_sentence(case: str, tmp_path: Path) -> None:
+    make, message = REFUSALS[case]
+    source = make(tmp_path)
+    with pytest.raises(SourceError) as caught:
+        export(source, tmp_path / "out.onnx")
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not [file for file in tmp_path.iterdir() if "out.onnx" in file.name]
+
+
+def test_something_else_altogether_is_refused() -> None:
+    with pytest.raises(SourceError, match=r"cannot export a dict; give a torch.nn.Module, .* the path of an .onnx"):
+        export({}, "out.onnx")
+
+
+# External data
+
+
+def with_external_data(folder: Path, location: str = "weights.bin") -> Path:
+    proto = small()
+    onnx.save(proto, folder / "m.onnx", save_as_external_data=True, location="weights.bin", size_threshold=0)
+    proto = onnx.load(folder / "m.onnx", load_external_data=False)
+    for tensor in proto.graph.initializer:
+        for entry in tensor.external_data:
+            if entry.key == "location":
+                entry.value = location
+    (folder / "m.onnx").write_bytes(proto.SerializeToString())
+    return folder / "m.onnx"
+
+
+def test_external_data_are_read(tmp_path: Path) -> None:
+    report = export(with_external_data(tmp_path), tmp_path / "out.onnx")
+    assert report.metadata.verification is not None
+    assert not (tmp_path / "out.onnx.data").exists()
+
+
+@pytest.mark.parametrize("location", ["../secret.bin", "/etc/hostname", "inner/../../secret.bin"])
+def test_external_data_outside_of_the_folder_are_not_read(location: str, tmp_path: Path) -> None:
+    (tmp_path / "secret.bin").write_bytes(bytes(4096))
+    folder = tmp_path / "model"
+    folder.mkdir()
+    with pytest.raises(
+        SourceError, match=r"lies in '.*', outside of the model's folder, and is not read; put the file"
+    ):
+        export(with_external_data(folder, location), tmp_path / "out.onnx")
+
+
+def test_a_constant_outside_of_the_folder_is_not_read(tmp_path: Path) -> None:
+    proto = small(head="k = Constant <value = float[5] {1, 2, 3, 4, 5}> ()\ny = Gemm(f, w2, k)")
+    tensor = next(node for node in proto.graph.node if node.op_type == "Constant").attribute[0].t
+    tensor.ClearField("float_data")
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="../secret.bin")
+    (tmp_path / "m.onnx").write_bytes(proto.SerializeToString())
+    with pytest.raises(SourceError, match="outside of the model's folder"):
+        export(tmp_path / "m.onnx", tmp_path / "out.onnx")
+
+
+def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "secret.bin").write_bytes(bytes(4096))
+    folder = tmp_path / "model"
+    folder.mkdir()
+    path = with_external_data(folder)
+    (folder / "weights.bin").unlink()
+    (folder / "weights.bin").symlink_to(tmp_path / "secret.bin")
+    with pytest.raises(SourceError, match="outside of the model's folder"):
+        export(path, tmp_path / "out.onnx")
+
+
+def test_links_within_one_folder_are_followed(tmp_path: Path) -> None:
+    """As model hubs' caches lay files out: named links to blobs that lie together."""
+    blobs, snapshot = tmp_path / "blobs", tmp_path / "snapshot"
+    blobs.mkdir()
+    snapshot.mkdir()
+    with_external_data(blobs)
+    (snapshot / "model.onnx").symlink_to(blobs / "m.onnx")
+    (snapshot / "weights.bin").symlink_to(blobs / "weights.bin")
+    assert export(snapshot / "model.onnx", tmp_path / "out.onnx").metadata.source.name == "model.onnx"
+
+
+def test_missing_and_damaged_external_data_are_named(tmp_path: Path) -> None:
+    path = with_external_data(tmp_path)
+    os.truncate(tmp_path / "weights.bin", 100)
+    with pytest.raises(SourceError, match=r"weights are damaged: .*weights.bin ends before 'w1'; copy it again"):
+        export(path, tmp_path / "out.onnx")
+    (tmp_path / "weights.bin").unlink()
+    with pytest.raises(
+        SourceError, match=r"weights are missing: .*weights.bin does not exist; put it beside the model"
+    ):
+        export(path, tmp_path / "out.onnx")
+
+
+def test_a_proto_whose_weights_are_elsewhere_is_refused(tmp_path: Path) -> None:
+    proto = onnx.load(with_external_data(tmp_path), load_external_data=False)
+    with pytest.raises(
+        SourceError, match="has its weights in other files, and its folder is not known; give the model"
+    ):
+        export(proto, tmp_path / "out.onnx")
+
+
+# Inputs
+
+
+def two_inputs() -> onnx.ModelProto:
+    """A detector's: the image, and a scale for the answer."""
+    return model(
+        """g (float[N,1] scale, float[N,3,12,12] x) => (float[N,5] y) {
+            c = Conv(x, w1)
+            r = Relu(c)
+            p = GlobalAveragePool(r)
+            f = Flatten(p)
+            s = Gemm(f, w2)
+            y = Mul(s, scale)
+        }""",
+        w1=(4, 3, 3, 3),
+        w2=(4, 5),
+    )
+
+
+def two_images() -> onnx.ModelProto:
+    return model(
+        """g (float[N,3,12,12] left, float[N,3,12,12] right) => (float[N,5] y) {
+            d = Sub(left, right)
+            c = Conv(d, w1)
+            r = Relu(c)
+            p = GlobalAveragePool(r)
+            f = Flatten(p)
+            y = Gemm(f, w2)
+        }""",
+        w1=(4, 3, 3, 3),
+        w2=(4, 5),
+    )
+
+
+def test_the_other_inputs_keep_flowing(tmp_path: Path) -> None:
+    report = export(two_inputs(), tmp_path / "out.onnx")
+    assert report.metadata.image.name == "x"
+    assert report.metadata.golden is None
+    proto = onnx.load(report.path)
+    assert [value.name for value in proto.graph.input][:2] == ["scale", "x"]
+    explainer = onnxcam.Explainer(report.path)
+    image = np.random.default_rng(0).standard_normal((2, 3, 12, 12)).astype(np.float32)
+    once, twice = (explainer.run(image, 1, inputs={"scale": np.full((2, 1), s, np.float32)}) for s in (1, 2))
+    np.testing.assert_allclose(twice.scores, 2 * once.scores, rtol=1e-5)
+    np.testing.assert_allclose(twice.guided_backprop(), 2 * once.guided_backprop(), rtol=1e-4, atol=1e-6)
+    with pytest.raises(TensorError, match=r"besides the image the model needs scale \['N', 1\]; hand over .* inputs="):
+        explainer.run(image)
+    with pytest.raises(TensorError, match=r"the model has no input size; it takes scale, x"):
+        explainer.run(image, inputs={"scale": np.ones((2, 1), np.float32), "size": image})
+
+
+def test_of_several_images_one_must_be_named(tmp_path: Path) -> None:
+    message = (
+        r"several inputs that could be the image; name it with image_input \(--input\): left \[N, 3, 12, 12\], right"
+    )
+    with pytest.raises(SourceError, match=message):
+        export(two_images(), tmp_path / "out.onnx")
+    with pytest.raises(SourceError, match="the model has no input 'middle'; it has left"):
+        export(two_images(), tmp_path / "out.onnx", image_input="middle")
+    report = export(two_images(), tmp_path / "out.onnx", image_input="right")
+    assert report.metadata.image.name == "right"
+    assert report.metadata.verification is not None
+
+
+def free_size() -> onnx.ModelProto:
+    return model(
+        """g (float[N,3,H,W] x) => (float[N,5] y) {
+            c = Conv(x, w1)
+            r = Relu(c)
+            p = GlobalAveragePool(r)
+            f = Flatten(p)
+            y = Gemm(f, w2)
+        }""",
+        w1=(4, 3, 3, 3),
+        w2=(4, 5),
+    )
+
+
+def test_a_free_size_must_be_given(tmp_path: Path) -> None:
+    message = (
+        r"the input 'x' has the shape \[N, 3, H, W\], and all but its batch must be fixed at export; give height and"
+    )
+    with pytest.raises(ShapeError, match=message):
+        export(free_size(), tmp_path / "out.onnx")
+    report = export(free_size(), tmp_path / "out.onnx", input_shape=(10, 14))
+    assert report.metadata.image.shape == (3, 10, 14)
+    assert [layer.shape for layer in report.metadata.layers] == [(4, 8, 12)]
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 10, 14), (3, 10, 14), (10, 14)])
+def test_a_size_may_be_given_with_channels_and_batch_or_without(shape: tuple[int, ...]) -> None:
+    opened = open_model(free_size(), input_shape=shape)
+    assert list(opened.model.graph.inputs[0].shape or ())[1:] == [3, 10, 14]
+
+
+@pytest.mark.parametrize("shape", [(3, 16, 16), (1, 12, 12), (16, 16), (12,), (12, 12, 3)])
+def test_a_size_that_the_model_cannot_take_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ShapeError, match=r"the input 'x' has the shape \[N, 3, 12, 12\] and cannot take \[.*\]; give"):
+        open_model(small(), input_shape=shape)
+
+
+def test_an_input_that_is_no_image_is_refused() -> None:
+    text = "g (float[N,8] x) => (float[N,5] y) { y = MatMul(x, w) }"
+    with pytest.raises(ShapeError, match=r"the input 'x' has the shape \[N, 8\]; an image, .* choose another input"):
+        open_model(model(text, w=(8, 5)))
+
+
+def test_integers_used_as_integers_have_no_gradient(tmp_path: Path) -> None:
+    proto = model(
+        """g (uint8[N,3,12,12] x) => (float[N,5] y) {
+            h = Div(x, two)
+            z = Cast <to = 1> (h)
+            c = Conv(z, w1)
+            r = Relu(c)
+            p = GlobalAveragePool(r)
+            f = Flatten(p)
+            y = Gemm(f, w2)
+        }""",
+        two=np.array(2, np.uint8),
+        w1=(4, 3, 3, 3),
+        w2=(4, 5),
+    )
+    with pytest.raises(
+        ScoreError, match=r"the input 'x' is UINT8 and Div node .* uses it as such, so the score has no"
+    ):
+        export(proto, tmp_path / "out.onnx")
+
+
+# Outputs, and what survives
+
+
+def test_an_output_may_be_named_by_its_index() -> None:
+    opened = open_model(small("float[N,5] y, float[N,4] f", "y = Gemm(f, w2, b2)"))
+    assert [output_name(opened, wanted) for wanted in (None, "f", 1, "0", -1)] == [None, "f", "f", "y", "f"]
+    with pytest.raises(ScoreError, match="the model has no output 2; score_output can be one of y, f"):
+        output_name(opened, 2)
+
+
+def test_metadata_and_documentation_survive(tmp_path: Path) -> None:
+    proto = small()
+    proto.metadata_props.add(key="names", value="{0: 'cat'}")
+    proto.doc_string = "trained on cats"
+    proto.producer_name, proto.producer_version = "keras2onnx", "1.7.0"
+    report = export(proto, tmp_path / "out.onnx", verify=False)
+    written = onnx.load(report.path)
+    assert {entry.key: entry.value for entry in written.metadata_props}["names"] == "{0: 'cat'}"
+    assert written.doc_string == "trained on cats"
+    assert "keras2onnx 1.7.0" in report.metadata.source.exporter
+    assert (report.metadata.source.kind, report.metadata.source.name) == ("onnx.ModelProto", "g")
+
+
+def test_a_pytorch_module_has_no_named_inputs(tmp_path: Path) -> None:
+    import torch  # noqa: PLC0415
+
+    with pytest.raises(
+        ExportError, match=r"image_input \(--input\) is for ONNX models; a PyTorch module's image is its"
+    ):
+        export(torch.nn.Identity(), tmp_path / "out.onnx", image_input="x")

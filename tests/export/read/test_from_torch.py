@@ -1,0 +1,249 @@
+from __future__ import annotations
+
+import copy
+import logging
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from torch import nn
+
+from onnxcam_export import ExportError, ScoreError, SourceError, export
+from onnxcam_export.read.from_torch import capture
+from support import reference
+
+
+class Headed(nn.Module):
+    """Returns its scores in a container, beside something else."""
+
+    def __init__(self, body: nn.Module, kind: str) -> None:
+        super().__init__()
+        self.body, self.kind = body, kind
+
+    def forward(self, x):
+        scores = self.body(x)
+        other = x.mean((1, 2, 3))
+        if self.kind == "dict":
+            return {"other": other, "scores": scores}
+        return (other[:, None, None].expand(-1, 2, 2), {"scores": [scores, other]})
+
+
+def agrees(explanation, expected, layer):
+    assert reference.relative_error(explanation.scores, expected.scores) < 1e-5
+    assert reference.relative_error(explanation.gradients[layer], expected.gradients[layer]) < 1e-5
+    assert reference.relative_error(explanation.guided, expected.guided) < 1e-5
+
+
+def test_flags_hooks_and_weights_are_left_as_they_were(small_module, tmp_path):
+    small_module.train()
+    small_module.block[1].eval()
+    small_module.down.weight.requires_grad_(requires_grad=False)
+    calls = []
+    small_module.relu.register_forward_hook(lambda *_: calls.append("forward"))
+    small_module.relu.register_full_backward_hook(lambda *_: calls.append("backward"))
+    before = copy.deepcopy(small_module.state_dict())
+    flags = [module.training for module in small_module.modules()]
+    hooks = [(len(m._forward_hooks), len(m._backward_hooks)) for m in small_module.modules()]
+
+    export(small_module, tmp_path / "m.onnx", input_shape=(3, 16, 16))
+
+    assert [module.training for module in small_module.modules()] == flags
+    assert [(len(m._forward_hooks), len(m._backward_hooks)) for m in small_module.modules()] == hooks
+    assert {name for name, parameter in small_module.named_parameters() if not parameter.requires_grad} == {
+        "down.weight"
+    }
+    assert all(parameter.grad is None for parameter in small_module.parameters())
+    for name, value in small_module.state_dict().items():
+        assert torch.equal(value, before[name])
+
+
+def test_a_module_in_training_mode_is_exported_in_evaluation_mode(
+    small_module, small_report, tmp_path, explain, images
+):
+    report = export(small_module.train(), tmp_path / "m.onnx", input_shape=(3, 16, 16), layers="block")
+    expected = explain(small_report, images(2), [3, 1])
+    np.testing.assert_array_equal(explain(report, images(2), [3, 1]).scores, expected.scores)
+
+
+def test_random_state_is_left_alone(small_module):
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    capture(small_module, (3, 16, 16))
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_an_exported_program(small_module, tmp_path, explain, images):
+    batch = torch.export.Dim("n", min=1, max=64)
+    program = torch.export.export(small_module, (torch.zeros(2, 3, 16, 16),), dynamic_shapes=({0: batch},))
+    report = export(program, tmp_path / "m.onnx", layers="block")
+    assert report.metadata.source.kind == "torch.export.ExportedProgram"
+    assert report.metadata.image.batch is None
+    expected = reference.explain(small_module, images(2), [3, 1], ["block"])
+    agrees(explain(report, images(2), [3, 1]), expected, "block")
+
+
+def test_an_exported_program_of_one_image(small_module, tmp_path, explain, images):
+    """Its batch is a constant, and so is the artifact's."""
+    program = torch.export.export(small_module, (torch.zeros(1, 3, 16, 16),))
+    report = export(program, tmp_path / "m.onnx", layers="block")
+    assert report.metadata.image.batch == 1
+    expected = reference.explain(small_module, images(1), [3, 1], ["block"])
+    agrees(explain(report, images(1), [3, 1]), expected, "block")
+
+
+@pytest.mark.parametrize(("kind", "wanted"), [("dict", "scores"), ("tuple", "1.scores.0")])
+def test_a_module_that_returns_containers(small_module, tmp_path, explain, images, kind, wanted):
+    report = export(
+        Headed(small_module, kind),
+        tmp_path / "m.onnx",
+        input_shape=(3, 16, 16),
+        score_output=wanted,
+        layers="body.block",
+    )
+    expected = reference.explain(small_module, images(2), [3, 1], ["block"])
+    got = explain(report, images(2), [3, 1])
+    assert reference.relative_error(got.scores, expected.scores) < 1e-5
+    assert reference.relative_error(got.guided, expected.guided) < 1e-5
+    assert len([o for o in onnx.load(report.path).graph.output if "onnxcam" not in o.name]) == (
+        2 if kind == "dict" else 3
+    )
+
+
+def test_an_output_by_its_index(small_module, tmp_path, explain, images):
+    class Pair(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = small_module
+
+        def forward(self, x):
+            scores = self.body(x)
+            return scores * 0 + 1, scores
+
+    report = export(Pair(), tmp_path / "m.onnx", input_shape=(3, 16, 16), score_output=1)
+    expected = reference.explain(small_module, images(2), [3, 1])
+    assert reference.relative_error(explain(report, images(2), [3, 1]).scores, expected.scores) < 1e-5
+
+
+def test_an_output_that_does_not_exist(small_module, tmp_path):
+    with pytest.raises(ScoreError, match="the module returns no 'logits'; score_output can be one of other, scores"):
+        export(Headed(small_module, "dict"), tmp_path / "m.onnx", input_shape=(3, 16, 16), score_output="logits")
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, (4, 8), 12])
+def test_adaptive_pooling_to_any_size(tmp_path, explain, images, size):
+    """From 8 x 8: one window, even windows, uneven windows, to the same size, to a larger one."""
+    torch.manual_seed(0)
+    cells = size * size if isinstance(size, int) else size[0] * size[1]
+    module = nn.Sequential(
+        nn.Conv2d(3, 4, 3, 2, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(size), nn.Flatten(), nn.Linear(4 * cells, 5)
+    )
+    report = export(module, tmp_path / "m.onnx", input_shape=(3, 16, 16), layers="0")
+    agrees(explain(report, images(2), [3, 1]), reference.explain(module, images(2), [3, 1], ["0"]), "0")
+
+
+def test_what_onnx_runtime_cannot_run(small_module, tmp_path):
+    """It has no convolution in float64."""
+    with pytest.raises(ExportError, match=r"ONNX Runtime cannot run the model: .*Conv.*; convert the model to float32"):
+        export(small_module.double(), tmp_path / "m.onnx", input_shape=(3, 16, 16))
+    assert not list(tmp_path.iterdir())
+
+
+def test_activations_of_parts_are_compared(tmp_path):
+    """The parts of a Split have names of their own in ONNX."""
+
+    class Gated(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second, self.act = nn.Conv2d(3, 8, 3), nn.Conv2d(4, 5, 3), nn.SiLU()
+
+        def forward(self, x):
+            gate, value = self.first(x).split((4, 4), 1)
+            return self.second(self.act(gate) * value).mean((2, 3))
+
+    report = export(Gated(), tmp_path / "m.onnx", input_shape=(3, 16, 16))
+    assert not report.metadata.verification.notes
+    assert report.metadata.verification.errors["onnxcam.guided_gradients"] < 1e-5
+
+
+def test_variances_are_compared(tmp_path, explain, images):
+    """PyTorch exports them as primitives that have no derivative there."""
+
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first = nn.Conv2d(3, 5, 3)
+
+        def forward(self, x):
+            x = self.first(x)
+            return (x * torch.rsqrt(torch.var(x, dim=1, correction=0, keepdim=True) + 1e-3)).relu().mean((2, 3))
+
+    torch.manual_seed(0)
+    module = Scaled()
+    report = export(module, tmp_path / "m.onnx", input_shape=(3, 16, 16), layers="first")
+    assert not report.metadata.verification.notes
+    agrees(explain(report, images(2), [3, 1]), reference.explain(module, images(2), [3, 1], ["first"]), "first")
+
+
+def test_maps_rolled_with_their_channels_last(tmp_path, explain, images):
+    """As Swin does."""
+
+    class Rolled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.mix, self.last = nn.Conv2d(3, 6, 3, padding=1), nn.Linear(12, 6), nn.Linear(6, 5)
+
+        def forward(self, x):
+            x = self.first(x).permute(0, 2, 3, 1)
+            x = torch.cat([x[:, 0::2, 0::2], x[:, 1::2, 1::2]], -1)
+            x = torch.roll(self.mix(x), (-2, -3), (1, 2)).relu()
+            return self.last(x[:, :6, :6].permute(0, 3, 1, 2).mean((2, 3)))
+
+    torch.manual_seed(0)
+    module = Rolled()
+    report = export(module, tmp_path / "m.onnx", input_shape=(3, 16, 16), layers="first")
+    agrees(explain(report, images(2), [3, 1]), reference.explain(module, images(2), [3, 1], ["first"]), "first")
+
+
+def test_nothing_is_printed(small_module, tmp_path, capfd, caplog):
+    with caplog.at_level(logging.WARNING):
+        export(small_module, tmp_path / "m.onnx", input_shape=(3, 16, 16))
+    captured = capfd.readouterr()
+    assert captured.out == captured.err == ""
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def test_a_module_that_fails_says_why(small_module, tmp_path):
+    with pytest.raises(SourceError, match=r"PyTorch cannot export this model: .*channels") as caught:
+        export(small_module, tmp_path / "m.onnx", input_shape=(4, 16, 16))
+    assert "\n" not in str(caught.value)
+    assert "\x1b" not in str(caught.value)
+
+
+def test_what_pytorch_cannot_translate_is_named(tmp_path):
+    class Odd(nn.Module):
+        def forward(self, x):
+            return torch.special.bessel_j0(x).mean((2, 3))
+
+    with pytest.raises(SourceError, match=r"PyTorch cannot export this model: .*bessel_j0"):
+        export(Odd(), tmp_path / "m.onnx", input_shape=(3, 16, 16))
+
+
+def test_what_pytorch_cannot_differentiate(small_module, tmp_path, monkeypatch):
+    def refusing(*_, **__):
+        raise RuntimeError("derivative for aten::copy is not implemented\nand more")
+
+    monkeypatch.setattr(torch.autograd, "grad", refusing)
+    message = r"cannot differentiate the program that it captured: derivative for aten::copy is not implemented; export"
+    with pytest.raises(SourceError, match=message):
+        export(small_module, tmp_path / "m.onnx", input_shape=(3, 16, 16))
+
+
+def test_a_module_that_branches_on_the_batch(tmp_path):
+    class Branching(nn.Module):
+        def forward(self, x):
+            return x.mean((2, 3)) if len(x) > 4 else x.amax((2, 3))
+
+    with pytest.raises(SourceError, match="PyTorch cannot export this model"):
+        export(Branching(), tmp_path / "m.onnx", input_shape=(3, 16, 16))

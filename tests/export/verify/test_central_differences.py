@@ -1,0 +1,84 @@
+"""Central differences: right gradients pass, wrong ones do not, kinks are left out and counted."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from onnxcam_export.verify import central_differences as central
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SHAPE = (1, 4, 6, 6)
+
+
+def network(kinks: bool) -> tuple[Callable[[np.ndarray], float], np.ndarray, np.ndarray]:
+    """A score in float32, a point, and its gradient there."""
+    rng = np.random.default_rng(0)
+    w1, w2 = rng.standard_normal((300, 144)).astype(np.float32), rng.standard_normal(300).astype(np.float32)
+    a = rng.standard_normal(SHAPE)
+
+    def y(value: np.ndarray) -> float:
+        z = w1 @ value.astype(np.float32).ravel()
+        return float(w2 @ (np.maximum(z, 0) if kinks else np.tanh(z / 12)))
+
+    z = w1 @ a.ravel()
+    slope = (z > 0) if kinks else (1 - np.tanh(z / 12) ** 2) / 12
+    return y, a, ((w2 * slope) @ w1).reshape(SHAPE)
+
+
+@pytest.mark.parametrize("kinks", [False, True])
+def test_a_right_gradient_passes(kinks: bool) -> None:
+    y, a, g = network(kinks)
+    found = central.compare(y, a, g, chain(central.parts(g), central.across(a, g), central.anywhere(g)))
+    assert found.error is not None
+    assert found.error < central.ALLOWED
+    assert found.compared == 7
+
+
+FAULTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "3 % too long": lambda g: 1.03 * g,
+    "wrong sign": lambda g: -g,
+    "a channel missing": lambda g: g * np.array([0, 1, 1, 1]).reshape(1, 4, 1, 1),
+    "border missing": lambda g: np.pad(g[:, :, 1:-1, 1:-1], ((0, 0), (0, 0), (1, 1), (1, 1))),
+    "transposed": lambda g: g.swapaxes(2, 3),
+    "flipped": lambda g: g[:, :, ::-1],
+    "shifted": lambda g: np.roll(g, 1, axis=3),
+    "channels swapped": lambda g: g[:, [1, 0, 2, 3]],
+}
+
+
+@pytest.mark.parametrize("kinks", [False, True])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_wrong_gradient_does_not_pass(fault: str, kinks: bool) -> None:
+    y, a, g = network(kinks)
+    wrong = FAULTS[fault](g)
+    found = central.compare(y, a, wrong, chain(central.parts(wrong), central.anywhere(wrong)))
+    assert found.error is not None
+    assert found.error > central.ALLOWED
+
+
+def test_a_gradient_said_to_be_zero_has_no_direction() -> None:
+    y, a, g = network(kinks=False)
+    assert central.compare(y, a, 0 * g, central.parts(0 * g)) == central.Agreement(None, 0, 0)
+    found = central.compare(y, a, 0 * g, central.anywhere(0 * g))
+    assert found.error is not None
+    assert found.error > central.ALLOWED
+
+
+def test_kinks_everywhere_are_counted_and_no_error() -> None:
+    def saw(value: np.ndarray) -> float:
+        return float(np.sin(1e9 * value.sum()) + value.sum())
+
+    g = np.ones(SHAPE)
+    assert central.compare(saw, g, g, central.own(g)) == central.Agreement(None, 0, 1)
+
+
+def test_a_change_below_rounding_is_no_error() -> None:
+    g = np.full(SHAPE, 1e-9)
+    flat = central.compare(lambda value: float(np.float32(1e6) + np.float32((g * value).sum())), g, g, central.own(g))
+    assert flat == central.Agreement(None, 0, 1)

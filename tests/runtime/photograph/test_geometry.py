@@ -1,0 +1,45 @@
+import pytest
+
+from onnxcam.metadata import Preprocessing
+from onnxcam.photograph.geometry import geometry
+
+
+@pytest.mark.parametrize(
+    ("photograph", "resized", "crop"),
+    [
+        # What torchvision's Resize(256) and CenterCrop(224) do.
+        ((640, 480), (341, 256), (58, 16, 282, 240)),  # 341.33 is cut off, (341 - 224) / 2 = 58.5 goes to even
+        ((480, 640), (256, 341), (16, 58, 240, 282)),
+        ((256, 256), (256, 256), (16, 16, 240, 240)),
+        ((300, 299), (256, 256), (16, 16, 240, 240)),
+        ((1000, 10), (25600, 256), (12688, 16, 12912, 240)),
+    ],
+)
+def test_shorter_side_and_centre_crop(photograph, resized, crop):
+    placed = geometry(photograph, Preprocessing(resize=256, crop=224))
+    assert (placed.resized, placed.crop) == (resized, crop)
+    assert placed.size == (224, 224)
+
+
+def test_an_exact_size_is_height_and_width():
+    placed = geometry((640, 480), Preprocessing(resize=(30, 50), crop=(20, 40)))
+    assert placed.resized == (50, 30)
+    assert placed.crop == (5, 5, 45, 25)
+
+
+def test_nothing_to_do():
+    assert geometry((7, 5), Preprocessing(resize=None, crop=None)).crop == (0, 0, 7, 5)
+
+
+def test_a_crop_larger_than_the_picture_reaches_beyond_it():
+    placed = geometry((5, 8), Preprocessing(resize=None, crop=8))
+    assert placed.crop == (-1, 0, 7, 8)  # three columns of padding: one left, two right, as in torchvision
+
+
+def test_the_way_back_to_the_photograph():
+    placed = geometry((640, 480), Preprocessing(resize=256, crop=224))
+    left, top, right, bottom = placed.box_on((640, 480))
+    assert (left, right) == pytest.approx((58 * 640 / 341, 282 * 640 / 341))
+    assert (top, bottom) == pytest.approx((30, 450))
+    half = placed.box_on((320, 240))
+    assert half == pytest.approx((left / 2, top / 2, right / 2, bottom / 2))
