@@ -9,10 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from onnxcam.errors import LayerError, MethodError, ModelError, TensorError
-from onnxcam.execution.session import Model, first_line, open_session
-from onnxcam.explanation import Explanation, Subject
-from onnxcam.metadata import (
+from onnxcam.contract import (
     ACTIVATIONS_PREFIX,
     CLASS_INDEX_OUTPUT,
     GRADIENTS_PREFIX,
@@ -20,8 +17,10 @@ from onnxcam.metadata import (
     LEVEL_INPUT,
     SCORES_OUTPUT,
     TARGET_INPUT,
-    Metadata,
 )
+from onnxcam.errors import LayerError, MethodError, ModelError, TensorError
+from onnxcam.execution.session import Model, first_line, open_session
+from onnxcam.explanation import Explanation, Subject
 from onnxcam.photograph.opening import PANEL_SIDE, PictureSource, open_picture
 from onnxcam.photograph.preprocessing import needed_shorter_side, preprocess
 from onnxcam.targets import Targets, resolve
@@ -29,6 +28,8 @@ from onnxcam.tensors import check_tensor
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+
+    from onnxcam.metadata import Metadata
 
 Level = Literal[0, 1, 2]
 

@@ -14,16 +14,7 @@ from typing import Any, Literal, Self, TypeVar
 
 from onnxcam.errors import ModelError
 
-KEY = "onnxcam"
 SCHEMA = 1
-
-LEVEL_INPUT = "onnxcam.level"
-TARGET_INPUT = "onnxcam.target"
-SCORES_OUTPUT = "onnxcam.scores"
-CLASS_INDEX_OUTPUT = "onnxcam.class_index"
-ACTIVATIONS_PREFIX = "onnxcam.activations/"
-GRADIENTS_PREFIX = "onnxcam.gradients/"
-GUIDED_OUTPUT = "onnxcam.guided_gradients"
 
 _T = TypeVar("_T")
 
@@ -188,7 +179,7 @@ class Metadata:
     schema: int = field(default=SCHEMA)
 
     def to_json(self) -> str:
-        """The text that goes under ``KEY`` in ``metadata_props``."""
+        """The text that goes under ``onnxcam`` in ``metadata_props``."""
         return json.dumps(dataclasses.asdict(self), ensure_ascii=False, separators=(",", ":"))
 
     @classmethod

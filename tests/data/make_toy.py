@@ -18,8 +18,9 @@ import onnx
 import onnxruntime
 from onnx import numpy_helper, parser
 
+from onnxcam.contract import METADATA_KEY
 from onnxcam.execution import golden
-from onnxcam.metadata import KEY, Golden, ImageInput, Layer, Metadata, Preprocessing, Source
+from onnxcam.metadata import Golden, ImageInput, Layer, Metadata, Preprocessing, Source
 
 HERE = Path(__file__).parent
 
@@ -237,7 +238,7 @@ def write(text: str, weights: dict[str, np.ndarray], metadata: Metadata, path: P
     model.graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in weights.items())
     onnx.checker.check_model(model, full_check=True)
     metadata = dataclasses.replace(metadata, golden=answers(model, metadata))
-    model.metadata_props.add(key=KEY, value=metadata.to_json())
+    model.metadata_props.add(key=METADATA_KEY, value=metadata.to_json())
     onnx.save(model, path)
 
 

@@ -6,15 +6,18 @@ import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import onnxcam
+from onnxcam.contract import METADATA_KEY
 from onnxcam.execution.session import open_session
-from onnxcam.metadata import KEY, Metadata
+
+if TYPE_CHECKING:
+    from onnxcam.metadata import Metadata
 
 DATA = Path(__file__).parent.parent / "data"
 
@@ -68,7 +71,7 @@ def rewritten() -> Rewrite:
         path = DATA / f"{name}.onnx"
         if changes:
             text = dataclasses.replace(open_session(path)[1], **changes).to_json()
-        return without_metadata(path.read_bytes()) + (b"" if text is None else _entry(KEY, text))
+        return without_metadata(path.read_bytes()) + (b"" if text is None else _entry(METADATA_KEY, text))
 
     return rewrite
 

@@ -12,7 +12,7 @@ import numpy as np
 import onnx_ir as ir
 import onnx_ir.passes.common as common_passes
 
-from onnxcam import metadata as names
+from onnxcam import contract
 from onnxcam_export.assemble.gates import Part, branch_by_level
 from onnxcam_export.assemble.head_products import read_less
 from onnxcam_export.differentiate.backprop import backprop
@@ -61,7 +61,7 @@ def assemble(forward: Forward, *, flat: bool = False, guided: Mapping[str, Rule]
     """
     graph = forward.model.graph
     dtype = forward.score.value.dtype or ir.DataType.FLOAT
-    target = _input(graph, names.TARGET_INPUT, np.asarray([-1], np.int64), ["targets"])
+    target = _input(graph, contract.TARGET_INPUT, np.asarray([-1], np.int64), ["targets"])
     parts = _parts(forward, target, guided)
     if flat:
         op = Builder(graph, dtype, "onnxcam")
@@ -71,7 +71,7 @@ def assemble(forward: Forward, *, flat: bool = False, guided: Mapping[str, Rule]
         outputs = op.results
         graph.extend(op.all_nodes)
     else:
-        level = _input(graph, names.LEVEL_INPUT, np.asarray(0, np.int64), [])
+        level = _input(graph, contract.LEVEL_INPUT, np.asarray(0, np.int64), [])
         outputs = branch_by_level(forward.model, level, parts, dtype)
     _declare(graph, forward, outputs)
     common_passes.RemoveUnusedNodesPass()(forward.model)
@@ -85,10 +85,10 @@ def _parts(forward: Forward, target: ir.Value, guided: Mapping[str, Rule]) -> tu
         scores = op.Reshape(score.value, [-1, score.classes])
         if score.value.dtype != ir.DataType.FLOAT:
             scores = op.Cast(scores, to=ir.DataType.FLOAT)
-        return {names.SCORES_OUTPUT: scores, names.CLASS_INDEX_OUTPUT: resolve_targets(op, scores, target)}
+        return {contract.SCORES_OUTPUT: scores, contract.CLASS_INDEX_OUTPUT: resolve_targets(op, scores, target)}
 
     def gradients(op: Builder, sources: Sequence[ir.Value], rules: Mapping[str, Rule]) -> list[ir.Value]:
-        seed = op.one_hot(op.results[names.CLASS_INDEX_OUTPUT], score.classes)
+        seed = op.one_hot(op.results[contract.CLASS_INDEX_OUTPUT], score.classes)
         if static_shape(score.value) != (score.classes,):
             seed = op.reshape_rows(seed, static_shape(score.value))
         found = backprop(op, forward.steps, score.value, seed, sources, rules=rules)
@@ -98,22 +98,22 @@ def _parts(forward: Forward, target: ir.Value, guided: Mapping[str, Rule]) -> tu
         activations = [_as_float(op, value, value) for value in layers.values()]
         slopes = gradients(op, list(layers.values()), PLAIN)
         return {
-            **{names.ACTIVATIONS_PREFIX + name: value for name, value in zip(layers, activations, strict=True)},
-            **{names.GRADIENTS_PREFIX + name: value for name, value in zip(layers, slopes, strict=True)},
+            **{contract.ACTIVATIONS_PREFIX + name: value for name, value in zip(layers, activations, strict=True)},
+            **{contract.GRADIENTS_PREFIX + name: value for name, value in zip(layers, slopes, strict=True)},
         }
 
     def explain_image(op: Builder) -> dict[str, ir.Value]:
-        return {names.GUIDED_OUTPUT: gradients(op, [image], guided)[0]}
+        return {contract.GUIDED_OUTPUT: gradients(op, [image], guided)[0]}
 
     layer_shapes = {
         prefix + name: static_shape(value)
-        for prefix in (names.ACTIVATIONS_PREFIX, names.GRADIENTS_PREFIX)
+        for prefix in (contract.ACTIVATIONS_PREFIX, contract.GRADIENTS_PREFIX)
         for name, value in layers.items()
     }
     return (
         Part(answers),
         Part(explain_layers, layer_shapes),
-        Part(explain_image, {names.GUIDED_OUTPUT: static_shape(image)}),
+        Part(explain_image, {contract.GUIDED_OUTPUT: static_shape(image)}),
     )
 
 
@@ -161,15 +161,15 @@ def _declare(graph: ir.Graph, forward: Forward, outputs: Mapping[str, ir.Value])
     """Names the added outputs and states their shapes; symbols tell apart what may differ in length."""
     batch = forward.image.shape[0] if forward.image.shape is not None else None
     shapes: dict[str, list[Any]] = {
-        names.SCORES_OUTPUT: [batch, forward.score.classes],
-        names.CLASS_INDEX_OUTPUT: [EXPLAINED],
-        names.GUIDED_OUTPUT: ["guided_rows", *static_shape(forward.image)],
+        contract.SCORES_OUTPUT: [batch, forward.score.classes],
+        contract.CLASS_INDEX_OUTPUT: [EXPLAINED],
+        contract.GUIDED_OUTPUT: ["guided_rows", *static_shape(forward.image)],
     }
     for name, value in forward.layers.items():
-        shapes[names.ACTIVATIONS_PREFIX + name] = ["activation_rows", *static_shape(value)]
-        shapes[names.GRADIENTS_PREFIX + name] = ["gradient_rows", *static_shape(value)]
+        shapes[contract.ACTIVATIONS_PREFIX + name] = ["activation_rows", *static_shape(value)]
+        shapes[contract.GRADIENTS_PREFIX + name] = ["gradient_rows", *static_shape(value)]
     for name, value in outputs.items():
         value.name = name
         value.shape = ir.Shape(shapes[name])
-        value.type = ir.TensorType(ir.DataType.INT64 if name == names.CLASS_INDEX_OUTPUT else ir.DataType.FLOAT)
+        value.type = ir.TensorType(ir.DataType.INT64 if name == contract.CLASS_INDEX_OUTPUT else ir.DataType.FLOAT)
         graph.outputs.append(value)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import onnx
 import onnx_ir as ir
 
-from onnxcam import metadata as names
+from onnxcam import contract
 from onnxcam_export.errors import ExportError, ScoreError, SourceError
 from onnxcam_export.graph import non_tensor_outputs as foreign
 from onnxcam_export.graph.files import FOREIGN
@@ -120,7 +120,7 @@ def _copy(proto: onnx.ModelProto) -> onnx.ModelProto:
 def _check_is_model(proto: onnx.ModelProto, name: str) -> None:
     if not proto.graph.node or not proto.opset_import:
         raise SourceError(f"{name} is not an ONNX model: it has no graph, or names no operator set")
-    if any(entry.key == names.KEY for entry in proto.metadata_props):
+    if any(entry.key == contract.METADATA_KEY for entry in proto.metadata_props):
         raise SourceError(
             f"{name} is an explainer model already; give the model it was made from, or use it with 'onnxcam explain'"
         )

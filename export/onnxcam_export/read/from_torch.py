@@ -16,7 +16,7 @@ import onnx
 import onnxscript
 import torch
 
-from onnxcam import metadata as names
+from onnxcam import contract
 from onnxcam_export.errors import ScoreError, SourceError
 
 if TYPE_CHECKING:
@@ -245,7 +245,7 @@ class AutogradReference:
             alone = [self._answers(image, target[row : row + 1]) for row in range(len(target))]
             answers, remarks = alone[0]
             for name in answers:
-                if name.startswith((names.GRADIENTS_PREFIX, names.GUIDED_OUTPUT)):
+                if name.startswith((contract.GRADIENTS_PREFIX, contract.GUIDED_OUTPUT)):
                     answers[name] = np.concatenate([each[name] for each, _ in alone])
             return answers, remarks
         count = len(image)
@@ -258,7 +258,7 @@ class AutogradReference:
         if self._score in self._missing:
             return answers, (f"not compared: the scores {self._score!r} have no counterpart in the PyTorch program",)
         scores = plain.values[self._score].flatten(1)
-        answers[names.SCORES_OUTPUT] = _array(scores)[:count]
+        answers[contract.SCORES_OUTPUT] = _array(scores)[:count]
         notes = []
         for layer, value in self._layers.items():
             if value in self._missing:
@@ -266,15 +266,15 @@ class AutogradReference:
                 continue
             activations = plain.values[value]
             (gradients,) = torch.autograd.grad(scores[rows].sum(), activations, retain_graph=True)
-            answers[names.ACTIVATIONS_PREFIX + layer] = _array(activations)[:count]
-            answers[names.GRADIENTS_PREFIX + layer] = _array(gradients)
+            answers[contract.ACTIVATIONS_PREFIX + layer] = _array(activations)[:count]
+            answers[contract.GRADIENTS_PREFIX + layer] = _array(gradients)
         if self._missing_rectifiers:
             pairs = ", ".join(f"{x} -> {y}" for x, y in self._missing_rectifiers)
             return answers, (*notes, f"not compared: guided gradient, no counterpart in the PyTorch program of {pairs}")
         guided = _Interpreter(module, self._rectifiers)
         guided.run(x)
         (gradients,) = torch.autograd.grad(guided.values[self._score].flatten(1)[rows].sum(), x)
-        answers[names.GUIDED_OUTPUT] = _array(gradients)
+        answers[contract.GUIDED_OUTPUT] = _array(gradients)
         return answers, tuple(notes)
 
 

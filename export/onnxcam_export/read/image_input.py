@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import onnx_ir as ir
 
-from onnxcam import metadata as names
+from onnxcam.metadata import ImageInput, Preprocessing
 from onnxcam_export.errors import ExportError, ScoreError, ShapeError
 from onnxcam_export.graph.steps import shape_of, shape_text
 
@@ -24,7 +24,7 @@ def layout_of(sizes: Sequence[int | str | None]) -> Literal["NCHW", "NHWC"]:
     return "NHWC" if sizes[3] in CHANNELS and sizes[1] not in CHANNELS else "NCHW"
 
 
-def describe(image: ir.Value) -> names.ImageInput:
+def describe(image: ir.Value) -> ImageInput:
     """The image input's layout and size.
 
     Raises:
@@ -40,22 +40,20 @@ def describe(image: ir.Value) -> names.ImageInput:
     size = [int(dim) for dim in shape[1:] if dim is not None]
     channels, height, width = size if layout == "NCHW" else (size[2], size[0], size[1])
     dtype = (image.dtype or ir.DataType.FLOAT).numpy().name
-    return names.ImageInput(image.name or "", layout, channels, height, width, dtype, shape[0])
+    return ImageInput(image.name or "", layout, channels, height, width, dtype, shape[0])
 
 
-def preprocessing(
-    given: names.Preprocessing | Mapping[str, Any] | None, image: names.ImageInput
-) -> names.Preprocessing | None:
+def preprocessing(given: Preprocessing | Mapping[str, Any] | None, image: ImageInput) -> Preprocessing | None:
     """What the user gave, or what is customary for such an input.
 
     Raises:
         ExportError: A field is unknown.
     """
-    if isinstance(given, names.Preprocessing):
+    if isinstance(given, Preprocessing):
         return given
     if given is not None:
         try:
-            return names.Preprocessing(**{"resize": None, "crop": None, **given})
+            return Preprocessing(**{"resize": None, "crop": None, **given})
         except TypeError as error:
             raise ExportError(f"the preprocessing has an unknown field: {error}") from error
     if image.channels not in {1, 3}:
@@ -66,10 +64,10 @@ def preprocessing(
     order: Literal["RGB", "L"] = "RGB" if image.channels > 1 else "L"
     if np.issubdtype(image.dtype, np.integer):  # the model scales its pixels itself
         mean, std, scale = (0.0,) * image.channels, (1.0,) * image.channels, 1.0
-        return names.Preprocessing(resize, crop, scale=scale, mean=mean, std=std, channel_order=order, assumed=True)
+        return Preprocessing(resize, crop, scale=scale, mean=mean, std=std, channel_order=order, assumed=True)
     if image.channels == 1:
-        return names.Preprocessing(resize, crop, mean=(0.0,), std=(1.0,), channel_order=order, assumed=True)
-    return names.Preprocessing(resize, crop, assumed=True)
+        return Preprocessing(resize, crop, mean=(0.0,), std=(1.0,), channel_order=order, assumed=True)
+    return Preprocessing(resize, crop, assumed=True)
 
 
 def differentiable(graph: ir.Graph, image: ir.Value) -> ir.Value:

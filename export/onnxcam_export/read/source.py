@@ -28,7 +28,7 @@ CheckFactory = Callable[["Forward"], Check]
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class Original:
     """A model as the rest of the export sees it.
 
     Attributes:
@@ -58,7 +58,7 @@ def read(
     *,
     image_input: str | None = None,
     dynamic_batch: bool = False,
-) -> Source:
+) -> Original:
     """Reads any source that an export takes.
 
     Raises:
@@ -86,11 +86,11 @@ def _read_onnx(
     image_input: str | None,
     *,
     dynamic_batch: bool,
-) -> Source:
+) -> Original:
     opened = onnx_source.open_model(
         source, input_shape=input_shape, image_input=image_input, dynamic_batch=dynamic_batch
     )
-    return Source(
+    return Original(
         model=opened.model,
         kind=opened.kind,
         name=opened.name,
@@ -102,7 +102,7 @@ def _read_onnx(
     )
 
 
-def _read_torch(source: Any, kind: str, input_shape: Sequence[int] | None) -> Source:
+def _read_torch(source: Any, kind: str, input_shape: Sequence[int] | None) -> Original:
     from onnxcam_export.read import from_torch as pytorch  # noqa: PLC0415 — torch takes seconds to import, and ONNX sources need none
 
     captured = pytorch.capture(source, input_shape)
@@ -112,7 +112,7 @@ def _read_torch(source: Any, kind: str, input_shape: Sequence[int] | None) -> So
         rectifiers = [(step.x.name or "", step.y.name or "") for step in forward.steps if rectifies(step)]
         return against(pytorch.AutogradReference(captured, forward.score.value.name or "", layers, rectifiers))
 
-    return Source(
+    return Original(
         model=captured.model,
         kind=kind,
         name=type(source).__name__,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onnxcam import metadata as names
+from onnxcam import contract
 from onnxcam_export.graph.steps import shape_of
 from onnxcam_export.verify import central_differences as central
 from onnxcam_export.verify import probe_models as probes
@@ -47,8 +47,8 @@ class Differences:
             forward: The prepared forward pass, before it is assembled.
             image: The name of the input that takes the image.
         """
-        wanted = {names.SCORES_OUTPUT: forward.score.value.name or ""}
-        wanted |= {names.ACTIVATIONS_PREFIX + name: value.name or "" for name, value in forward.layers.items()}
+        wanted = {contract.SCORES_OUTPUT: forward.score.value.name or ""}
+        wanted |= {contract.ACTIVATIONS_PREFIX + name: value.name or "" for name, value in forward.layers.items()}
         self._image = image
         self._answers = {value.name or "": value.name or "" for value in original.graph.outputs}
         self._quantised = any(step.op_type == "QuantizeLinear" for step in forward.steps)
@@ -78,9 +78,9 @@ class Differences:
         if self._quantised:
             return compared, (*notes, QUANTISED_NOTE)
         for name, session in self._layers.items():
-            a, g = got[names.ACTIVATIONS_PREFIX + name], got[names.GRADIENTS_PREFIX + name]
+            a, g = got[contract.ACTIVATIONS_PREFIX + name], got[contract.GRADIENTS_PREFIX + name]
             found = self._compare_layer(session, inputs, a, g, target)
-            notes += _listed(compared, names.GRADIENTS_PREFIX + name, found)
+            notes += _listed(compared, contract.GRADIENTS_PREFIX + name, found)
         if len(target) == len(inputs[self._image]):
             notes += self._compare_guided(compared, inputs, target, got)
         self._seen_before = True
@@ -92,13 +92,13 @@ class Differences:
         compared = {}
         for name, value in expected.items():
             answer = got[name]
-            shaped = np.reshape(value, answer.shape) if name == names.SCORES_OUTPUT else value
+            shaped = np.reshape(value, answer.shape) if name == contract.SCORES_OUTPUT else value
             allowed = QUANTISED_ALLOWED if self._quantised else tolerance(name)
             compared[name] = difference(answer, shaped), allowed
         notes = [
             f"not compared: {name}, which has no counterpart by that name in the original"
             for name in got
-            if name.startswith(names.ACTIVATIONS_PREFIX) and name not in self._inner
+            if name.startswith(contract.ACTIVATIONS_PREFIX) and name not in self._inner
         ]
         return compared, tuple(notes)
 
@@ -136,10 +136,13 @@ class Differences:
         self, compared: Compared, inputs: Mapping[str, Array], target: Target, got: Mapping[str, Any]
     ) -> tuple[str, ...]:
         outputs = [item.name for item in self._traced.get_outputs()]
-        feeds = {**inputs, names.TARGET_INPUT: target}
+        feeds = {**inputs, contract.TARGET_INPUT: target}
         seen = dict(zip(outputs, self._traced.run(outputs, feeds), strict=True))
-        guided, plain = seen[names.GUIDED_OUTPUT], seen[probes.PLAIN_GRADIENT]
-        compared[names.GUIDED_OUTPUT] = relative_error(got[names.GUIDED_OUTPUT], guided), tolerance(names.GUIDED_OUTPUT)
+        guided, plain = seen[contract.GUIDED_OUTPUT], seen[probes.PLAIN_GRADIENT]
+        compared[contract.GUIDED_OUTPUT] = (
+            relative_error(got[contract.GUIDED_OUTPUT], guided),
+            tolerance(contract.GUIDED_OUTPUT),
+        )
         image, slope = inputs[self._image].astype(np.float64), plain[:1].astype(np.float64)
         y = _score(self._from_image, inputs, image, 0, int(target[0]))
         directions = chain(central.parts(slope), central.anywhere(slope))
@@ -182,7 +185,7 @@ def _score(
     def y(value: Array) -> float:
         whole = a[start:stop].copy()
         whole[image - start] = value[0]
-        (scores,) = session.run([names.SCORES_OUTPUT], {**feeds, probes.VALUE: whole.astype(dtype)})
+        (scores,) = session.run([contract.SCORES_OUTPUT], {**feeds, probes.VALUE: whole.astype(dtype)})
         return float(scores[image - start, index])
 
     return y

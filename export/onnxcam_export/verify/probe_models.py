@@ -12,7 +12,7 @@ import onnx_ir as ir
 import onnx_ir.passes.common as common_passes
 import onnxruntime as ort
 
-from onnxcam import metadata as names
+from onnxcam import contract
 from onnxcam_export.analyse.activations import forward_steps
 from onnxcam_export.differentiate.backprop import backprop
 from onnxcam_export.differentiate.rules import GUIDED, PLAIN, Rule
@@ -79,7 +79,7 @@ def cut(forward: Forward, value: ir.Value) -> ort.InferenceSession:
     op = Builder(graph, score.dtype or ir.DataType.FLOAT, VALUE)
     scores = op.Reshape(probe if score is inner else score, [-1, forward.score.classes])
     graph.extend(op.nodes)
-    _output_only(model, {names.SCORES_OUTPUT: scores}, op.dtype)
+    _output_only(model, {contract.SCORES_OUTPUT: scores}, op.dtype)
     return load(model)
 
 
@@ -90,18 +90,18 @@ def traced(forward: Forward) -> tuple[ort.InferenceSession, list[str]]:
     of its input x, its derivative f'(x), and the cotangents dy that reaches it and dx that leaves it.
 
     Returns:
-        The model, with the input ``names.TARGET_INPUT``, and the rectifiers, for messages.
+        The model, with the input ``contract.TARGET_INPUT``, and the rectifiers, for messages.
     """
     model, values = _copied(forward)
     graph, score, image = model.graph, values[forward.score.value.name or ""], values[forward.image.name or ""]
     steps = forward_steps(graph, visible=[values[value.name or ""] for value in forward.layers.values()])
     dtype = score.dtype or ir.DataType.FLOAT
     op = Builder(graph, dtype, "onnxcam.traced")
-    target = ir.val(names.TARGET_INPUT, dtype=ir.DataType.INT64, shape=["targets"])
+    target = ir.val(contract.TARGET_INPUT, dtype=ir.DataType.INT64, shape=["targets"])
     graph.inputs.append(target)
     seed = op.reshape_rows(op.one_hot(target, forward.score.classes), static_shape(score))
     seen: list[tuple[Step, dict[str, ir.Value]]] = []
-    tables = {PLAIN_GRADIENT: PLAIN, names.GUIDED_OUTPUT: _watched(seen)}
+    tables = {PLAIN_GRADIENT: PLAIN, contract.GUIDED_OUTPUT: _watched(seen)}
     outputs = {
         name: op.Cast(backprop(op, steps, score, seed, [image], rules=rules)[image], to=int(dtype))
         for name, rules in tables.items()

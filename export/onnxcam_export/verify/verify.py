@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
-from onnxcam import metadata as names
+from onnxcam import contract
 from onnxcam.execution.golden import answers, golden_input
 from onnxcam.execution.session import first_line
 from onnxcam.explainer import Explainer
+from onnxcam.metadata import Golden, Metadata, Verification
 from onnxcam_export.errors import ExportError, ParityError
 
 if TYPE_CHECKING:
@@ -32,10 +33,10 @@ Check = Callable[[Mapping[str, Array], Target, Mapping[str, Any]], tuple[Compare
 # turn a few ReLU masks of a deep network over, which is why its bound is that of a cosine of 0.9998.
 TOLERANCES = {
     "answers": 1e-4,
-    names.SCORES_OUTPUT: 1e-4,
-    names.ACTIVATIONS_PREFIX: 1e-3,
-    names.GRADIENTS_PREFIX: 1e-3,
-    names.GUIDED_OUTPUT: 2e-2,
+    contract.SCORES_OUTPUT: 1e-4,
+    contract.ACTIVATIONS_PREFIX: 1e-3,
+    contract.GRADIENTS_PREFIX: 1e-3,
+    contract.GUIDED_OUTPUT: 2e-2,
 }
 
 # What another machine or provider may differ by; GPUs compute convolutions with 10-bit mantissas (TF32) by default.
@@ -61,7 +62,7 @@ def session(path: Path) -> ort.InferenceSession:
         ) from error
 
 
-def verify(path: Path, metadata: names.Metadata, check: Check, name: str) -> names.Verification:
+def verify(path: Path, metadata: Metadata, check: Check, name: str) -> Verification:
     """Checks the artifact's answers to two images with a class each, and to one image with three classes.
 
     Args:
@@ -100,7 +101,7 @@ def verify(path: Path, metadata: names.Metadata, check: Check, name: str) -> nam
                 )
             errors[output] = max(errors.get(output, 0.0), error)
             tolerances[output] = max(tolerances.get(output, 0.0), allowed)
-    return names.Verification(name, errors, tolerances, tuple(notes))
+    return Verification(name, errors, tolerances, tuple(notes))
 
 
 def _run(run: ort.InferenceSession, outputs: list[str], inputs: Mapping[str, Array]) -> dict[str, Any]:
@@ -162,23 +163,23 @@ def _against_exact(  # noqa: PLR0917
     return error, max(tolerance(output), 4 * own), (remark,)
 
 
-def golden(path: Path, metadata: names.Metadata) -> names.Golden:
+def golden(path: Path, metadata: Metadata) -> Golden:
     """What the artifact, whose file has metadata already, answers to the golden input."""
     explainer = Explainer(path, providers=["cpu"])
     image = golden_input((metadata.image.batch or 1, *metadata.image.shape), metadata.image.dtype)
     best, layer = int(explainer.run(image, level=0).class_index[0]), metadata.layers[0].name
-    return names.Golden(target=best, layer=layer, tolerances=dict(GOLDEN_TOLERANCES), **answers(explainer, best, layer))
+    return Golden(target=best, layer=layer, tolerances=dict(GOLDEN_TOLERANCES), **answers(explainer, best, layer))
 
 
-def controls(metadata: names.Metadata, target: Array, level: int) -> dict[str, Array]:
+def controls(metadata: Metadata, target: Array, level: int) -> dict[str, Array]:
     """The artifact's own inputs: what to explain, and how much of it."""
-    inputs = {names.TARGET_INPUT: np.asarray(target, np.int64)}
-    return inputs if metadata.flat else {**inputs, names.LEVEL_INPUT: np.asarray(level, np.int64)}
+    inputs = {contract.TARGET_INPUT: np.asarray(target, np.int64)}
+    return inputs if metadata.flat else {**inputs, contract.LEVEL_INPUT: np.asarray(level, np.int64)}
 
 
-def others(run: ort.InferenceSession, metadata: names.Metadata, batch: int) -> dict[str, Array]:
+def others(run: ort.InferenceSession, metadata: Metadata, batch: int) -> dict[str, Array]:
     """Values for the model's other inputs: ones, which no scale or size among them takes amiss."""
-    given = {metadata.image.name, names.TARGET_INPUT, names.LEVEL_INPUT}
+    given = {metadata.image.name, contract.TARGET_INPUT, contract.LEVEL_INPUT}
     return {
         item.name: np.ones(
             [dim if isinstance(dim, int) else (1 if axis else batch) for axis, dim in enumerate(item.shape)],

@@ -1,0 +1,21 @@
+"""The names of the artifact's contract: what an explainer model adds to the model it was made from.
+
+The export writes these names, and every runtime reads them; ``README.md`` has their types, shapes and meaning.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+METADATA_KEY: Final = "onnxcam"
+
+LEVEL_INPUT: Final = "onnxcam.level"
+TARGET_INPUT: Final = "onnxcam.target"
+
+SCORES_OUTPUT: Final = "onnxcam.scores"
+CLASS_INDEX_OUTPUT: Final = "onnxcam.class_index"
+ACTIVATIONS_PREFIX: Final = "onnxcam.activations/"
+GRADIENTS_PREFIX: Final = "onnxcam.gradients/"
+GUIDED_OUTPUT: Final = "onnxcam.guided_gradients"
+# The gradient at the input by any other table of rules: the plain gradient, deconvnet, or a user's own.
+INPUT_GRADIENTS_OUTPUT: Final = "onnxcam.input_gradients"
