@@ -11,7 +11,7 @@ EXPORT = export/pyproject.toml export/LICENSE export/README.md $(shell find expo
 help:
 	@echo 'make demo          explain a photograph, with no PyTorch: writes demo.png'
 	@echo 'make test          all tests'
-	@echo 'make test-runtime  the runtime'"'"'s tests, in an environment that holds only its wheel and pytest'
+	@echo 'make test-runtime  the runtime'"'"'s tests, in an environment that holds only its wheel, pytest and hypothesis'
 	@echo 'make lint          ruff and mypy'
 	@echo 'make wheels        both wheels and both source distributions, in dist/'
 	@echo 'make bench         speed, memory and start-up beside the peers: docs/benchmarks.md (BENCH=--help for parts of it)'
@@ -82,7 +82,7 @@ dist/.stamp: .venv-build/.stamp $(RUNTIME) $(EXPORT)
 .venv-runtime/.stamp: dist/.stamp constraints.txt
 	rm -rf .venv-runtime
 	$(call venv,.venv-runtime)
-	.venv-runtime/bin/python $(PIP_INSTALL) dist/onnxcam-*.whl pytest
+	.venv-runtime/bin/python $(PIP_INSTALL) dist/onnxcam-*.whl pytest hypothesis
 	@touch $@
 
 define venv

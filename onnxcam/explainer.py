@@ -25,6 +25,7 @@ from onnxcam.photograph.opening import PANEL_SIDE, PictureSource, open_picture
 from onnxcam.photograph.preprocessing import needed_shorter_side, preprocess
 from onnxcam.targets import Targets, resolve
 from onnxcam.tensors import check_tensor
+from onnxcam.text import listed, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -166,7 +167,7 @@ class Explainer:
         if layer is None:
             return names
         if layer not in names:
-            raise LayerError(f"the model has no target layer {layer!r}; it has {', '.join(names)}")
+            raise LayerError(f"the model has no target layer {shortened(repr(layer))}; it has {listed(names)}")
         return [layer]
 
     def _require(self, given: Collection[str]) -> None:
@@ -174,12 +175,12 @@ class Explainer:
         missing = [f"{name} {shape}" for name, shape in self._inputs.items() if name not in given]
         if missing:
             raise TensorError(
-                f"besides the image the model needs {', '.join(missing)}; hand over preprocessed input and "
+                f"besides the image the model needs {listed(missing)}; hand over preprocessed input and "
                 "these with Explainer.run(…, inputs={name: array})"
             )
         unknown = [name for name in given if name not in self._inputs]
         if unknown:
-            raise TensorError(f"the model has no input {', '.join(unknown)}; it takes {', '.join(self._inputs)}")
+            raise TensorError(f"the model has no input {listed(unknown)}; it takes {listed(self._inputs)}")
 
     def _fetch(
         self, names: list[str], inputs: dict[str, npt.NDArray[Any]], targets: npt.NDArray[np.int64], level: int

@@ -3,145 +3,68 @@
 The export side writes it and the runtime reads it; both use the classes here, so the schema has one definition.
 Unknown fields are ignored, so a newer writer may add some without a new schema number; a change that an older reader
 would misunderstand takes the next number, and older readers refuse it.
+
+Reading checks every field's type and range, and that the parts agree with each other. So whatever stands in a file, a
+caller has sensible metadata or a ``ModelError``.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from msgspec import Meta
 
 from onnxcam.errors import ModelError
+from onnxcam.metadata_parts import (
+    Golden,
+    ImageInput,
+    Interpolation,
+    Layer,
+    Preprocessing,
+    Source,
+    Verification,
+)
+from onnxcam.strict_json import Count, InvalidJsonError, Words, decoded
+from onnxcam.text import shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+__all__ = [
+    "GOLDEN_SAMPLES",
+    "SCHEMA",
+    "Golden",
+    "ImageInput",
+    "Interpolation",
+    "Layer",
+    "Metadata",
+    "Preprocessing",
+    "Source",
+    "Verification",
+]
 
 SCHEMA = 1
 
-_T = TypeVar("_T")
+# How many samples of an output the golden check compares; all, where the output has fewer elements.
+GOLDEN_SAMPLES = 64
 
-Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos", "box"]
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """A target layer.
-
-    Attributes:
-        name: What the user calls it, e.g. ``layer4``.
-        value: The ONNX value that holds its output A.
-        shape: Its shape without the batch, ``(K, h, w)``.
-    """
-
-    name: str
-    value: str
-    shape: tuple[int, ...]
+# What ONNX Runtime can take from numpy, and an image can consist of.
+_DTYPES = {f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)} | {"float16", "float32", "float64"}
+_MOST_ELEMENTS = 2**28
+# Resizing makes no image larger than this on a side, or than twice the model's input if that is more.
+_LARGEST_RESIZE = 2**13
+_SMALLEST_DIVISOR = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class ImageInput:
-    """The graph input that takes the image.
+class _Header:
+    """The one field that every schema has."""
 
-    Attributes:
-        name: Its name in the graph.
-        layout: ``NCHW`` or ``NHWC``.
-        channels: 1 or 3.
-        height: In pixels.
-        width: In pixels.
-        dtype: ``float32``, ``float16`` or ``uint8``.
-        batch: The fixed batch size, or None where any batch will do.
-    """
-
-    name: str
-    layout: Literal["NCHW", "NHWC"]
-    channels: int
-    height: int
-    width: int
-    dtype: str = "float32"
-    batch: int | None = None
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """The shape without the batch, in the input's own layout."""
-        if self.layout == "NCHW":
-            return (self.channels, self.height, self.width)
-        return (self.height, self.width, self.channels)
-
-
-@dataclass(frozen=True, slots=True)
-class Preprocessing:
-    """How a photograph becomes the input: resize, centre crop, then ``(pixel * scale - mean) / std``.
-
-    Attributes:
-        resize: The shorter side after resizing, or ``(height, width)``; None leaves the size.
-        crop: The side of the centre crop, or ``(height, width)``; None does not crop.
-        interpolation: Pillow's filter of that name.
-        scale: What the 8-bit pixel (0 to 255) is multiplied with.
-        mean: Per channel, in scaled units, in ``channel_order``.
-        std: Per channel, in scaled units, in ``channel_order``.
-        channel_order: ``RGB``, ``BGR`` or ``L`` (greyscale).
-        assumed: True where the export was told nothing and took the customary values.
-    """
-
-    resize: int | tuple[int, int] | None
-    crop: int | tuple[int, int] | None
-    interpolation: Interpolation = "bilinear"
-    scale: float = 1 / 255
-    mean: tuple[float, ...] = (0.485, 0.456, 0.406)
-    std: tuple[float, ...] = (0.229, 0.224, 0.225)
-    channel_order: Literal["RGB", "BGR", "L"] = "RGB"
-    assumed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where the model came from.
-
-    Attributes:
-        kind: ``torch.nn.Module``, ``torch.export.ExportedProgram``, ``onnx file`` or ``onnx.ModelProto``.
-        name: The class, the file's name, or what the command line was given.
-        exporter: The versions that made it, e.g. ``onnxcam-export 0.1.0, torch 2.13.0, onnx 1.23.2``.
-    """
-
-    kind: str
-    name: str
-    exporter: str
-
-
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """What the export compared, and how closely it agreed.
-
-    Attributes:
-        reference: What the artifact was compared with, in words.
-        errors: Relative L2 error of each compared output, by output name.
-        tolerances: The bound that each error was held to, by output name.
-        notes: What a reader should know, e.g. an output that could not be compared, and why.
-    """
-
-    reference: str
-    errors: dict[str, float]
-    tolerances: dict[str, float]
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Golden:
-    """Answers to a deterministic input, for checking a device without PyTorch (see ``onnxcam.execution.golden``).
-
-    Attributes:
-        target: The class explained.
-        scores: Evenly spaced samples of the scores.
-        layer: The layer of the map.
-        grad_cam: Evenly spaced samples of the Grad-CAM map, ``relu=False``.
-        guided_backprop: Evenly spaced samples of the guided gradient.
-        tolerances: The relative L2 error allowed for ``scores``, ``grad_cam`` and ``guided_backprop``.
-    """
-
-    target: int
-    scores: tuple[float, ...]
-    layer: str
-    grad_cam: tuple[float, ...]
-    guided_backprop: tuple[float, ...]
-    tolerances: dict[str, float]
+    schema: Annotated[int, Meta(ge=1, le=2**31)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +74,11 @@ class Metadata:
     Attributes:
         image: The image input.
         layers: The target layers; the first is the default.
-        cam_layer: The layer behind which only global average pooling and a linear layer follow, or None.
+        cam_layer: The layer after which only global average pooling and a linear layer follow, or None.
         classes: C, the number of classes.
         labels: The C class names, or None.
         score_value: The ONNX value that the scores were taken from.
-        score_activation: ``softmax``, ``sigmoid`` or None: what stood behind the scores in the original graph.
+        score_activation: ``softmax``, ``sigmoid`` or None: what followed the scores in the original graph.
         flat: True where the gates were left out: there is no level input, everything is always computed.
         preprocessing: How a photograph becomes the input, or None where the input is no photograph.
         source: Where the model came from.
@@ -165,11 +88,11 @@ class Metadata:
     """
 
     image: ImageInput
-    layers: tuple[Layer, ...]
+    layers: Annotated[tuple[Layer, ...], Meta(min_length=1, max_length=4096)]
     cam_layer: str | None
-    classes: int
-    labels: tuple[str, ...] | None
-    score_value: str
+    classes: Count
+    labels: tuple[Words, ...] | None
+    score_value: Words
     score_activation: Literal["softmax", "sigmoid"] | None
     flat: bool
     preprocessing: Preprocessing | None
@@ -179,53 +102,126 @@ class Metadata:
     schema: int = field(default=SCHEMA)
 
     def to_json(self) -> str:
-        """The text that goes under ``onnxcam`` in ``metadata_props``."""
-        return json.dumps(dataclasses.asdict(self), ensure_ascii=False, separators=(",", ":"))
+        """The text that goes under ``onnxcam`` in ``metadata_props``.
 
-    @classmethod
-    def from_json(cls, text: str) -> Self:
+        Raises:
+            ModelError: ``from_json`` would not read it again.
+        """
+        try:
+            text = json.dumps(dataclasses.asdict(self), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+            _read(text)
+        except (ValueError, TypeError) as error:
+            raise ModelError(
+                f"these metadata cannot be written, since they make no sense: {shortened(str(error))}"
+            ) from error
+        return text
+
+    @staticmethod
+    def from_json(text: str | bytes) -> Metadata:
         """Reads what ``to_json`` wrote.
 
         Raises:
-            ModelError: The text is no such JSON, or its schema is newer than this onnxcam knows.
+            ModelError: The text is no such JSON, it contradicts itself, or its schema is newer than this onnxcam knows.
         """
         try:
-            data = json.loads(text)
-            schema = int(data["schema"])
-        except (ValueError, TypeError, KeyError) as error:
+            return _read(text)
+        except InvalidJsonError as error:
             raise ModelError(
-                "the model's onnxcam metadata is damaged; export the model again with onnxcam-export"
-            ) from error
-        if schema > SCHEMA:
-            raise ModelError(
-                f"the model was written for onnxcam metadata schema {schema}, and this onnxcam reads up to {SCHEMA}; "
-                "upgrade it with 'pip install --upgrade onnxcam'"
-            )
-        try:
-            return cls(
-                image=_build(ImageInput, data["image"]),
-                layers=tuple(_build(Layer, layer) for layer in data["layers"]),
-                preprocessing=_optional(Preprocessing, data["preprocessing"]),
-                source=_build(Source, data["source"]),
-                verification=_optional(Verification, data.get("verification")),
-                golden=_optional(Golden, data.get("golden")),
-                labels=None if data["labels"] is None else tuple(data["labels"]),
-                **{
-                    name: data[name]
-                    for name in ("cam_layer", "classes", "score_value", "score_activation", "flat", "schema")
-                },
-            )
-        except (TypeError, KeyError, AttributeError) as error:
-            raise ModelError(
-                f"the model's onnxcam metadata is damaged ({error}); export the model again with onnxcam-export"
+                f"the model's onnxcam metadata is damaged ({shortened(str(error))}); export the model again with "
+                "onnxcam-export"
             ) from error
 
 
-def _build(cls: type[_T], data: dict[str, Any]) -> _T:
-    """Builds a dataclass from JSON, ignoring unknown fields and turning lists into tuples."""
-    known = {item.name for item in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k in known})
+def _read(text: str | bytes) -> Metadata:
+    """Reads JSON and checks that it makes sense.
+
+    Raises:
+        InvalidJsonError: It does not.
+        ModelError: It is of a newer schema.
+    """
+    schema = decoded(text, _Header).schema
+    if schema > SCHEMA:
+        raise ModelError(
+            f"the model was written for onnxcam metadata schema {schema}, and this onnxcam reads up to {SCHEMA}; "
+            "upgrade it with 'pip install --upgrade onnxcam'"
+        )
+    metadata = decoded(text, Metadata)
+    for contradiction in _contradictions(metadata):
+        raise InvalidJsonError(contradiction)
+    return metadata
 
 
-def _optional(cls: type[_T], data: dict[str, Any] | None) -> _T | None:
-    return None if data is None else _build(cls, data)
+def _contradictions(metadata: Metadata) -> Iterator[str]:
+    """Where the parts, each of them in its range, do not fit together."""
+    names = [layer.name for layer in metadata.layers]
+    if len(set(names)) < len(names):
+        yield "layers: two have the same name"
+    if metadata.cam_layer is not None and metadata.cam_layer not in names:
+        yield f"cam_layer: there is no layer {metadata.cam_layer!r}"
+    if metadata.labels is not None and len(metadata.labels) != metadata.classes:
+        yield f"labels: {len(metadata.labels)} for {metadata.classes} classes"
+    if any(math.prod(layer.shape) > _MOST_ELEMENTS for layer in metadata.layers):
+        yield "layers: one is too large"
+    yield from _of_image(metadata.image)
+    if metadata.preprocessing is not None:
+        yield from _of_preprocessing(metadata.preprocessing, metadata.image)
+    if (
+        metadata.verification is not None
+        and metadata.verification.errors.keys() != metadata.verification.tolerances.keys()
+    ):
+        yield "verification: errors and tolerances are not of the same outputs"
+    if metadata.golden is not None:
+        yield from _of_golden(metadata.golden, metadata, names)
+
+
+def _of_image(image: ImageInput) -> Iterator[str]:
+    if image.dtype not in _DTYPES:
+        yield f"image.dtype: {image.dtype!r} is none of {', '.join(sorted(_DTYPES))}"
+    if math.prod(image.shape) * (image.batch or 1) > _MOST_ELEMENTS:
+        yield "image: it is too large"
+
+
+def _of_preprocessing(steps: Preprocessing, image: ImageInput) -> Iterator[str]:
+    if not len(steps.mean) == len(steps.std) == image.channels:
+        yield f"preprocessing: {len(steps.mean)} mean and {len(steps.std)} std for {image.channels} channels"
+    if min(abs(value) for value in (steps.scale, *steps.std)) < _SMALLEST_DIVISOR:
+        yield "preprocessing: std and scale must not be 0"
+    if steps.channel_order != "L" and image.channels not in {1, 3}:
+        yield f"preprocessing.channel_order: {steps.channel_order} for {image.channels} channels"
+    yield from _of_sizes(steps, (image.height, image.width))
+
+
+def _of_sizes(steps: Preprocessing, size: tuple[int, int]) -> Iterator[str]:
+    """Whether some photograph can come out in the model's size, (height, width)."""
+    resize = (steps.resize, steps.resize) if isinstance(steps.resize, int) else steps.resize
+    crop = (steps.crop, steps.crop) if isinstance(steps.crop, int) else steps.crop
+    takes = f"the model takes {size[1]} by {size[0]} pixels"
+    if resize is not None and not (min(resize) >= 1 and max(resize) <= max(_LARGEST_RESIZE, 2 * max(size))):
+        yield f"preprocessing.resize: {steps.resize}; {takes}"
+    if crop not in {None, size}:
+        yield f"preprocessing.crop: {steps.crop}; {takes}"
+    if crop is None and isinstance(steps.resize, int) and steps.resize != min(size):
+        yield f"preprocessing: a shorter side of {steps.resize} without a crop; {takes}"
+    if crop is None and isinstance(steps.resize, tuple) and steps.resize != size:
+        yield f"preprocessing.resize: {list(steps.resize)} without a crop; {takes}"
+
+
+def _of_golden(golden: Golden, metadata: Metadata, layers: Collection[str]) -> Iterator[str]:
+    if golden.target >= metadata.classes:
+        yield f"golden.target: {golden.target} of {metadata.classes} classes"
+    if golden.layer not in layers:
+        yield f"golden.layer: there is no layer {golden.layer!r}"
+        return
+    rows = metadata.image.batch or 1
+    shape = next(layer.shape for layer in metadata.layers if layer.name == golden.layer)
+    sizes = {
+        "scores": metadata.classes,
+        "grad_cam": math.prod(shape[1:]),
+        "guided_backprop": math.prod(metadata.image.shape),
+    }
+    if golden.tolerances.keys() != sizes.keys():
+        yield f"golden.tolerances: not those of {', '.join(sizes)}"
+    for name, size in sizes.items():
+        found, expected = len(getattr(golden, name)), min(GOLDEN_SAMPLES, rows * size)
+        if found != expected:
+            yield f"golden.{name}: {found} samples where there should be {expected}"

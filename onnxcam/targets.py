@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import difflib
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
+from typing import TypeGuard
 
 import numpy as np
 import numpy.typing as npt
 
 from onnxcam.errors import TargetError
+from onnxcam.text import listed, shortened
+
+# A number of more digits is no class of any model, and Python refuses to convert those of thousands.
+_MOST_DIGITS = 18
+# So much of a mistyped name is compared with the labels, which takes time with its length.
+_COMPARED = 200
 
 Target = int | str | np.integer
 Targets = Target | Sequence[Target] | npt.NDArray[np.integer]
@@ -32,8 +39,7 @@ def resolve(
     Raises:
         TargetError: A class or rank does not exist, a label is unknown or names several classes, or T does not fit N.
     """
-    single = isinstance(target, str) or not isinstance(target, Iterable) or np.ndim(target) == 0  # type: ignore[arg-type]
-    wanted = [target] if single else list(target)  # type: ignore[arg-type]
+    wanted = list(target) if _is_several(target) else [target]
     if not wanted:
         raise TargetError("no target is given; -1 is the top-scoring class")
     if images > 1 and len(wanted) not in {1, images}:
@@ -62,44 +68,67 @@ def find_label(text: str, labels: Sequence[str]) -> int:
     if len(found) == 1:
         return found[0]
     if found:
-        raise TargetError(f"{text!r} names the classes {_listed(found)}; give one of these numbers")
-    raise TargetError(f"there is no class {text!r}; {_suggest(wanted, labels)}")
+        raise TargetError(f"{_quoted(text)} names the classes {_listed(found)}; give one of these numbers")
+    raise TargetError(f"there is no class {_quoted(text)}; {_suggest(wanted[:_COMPARED], labels)}")
+
+
+def _is_several(target: Targets) -> TypeGuard[Collection[Target]]:
+    """Whether it is a list, an array or the like; an array without axes is one number."""
+    return isinstance(target, Collection) and not isinstance(target, (str, bytes)) and getattr(target, "ndim", 1) != 0
 
 
 def _resolve_one(target: object, classes: int, labels: Sequence[str] | None) -> int:
     if isinstance(target, str):
         return _resolve_text(target, classes, labels)
-    if isinstance(target, (bool, np.bool_)):
-        raise TargetError(f"a target is a class index, a label or a rank, not {target!r}")
     try:
-        return _check_range(operator.index(target), classes)  # type: ignore[arg-type]
+        if not isinstance(target, (bool, np.bool_)):
+            return _check_range(operator.index(target), classes)  # type: ignore[arg-type]
     except TypeError:
-        raise TargetError(f"a target is a class index, a label or a rank, not {target!r}") from None
+        pass
+    raise TargetError(f"a target is a class index, a label or a rank, not {_quoted(target)}")
 
 
 def _resolve_text(text: str, classes: int, labels: Sequence[str] | None) -> int:
     """A label goes before a number, since classes may be called ``7``."""
+    number = _number_in(text)
     if labels is not None:
         try:
             return find_label(text, labels)
         except TargetError:
-            if not _is_number(text):
+            if number is None:
                 raise
-    if not _is_number(text):
-        raise TargetError(f"the model has no labels, so {text!r} names no class; give an index from 0 to {classes - 1}")
-    return _check_range(int(text), classes)
+    if number is None:
+        raise TargetError(
+            f"the model has no labels, so {_quoted(text)} names no class; give an index from 0 to {classes - 1}"
+        )
+    return _check_range(number, classes)
 
 
 def _check_range(index: int, classes: int) -> int:
     if index >= classes:
-        raise TargetError(f"there is no class {index}; the model has the classes 0 to {classes - 1}")
+        raise TargetError(f"there is no class {_shown(index)}; the model has the classes 0 to {classes - 1}")
     if index < -classes:
-        raise TargetError(f"there is no rank {index}; with {classes} classes the ranks are -1 (top) to {-classes}")
+        raise TargetError(
+            f"there is no rank {_shown(index)}; with {classes} classes the ranks are -1 (top) to {-classes}"
+        )
     return index
 
 
-def _is_number(text: str) -> bool:
-    return text.strip().removeprefix("-").isdecimal()
+def _number_in(text: str) -> int | None:
+    signed = text.strip()
+    digits = signed.removeprefix("-")
+    return int(signed) if digits.isdecimal() and len(digits) <= _MOST_DIGITS else None
+
+
+def _shown(index: int) -> str:
+    return str(index) if abs(index) < 10**_MOST_DIGITS else "of such a number"
+
+
+def _quoted(target: object) -> str:
+    try:
+        return shortened(repr(target))
+    except ValueError:  # it holds a number of thousands of digits
+        return f"such a {type(target).__name__}"
 
 
 def _synonyms(label: str) -> list[str]:
@@ -107,7 +136,7 @@ def _synonyms(label: str) -> list[str]:
 
 
 def _listed(indices: Sequence[int]) -> str:
-    return f"{', '.join(str(index) for index in indices[:-1])} and {indices[-1]}"
+    return f"{listed(str(index) for index in indices[:-1])} and {indices[-1]}"
 
 
 def _suggest(wanted: str, labels: Sequence[str]) -> str:
@@ -117,4 +146,4 @@ def _suggest(wanted: str, labels: Sequence[str]) -> str:
         close = dict.fromkeys(label for label in labels if wanted in label.lower())
     if not close:
         return "see the classes with 'onnxcam inspect --labels'"
-    return f"did you mean {' or '.join(repr(label) for label in list(close)[:3])}?"
+    return f"did you mean {' or '.join(_quoted(label) for label in list(close)[:3])}?"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +12,7 @@ import typer
 from onnxcam.errors import OnnxCamError
 
 if TYPE_CHECKING:
+    from onnxcam.metadata import Preprocessing
     from onnxcam_export.read.catalogue import Named
 
 SourceArgument = Annotated[
@@ -64,13 +66,14 @@ def export_command(  # noqa: PLR0917 — Typer passes them by name
     random = is_random(source, weights, pretrained=pretrained)
     if random:
         typer.echo("onnxcam: the weights are random; give --weights FILE or --pretrained for a real model", err=True)
+    shape = _input_shape(input_size, named)
     report = export(
         named.source,
         output,
-        input_shape=_input_shape(input_size, named),
+        input_shape=shape,
         layers=layer,
         labels=_lines(labels) if labels else (None if random else named.labels),
-        preprocessing=_json(preprocessing) if preprocessing else named.preprocessing,
+        preprocessing=_json(preprocessing) if preprocessing else _preprocessing(named, shape),
         score_output=score_output,
         flat=flat,
         verify=verify,
@@ -116,6 +119,18 @@ def _input_shape(size: str | None, named: Named) -> tuple[int, ...] | None:
     if isinstance(named.source, str):
         return height, width
     return named.input_shape[0] if named.input_shape else 3, height, width
+
+
+def _preprocessing(named: Named, shape: tuple[int, ...] | None) -> Preprocessing | None:
+    """The package's preprocessing; for another input size than the package's, with the same share cropped away."""
+    steps, own = named.preprocessing, named.input_shape
+    if steps is None or own is None or shape is None or shape == own:
+        return steps
+    height, width = shape[-2:]
+    if not isinstance(steps.resize, int):
+        return replace(steps, resize=(height, width))
+    crop = height if height == width else (height, width)
+    return replace(steps, resize=round(steps.resize * max(height, width) / max(own[1:])), crop=crop)
 
 
 def _lines(file: Path) -> list[str]:

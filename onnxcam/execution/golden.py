@@ -13,11 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from onnxcam.errors import ModelError
+from onnxcam.metadata import GOLDEN_SAMPLES
 
 if TYPE_CHECKING:
     from onnxcam.explainer import Explainer
-
-SAMPLES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +59,9 @@ def golden_input(shape: tuple[int, ...], dtype: str = "float32") -> npt.NDArray[
 
 
 def sample(array: npt.NDArray[np.floating]) -> tuple[float, ...]:
-    """At most ``SAMPLES`` evenly spaced elements of the flattened array."""
+    """At most ``GOLDEN_SAMPLES`` evenly spaced elements of the flattened array."""
     flat = array.ravel()
-    index = np.linspace(0, flat.size - 1, min(SAMPLES, flat.size)).astype(int)
+    index = np.linspace(0, flat.size - 1, min(GOLDEN_SAMPLES, flat.size)).astype(int)
     return tuple(float(value) for value in flat[index])
 
 

@@ -11,18 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import onnxruntime
 
-from onnxcam.contract import (
-    ACTIVATIONS_PREFIX,
-    CLASS_INDEX_OUTPUT,
-    GRADIENTS_PREFIX,
-    LEVEL_INPUT,
-    METADATA_KEY,
-    SCORES_OUTPUT,
-    TARGET_INPUT,
-)
+from onnxcam.contract import METADATA_KEY
 from onnxcam.errors import ModelError, ProviderError
 from onnxcam.execution import providers as execution_providers
 from onnxcam.execution.bundled import default_model
+from onnxcam.execution.graph_check import check_graph
 from onnxcam.metadata import Metadata
 
 if TYPE_CHECKING:
@@ -75,25 +68,20 @@ def read_metadata(session: onnxruntime.InferenceSession, name: str = "the model"
     Raises:
         ModelError: It is not an explainer model, from a newer schema, or damaged.
     """
-    entry = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
-    if entry is None:
+    try:
+        entry = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+        if entry is None:
+            raise ModelError(
+                f"{name} is not an explainer model; make one of it with 'onnxcam export' (pip install onnxcam-export)"
+            )
+        metadata = Metadata.from_json(entry)
+        check_graph(session, metadata, name)
+    except UnicodeDecodeError as error:  # of ONNX Runtime's strings: the metadata, an input's name, an output's
         raise ModelError(
-            f"{name} is not an explainer model; make one of it with 'onnxcam export' (pip install onnxcam-export)"
-        )
-    metadata = Metadata.from_json(entry)
-    present = {value.name for value in (*session.get_inputs(), *session.get_outputs())}
-    absent = sorted(_promised(metadata) - present - {value.name for value in session.get_overridable_initializers()})
-    if absent:
-        raise ModelError(f"{name} lacks {', '.join(absent)}, which its metadata promises; export the model again")
+            f"{name} holds text that is not UTF-8, so its metadata or its names are damaged; export the model again "
+            "with onnxcam-export"
+        ) from error
     return metadata
-
-
-def _promised(metadata: Metadata) -> set[str]:
-    """The inputs and outputs that a model with this metadata cannot do without."""
-    names = {metadata.image.name, TARGET_INPUT, SCORES_OUTPUT, CLASS_INDEX_OUTPUT}
-    for layer in metadata.layers:
-        names |= {ACTIVATIONS_PREFIX + layer.name, GRADIENTS_PREFIX + layer.name}
-    return names if metadata.flat else names | {LEVEL_INPUT}
 
 
 def _readable(model: Model) -> str | bytes:

@@ -11,6 +11,8 @@ import torch
 import onnxcam
 from onnxcam.cli import main
 from onnxcam.metadata import Preprocessing
+from onnxcam_export.cli import _preprocessing
+from onnxcam_export.read.catalogue import Named
 
 FACTORY = """
 from torch import nn
@@ -105,7 +107,8 @@ def test_weights_of_ones_own(command, tmp_path, images):
             torch.from_numpy(explainer.run(images(1, 64)).scores), torch.from_numpy(expected), rtol=1e-4, atol=1e-5
         )
         assert explainer.metadata.labels[281] == "tabby"
-        assert explainer.metadata.preprocessing.resize == 256
+        assert explainer.metadata.preprocessing.resize == 73  # of 256 for the package's own 224 pixels
+        assert explainer.metadata.preprocessing.crop == 64
 
 
 def test_weights_are_only_ever_loaded_as_weights(command, tmp_path):
@@ -136,7 +139,15 @@ def test_timm(command, tmp_path):
     assert result.code == 0
     metadata = onnxcam.Explainer(tmp_path / "m.onnx").metadata
     assert metadata.image.shape == (3, 64, 64)
-    assert metadata.preprocessing == Preprocessing(168, 160, mean=(0.5,) * 3, std=(0.5,) * 3)
+    assert metadata.preprocessing == Preprocessing(67, 64, mean=(0.5,) * 3, std=(0.5,) * 3)
+
+
+def test_the_packages_preprocessing_follows_the_input_size():
+    named = Named(None, "m", (3, 224, 224), Preprocessing(256, 224))
+    assert _preprocessing(named, (3, 224, 224)) == Preprocessing(256, 224)
+    assert _preprocessing(named, (3, 64, 96)) == Preprocessing(110, (64, 96))
+    assert _preprocessing(Named(None, "m", (3, 8, 9), Preprocessing((8, 9), None)), (3, 4, 5)).resize == (4, 5)
+    assert _preprocessing(Named(None, "m"), (3, 4, 5)) is None
 
 
 def test_layers(command):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import numpy as np
 import pytest
 from PIL import Image
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from onnxcam.metadata import Metadata
 
 DATA = Path(__file__).parent.parent / "data"
+
+# The same examples in every run, and none given up for taking long on a busy machine.
+hypothesis.settings.register_profile("onnxcam", derandomize=True, deadline=None, database=None)
+hypothesis.settings.load_profile("onnxcam")
 
 
 @pytest.fixture(scope="session")
@@ -65,13 +70,13 @@ Rewrite = Callable[..., bytes]
 
 @pytest.fixture(scope="session")
 def rewritten() -> Rewrite:
-    """``rewritten("pooled", labels=None)``: the model's bytes with other metadata; ``text=`` sets the raw entry."""
+    """``rewritten("pooled", labels=None)``: the model's bytes with other metadata; ``entry=`` sets the raw entry."""
 
-    def rewrite(name: str, text: str | None = None, **changes: Any) -> bytes:
+    def rewrite(name: str, entry: str | bytes | None = None, **changes: Any) -> bytes:
         path = DATA / f"{name}.onnx"
         if changes:
-            text = dataclasses.replace(open_session(path)[1], **changes).to_json()
-        return without_metadata(path.read_bytes()) + (b"" if text is None else _entry(METADATA_KEY, text))
+            entry = dataclasses.replace(open_session(path)[1], **changes).to_json()
+        return without_metadata(path.read_bytes()) + (b"" if entry is None else _entry(METADATA_KEY, entry))
 
     return rewrite
 
@@ -104,8 +109,8 @@ def without_metadata(model: bytes) -> bytes:
     return kept
 
 
-def _entry(key: str, value: str) -> bytes:
-    pair = _field(1, key.encode()) + _field(2, value.encode())
+def _entry(key: str, value: str | bytes) -> bytes:
+    pair = _field(1, key.encode()) + _field(2, value.encode() if isinstance(value, str) else value)
     return _varint(_METADATA_PROPS) + _varint(len(pair)) + pair
 
 

@@ -1,8 +1,11 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from onnxcam.errors import TargetError
 from onnxcam.targets import find_label, resolve
+from onnxcam.text import printable
 
 LABELS = ("tabby, tabby cat", "tiger cat", "crane", "crane", "tiger, Panthera tigris", "7")
 
@@ -52,12 +55,44 @@ def test_what_is_asked_for_is_found(target, expected):
         (None, "not None"),
         ([], "no target is given"),
         ([[1]], "not [1]"),
+        ([[1], [1, 2]], "not [1]"),
+        (b"ab", "not b'ab'"),
+        (iter([1]), "not <list_iterator"),
+        pytest.param(10**5000, "no class of such a number; the model has the classes 0 to 5", id="digits"),
+        pytest.param(-(10**5000), "no rank of such a number", id="minus digits"),
+        pytest.param([[10**5000]], "not such a list", id="nested digits"),
+        ("9" * 5000, "no class '9999"),
+        ("x" * 10**5, "no class 'xxxx"),
+        ("\x1b[2J\u202e\ud800", r"no class '\x1b[2J\u202e\ud800'"),
     ],
 )
 def test_what_does_not_exist_is_said(target, words):
     with pytest.raises(TargetError) as caught:
         targets(target)
     assert words in str(caught.value)
+    assert len(str(caught.value)) < 500
+
+
+ANYTHING = st.one_of(
+    *(st.text(), st.integers(), st.integers(-9, 9), st.floats(), st.booleans(), st.none(), st.binary()),
+    *(st.sampled_from(LABELS), st.from_regex(r"\s*-?[0-9]+\s*"), st.text("0123456789-+٣²e. ")),
+    *(st.integers(-9, 9).map(np.int8), st.integers(-9, 9).map(np.array), st.integers(-9, 9).map(np.float32)),
+)
+
+
+@pytest.mark.parametrize("labels", [LABELS, None])
+@settings(max_examples=500)
+@given(target=st.recursive(ANYTHING, lambda inner: st.lists(inner, max_size=3) | st.tuples(inner), max_leaves=4))
+def test_anything_is_classes_or_refused(target, labels):
+    try:
+        resolved = resolve(target, images=1, classes=6, labels=labels)
+    except TargetError as error:
+        assert str(error) == printable(str(error))  # noqa: PT017  most of what is tried is an error
+    else:
+        assert resolved.dtype == np.int64
+        assert resolved.ndim == 1
+        assert resolved.size
+        assert set(resolved.tolist()) <= set(range(-6, 6))
 
 
 def test_without_labels_a_name_is_refused_and_a_number_is_not():
@@ -75,6 +110,11 @@ def test_targets_that_fit_the_batch(count, images):
 def test_targets_that_do_not_fit_the_batch(count, images):
     with pytest.raises(TargetError, match=f"{count} targets do not fit {images} images"):
         targets([0] * count, images)
+
+
+def test_a_name_of_many_classes_lists_some():
+    with pytest.raises(TargetError, match=r"'a' names the classes 0, 1, .* and 979 more and 999; give one"):
+        find_label("a", ["a"] * 1000)
 
 
 def test_a_whole_name_goes_before_a_synonym():

@@ -64,6 +64,14 @@ def test_damaged_metadata(rewritten, text):
         open_session(rewritten("pooled", text))
 
 
+@pytest.mark.parametrize("position", [0, 50, -1])
+def test_metadata_that_are_no_text(rewritten, pooled, position):
+    entry = bytearray(pooled.metadata.to_json().encode())
+    entry[position] = 0xFF
+    with pytest.raises(ModelError, match="holds text that is not UTF-8"):
+        open_session(rewritten("pooled", bytes(entry)))
+
+
 def test_metadata_that_promise_what_the_graph_lacks(rewritten):
     layers = (Layer("features", "features", (4, 8, 8)), Layer("more", "more", (4, 8, 8)))
     with pytest.raises(ModelError, match=r"lacks onnxcam.activations/more, onnxcam.gradients/more"):

@@ -1,0 +1,113 @@
+"""Whether a model's graph has the inputs and outputs that its metadata promise, in their types and shapes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from onnxcam.contract import (
+    ACTIVATIONS_PREFIX,
+    CLASS_INDEX_OUTPUT,
+    GRADIENTS_PREFIX,
+    GUIDED_OUTPUT,
+    LEVEL_INPUT,
+    SCORES_OUTPUT,
+    TARGET_INPUT,
+)
+from onnxcam.errors import ModelError
+from onnxcam.text import listed, shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import onnxruntime
+
+    from onnxcam.metadata import Metadata
+
+_FLOATS = {"float16", "float32", "float64"}
+# Where ONNX Runtime's name of a type is not numpy's.
+_NUMPY_NAMES = {"float": "float32", "double": "float64"}
+
+Shape = tuple[int | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Promise:
+    """An input or output that the metadata promise.
+
+    Attributes:
+        name: Its name.
+        types: numpy's names of the types that it may have.
+        shape: Its sizes; None where any will do.
+        stated: Whether the graph must state the same sizes. Otherwise one that it leaves open fits as well.
+    """
+
+    name: str
+    types: set[str]
+    shape: Shape
+    stated: bool = False
+
+
+def check_graph(session: onnxruntime.InferenceSession, metadata: Metadata, name: str) -> None:
+    """Compares the declared inputs and outputs with the metadata; nothing is run.
+
+    Args:
+        session: The model's.
+        metadata: Also the model's.
+        name: What to call the model in errors.
+
+    Raises:
+        ModelError: One is missing, or has another type or shape, or there is a level where there should be none.
+    """
+    inputs = {value.name: value for value in (*session.get_inputs(), *session.get_overridable_initializers())}
+    outputs = {value.name: value for value in session.get_outputs()}
+    for present, promises in ((inputs, list(_inputs(metadata))), (outputs, list(_outputs(metadata)))):
+        absent = [promise.name for promise in promises if promise.name not in present]
+        if absent:
+            raise ModelError(
+                f"{name} lacks {listed(sorted(absent))}, which its metadata promises; export the model again"
+            )
+        for promise in promises:
+            _check(promise, present[promise.name], name)
+    if metadata.flat and LEVEL_INPUT in inputs:
+        raise ModelError(f"{name} has {LEVEL_INPUT}, though its metadata says that it is flat; export the model again")
+
+
+def _inputs(metadata: Metadata) -> Iterator[_Promise]:
+    image = metadata.image
+    yield _Promise(image.name, {image.dtype}, (image.batch, *image.shape), stated=True)
+    yield _Promise(TARGET_INPUT, {"int64"}, (None,))
+    if not metadata.flat:
+        yield _Promise(LEVEL_INPUT, {"int64"}, ())
+
+
+def _outputs(metadata: Metadata) -> Iterator[_Promise]:
+    yield _Promise(SCORES_OUTPUT, _FLOATS, (None, metadata.classes))
+    yield _Promise(CLASS_INDEX_OUTPUT, {"int64"}, (None,))
+    for layer in metadata.layers:
+        for prefix in (ACTIVATIONS_PREFIX, GRADIENTS_PREFIX):
+            yield _Promise(prefix + layer.name, _FLOATS, (None, *layer.shape))
+    yield _Promise(GUIDED_OUTPUT, _FLOATS, (None, *metadata.image.shape))
+
+
+def _check(promise: _Promise, value: Any, name: str) -> None:
+    element = value.type.removeprefix("tensor(").removesuffix(")")
+    fits = _NUMPY_NAMES.get(element, element) in promise.types and _fits(promise, value.shape)
+    if not fits:
+        sizes = ", ".join("N" if size is None else str(size) for size in promise.shape)
+        declared = shortened(f"{value.type} {value.shape}")
+        raise ModelError(
+            f"{shortened(promise.name)} of {name} is {declared}, and its metadata promises "
+            f"{' or '.join(sorted(promise.types))} [{sizes}]; export the model again"
+        )
+
+
+def _fits(promise: _Promise, declared: list[int | str | None]) -> bool:
+    return len(declared) == len(promise.shape) and all(
+        # A number in the graph must be the one that is promised; None promises none.
+        size == found or (size is None and not promise.stated)
+        if isinstance(found, int)
+        # A name in the graph, or nothing, fits unless a number was to be stated; the batch may always be open.
+        else size is None or not promise.stated or axis == 0
+        for axis, (size, found) in enumerate(zip(promise.shape, declared, strict=True))
+    )

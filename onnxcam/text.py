@@ -1,0 +1,63 @@
+"""Text that comes from a model or a file's name, made safe and short enough to be shown.
+
+A label, a layer's name or an error message may hold what a terminal obeys: escape sequences that move the cursor or set
+the clipboard, line breaks that forge a line of output, marks that turn the direction of writing over.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+LONGEST = 300
+MOST = 20
+
+# Python calls these unprintable, but they are letters' joiners in Persian, Hindi and emoji, and move nothing.
+_JOINERS = "\u200c\u200d"
+
+
+def printable(text: str) -> str:
+    r"""Writes every character that is no visible text as an escape, as ``repr`` would: ``\x1b``, ``\n``, ``\u202e``.
+
+    Args:
+        text: Any text, with lone surrogates too.
+
+    Returns:
+        One line that a terminal only shows, and that every Unicode encoding can hold.
+    """
+    if text.isprintable():
+        return text
+    return "".join(character if _is_visible(character) else _escaped(character) for character in text)
+
+
+def shortened(text: str, longest: int = LONGEST) -> str:
+    """Makes text printable and cuts it off where it is too long for a message.
+
+    Args:
+        text: Any text.
+        longest: How many of its characters are kept.
+    """
+    return printable(text) if len(text) <= longest else f"{printable(text[:longest])}…"
+
+
+def listed(names: Iterable[str], most: int = MOST) -> str:
+    """Names with commas between them, for a message.
+
+    Args:
+        names: Any number of any length.
+        most: How many are kept; how many more there are is said.
+    """
+    every = list(names)
+    shown = ", ".join(shortened(name, LONGEST // 2) for name in every[:most])
+    return shown if len(every) <= most else f"{shown} and {len(every) - most} more"
+
+
+def _is_visible(character: str) -> bool:
+    return character.isprintable() or character in _JOINERS or unicodedata.category(character) == "Zs"
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
