@@ -13,7 +13,6 @@ from onnxcam.contract import (
     ACTIVATIONS_PREFIX,
     CLASS_INDEX_OUTPUT,
     GRADIENTS_PREFIX,
-    GUIDED_OUTPUT,
     LEVEL_INPUT,
     SCORES_OUTPUT,
     TARGET_INPUT,
@@ -148,7 +147,8 @@ class Explainer:
             raise MethodError(f"the level is 0 (scores), 1 (Grad-CAM) or 2 (guided backpropagation), not {level!r}")
         layers = self._layers(layer) if level else []
         targets = resolve(target, images=len(tensor), classes=metadata.classes, labels=metadata.labels)
-        names = _outputs(layers, level)
+        names = self._outputs(layers, level)
+        at_input = metadata.input_gradient_output
         answers = dict(zip(names, self._fetch(names, inputs, targets, level), strict=True))
         return Explanation(
             metadata=metadata,
@@ -157,9 +157,10 @@ class Explainer:
             class_index=answers[CLASS_INDEX_OUTPUT],
             activations={name: answers[ACTIVATIONS_PREFIX + name] for name in layers},
             gradients={name: answers[GRADIENTS_PREFIX + name] for name in layers},
-            guided=answers.get(GUIDED_OUTPUT),
+            guided=answers.get(at_input) if metadata.input_gradient == "guided" else None,
             tensor=tensor,
             subjects=subjects,
+            input_gradients=answers.get(at_input) if metadata.input_gradient != "guided" else None,
         )
 
     def _layers(self, layer: str | None) -> list[str]:
@@ -193,10 +194,9 @@ class Explainer:
         except Exception as error:  # as in onnxcam.session, ONNX Runtime's exceptions have no common base
             raise ModelError(f"the model could not be run: {first_line(error)}") from error
 
-
-def _outputs(layers: list[str], level: int) -> list[str]:
-    """The graph outputs that the level needs; the others are not even copied."""
-    names = [SCORES_OUTPUT, CLASS_INDEX_OUTPUT]
-    for layer in layers:
-        names += [ACTIVATIONS_PREFIX + layer, GRADIENTS_PREFIX + layer]
-    return [*names, GUIDED_OUTPUT] if level == 2 else names  # noqa: PLR2004
+    def _outputs(self, layers: list[str], level: int) -> list[str]:
+        """The graph outputs that the level needs; the others are not even copied."""
+        names = [SCORES_OUTPUT, CLASS_INDEX_OUTPUT]
+        for layer in layers:
+            names += [ACTIVATIONS_PREFIX + layer, GRADIENTS_PREFIX + layer]
+        return [*names, self.metadata.input_gradient_output] if level == 2 else names  # noqa: PLR2004

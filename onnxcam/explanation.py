@@ -62,9 +62,10 @@ class Explanation:
         class_index: The class explained in each row, [M], ranks resolved.
         activations: A of each fetched layer, {layer: [N, K, h, w]}; empty at level 0.
         gradients: dy/dA of each fetched layer, {layer: [M, K, h, w]}; empty at level 0.
-        guided: Guided backpropagation to the image, [M, *input shape], or None below level 2.
+        guided: Guided backpropagation to the image, [M, *input shape], or None where the model or the level has none.
         tensor: The model's input, [N, *input shape].
         subjects: The N photographs, or None where a tensor was given.
+        input_gradients: The gradient at the input of a model whose gradient is not guided, likewise.
     """
 
     metadata: Metadata
@@ -76,6 +77,7 @@ class Explanation:
     guided: Floats | None
     tensor: npt.NDArray[Any]
     subjects: Sequence[Subject] | None
+    input_gradients: Floats | None = None
 
     @property
     def labels(self) -> list[str]:
@@ -161,11 +163,31 @@ class Explanation:
             [M, *input shape], in the input's layout and scale.
 
         Raises:
-            MethodError: The explanation is below level 2.
+            MethodError: The explanation is below level 2, or the model's gradient at the input is not guided.
         """
+        if self.metadata.input_gradient != "guided":
+            raise MethodError(
+                f"this model has no guided backpropagation, since its gradient at the input is "
+                f"{self.metadata.input_gradient}; use input_gradient(), or export the model with the guided one"
+            )
         if self.guided is None:
             raise MethodError(f"guided backpropagation needs level=2, and this explanation is of level {self.level}")
         return self.guided
+
+    def input_gradient(self) -> Floats:
+        """The gradient of the score at the input, by the rules that ``metadata.input_gradient`` names.
+
+        Returns:
+            [M, *input shape], in the input's layout and scale.
+
+        Raises:
+            MethodError: The explanation is below level 2, or the model's gradient at the input is guided.
+        """
+        if self.metadata.input_gradient == "guided":
+            raise MethodError("this model's gradient at the input is guided; use guided_backprop()")
+        if self.input_gradients is None:
+            raise MethodError(f"the gradient at the input needs level=2, and this explanation is of level {self.level}")
+        return self.input_gradients
 
     def guided_grad_cam(self, layer: str | None = None, *, interpolation: Upsampling = "bilinear") -> Floats:
         """Guided Grad-CAM: guided backpropagation where Grad-CAM sees the class.
@@ -178,7 +200,7 @@ class Explanation:
             [M, *input shape].
 
         Raises:
-            MethodError: The explanation is below level 2, or the interpolation is neither of the two.
+            MethodError: As in ``guided_backprop``, or the interpolation is neither of the two.
             LayerError: The layer was not fetched.
         """
         if interpolation not in {"bilinear", "nearest"}:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta
 
+from onnxcam.contract import GUIDED_OUTPUT, INPUT_GRADIENTS_OUTPUT
 from onnxcam.errors import ModelError
 from onnxcam.metadata_parts import (
     Golden,
@@ -85,6 +86,7 @@ class Metadata:
         verification: What the export compared, or None where it was told not to.
         golden: The golden check, or None where the export was told not to verify.
         schema: The schema's number.
+        input_gradient: Which table of rules made the gradient at the input.
     """
 
     image: ImageInput
@@ -100,6 +102,12 @@ class Metadata:
     verification: Verification | None = None
     golden: Golden | None = None
     schema: int = field(default=SCHEMA)
+    input_gradient: Literal["guided", "plain", "deconvnet", "custom"] = "guided"
+
+    @property
+    def input_gradient_output(self) -> str:
+        """The graph output that holds the gradient at the input."""
+        return GUIDED_OUTPUT if self.input_gradient == "guided" else INPUT_GRADIENTS_OUTPUT
 
     def to_json(self) -> str:
         """The text that goes under ``onnxcam`` in ``metadata_props``.

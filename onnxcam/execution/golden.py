@@ -100,10 +100,11 @@ def answers(explainer: Explainer, target: int, layer: str) -> dict[str, tuple[fl
     """
     image = explainer.metadata.image
     explanation = explainer.run(golden_input((image.batch or 1, *image.shape), image.dtype), target, layer=layer)
+    guided = explainer.metadata.input_gradient == "guided"
     return {
         "scores": sample(explanation.scores),
         "grad_cam": sample(explanation.grad_cam(relu=False)),
-        "guided_backprop": sample(explanation.guided_backprop()),
+        "guided_backprop": sample(explanation.guided_backprop() if guided else explanation.input_gradient()),
     }
 
 

@@ -9,7 +9,6 @@ from onnxcam.contract import (
     ACTIVATIONS_PREFIX,
     CLASS_INDEX_OUTPUT,
     GRADIENTS_PREFIX,
-    GUIDED_OUTPUT,
     LEVEL_INPUT,
     SCORES_OUTPUT,
     TARGET_INPUT,
@@ -87,7 +86,7 @@ def _outputs(metadata: Metadata) -> Iterator[_Promise]:
     for layer in metadata.layers:
         for prefix in (ACTIVATIONS_PREFIX, GRADIENTS_PREFIX):
             yield _Promise(prefix + layer.name, _FLOATS, (None, *layer.shape))
-    yield _Promise(GUIDED_OUTPUT, _FLOATS, (None, *metadata.image.shape))
+    yield _Promise(metadata.input_gradient_output, _FLOATS, (None, *metadata.image.shape))
 
 
 def _check(promise: _Promise, value: Any, name: str) -> None:

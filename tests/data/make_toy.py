@@ -2,7 +2,8 @@
 
 ``toy.onnx`` is captum's toy network (Conv, ReLU, Linear, ReLU), whose explanations are published numbers.
 ``pooled.onnx`` is a network with labels and preprocessing that ends in global average pooling and a linear layer, so it
-has a CAM; ``flat.onnx`` is the same network without gates and with the channels last.
+has a CAM; ``flat.onnx`` is the same network without gates and with the channels last. ``plain.onnx`` is the toy network
+with the plain gradient at its input.
 
 Their gradients are written down by hand, as plainly as the contract allows: they share nothing with the export's
 differentiation engine. Needs onnx; the tests do not.
@@ -181,6 +182,11 @@ flat (float[N,8,8,3] image, int64[T] "onnxcam.target") => (
 }}
 """
 
+# Without its ReLU, guided backpropagation is the plain gradient.
+PLAIN = TOY.replace("g_positive = Relu(g_relu1)", "g_positive = Identity(g_relu1)").replace(
+    "onnxcam.guided_gradients", "onnxcam.input_gradients"
+)
+
 
 def toy_weights() -> dict[str, np.ndarray]:
     """As in captum's ``BasicModel_ConvNet_One_Conv``."""
@@ -212,6 +218,7 @@ TOY_METADATA = Metadata(
     preprocessing=None,
     source=Source("hand-written", "captum's toy network", "make_toy.py"),
 )
+PLAIN_METADATA = dataclasses.replace(TOY_METADATA, input_gradient="plain")
 POOLED_METADATA = Metadata(
     image=ImageInput(name="image", layout="NCHW", channels=3, height=8, width=8),
     layers=(Layer("features", "features", (4, 8, 8)),),
@@ -249,8 +256,8 @@ def answers(model: onnx.ModelProto, metadata: Metadata) -> Golden:
     feed = {metadata.image.name: image, "onnxcam.target": np.array([0])}
     if not metadata.flat:
         feed["onnxcam.level"] = np.array(2)
-    names = ("scores", f"activations/{layer}", f"gradients/{layer}", "guided_gradients")
-    scores, activations, gradients, guided = session.run([f"onnxcam.{name}" for name in names], feed)
+    names = ["onnxcam.scores", *(f"onnxcam.{kind}/{layer}" for kind in ("activations", "gradients"))]
+    scores, activations, gradients, guided = session.run([*names, metadata.input_gradient_output], feed)
     grad_cam = np.einsum("mk,mkhw->mhw", gradients.mean((2, 3)), activations)
     tolerances = {"scores": 1e-4, "grad_cam": 1e-3, "guided_backprop": 1e-3}
     return Golden(0, golden.sample(scores), layer, golden.sample(grad_cam), golden.sample(guided), tolerances)
@@ -258,5 +265,6 @@ def answers(model: onnx.ModelProto, metadata: Metadata) -> Golden:
 
 if __name__ == "__main__":
     write(TOY, toy_weights(), TOY_METADATA, HERE / "toy.onnx")
+    write(PLAIN, toy_weights(), PLAIN_METADATA, HERE / "plain.onnx")
     write(FLAT, pooled_weights(), FLAT_METADATA, HERE / "flat.onnx")
     write(POOLED, pooled_weights(), POOLED_METADATA, HERE / "pooled.onnx")

@@ -39,6 +39,12 @@ def toy() -> onnxcam.Explainer:
 
 
 @pytest.fixture(scope="session")
+def plain() -> onnxcam.Explainer:
+    """``toy`` with the plain gradient at its input, in place of the guided one."""
+    return onnxcam.Explainer(DATA / "plain.onnx", threads=1)
+
+
+@pytest.fixture(scope="session")
 def pooled() -> onnxcam.Explainer:
     """Labels, preprocessing, softmax, CAM at its one layer ``features``."""
     return onnxcam.Explainer(DATA / "pooled.onnx", threads=1)

@@ -73,6 +73,26 @@ def test_too_low_a_level_says_which_is_needed(pooled, picture):
         scores.cam()
 
 
+def test_a_plain_gradient_at_the_input(plain, ramp):
+    explanation = plain.run(ramp, [0, 1])
+    expected = [[0, 1, 1, 1], [0, 1, 1, 1], [0, 1, 1, 1], [0, 0, 0, 0]]
+    np.testing.assert_array_equal(explanation.input_gradient(), [[expected]] * 2)
+    assert explanation.guided is None
+    for guided in (explanation.guided_backprop, explanation.guided_grad_cam):
+        with pytest.raises(MethodError, match=r"its gradient at the input is plain; use input_gradient\(\)"):
+            guided()
+    with pytest.raises(
+        MethodError, match="the gradient at the input needs level=2, and this explanation is of level 1"
+    ):
+        plain.run(ramp, level=1).input_gradient()
+
+
+def test_a_guided_gradient_at_the_input_goes_by_its_name(explanation):
+    assert explanation.input_gradients is None
+    with pytest.raises(MethodError, match=r"gradient at the input is guided; use guided_backprop\(\)"):
+        explanation.input_gradient()
+
+
 def test_mistaken_names(explanation):
     with pytest.raises(LayerError, match="'conv' was not fetched; this explanation has features"):
         explanation.grad_cam("conv")

@@ -11,13 +11,20 @@ from onnxcam.errors import ModelError
 from onnxcam.metadata import Golden, Metadata, Preprocessing, Verification
 
 
-@pytest.mark.parametrize("name", ["toy", "pooled", "flat"])
+@pytest.mark.parametrize("name", ["toy", "plain", "pooled", "flat"])
 def test_it_survives_json_pickle_and_copies(request, name):
     metadata = request.getfixturevalue(name).metadata
     assert Metadata.from_json(metadata.to_json()) == metadata
     assert Metadata.from_json(metadata.to_json().encode()) == metadata
     assert pickle.loads(pickle.dumps(metadata)) == metadata  # noqa: S301  its own bytes
     assert copy.deepcopy(metadata) == metadata
+
+
+def test_files_from_before_the_field_have_guided_gradients(toy, plain):
+    text = toy.metadata.to_json()
+    assert Metadata.from_json(text.replace(',"input_gradient":"guided"', "")) == toy.metadata
+    assert toy.metadata.input_gradient_output == "onnxcam.guided_gradients"
+    assert plain.metadata.input_gradient_output == "onnxcam.input_gradients"
 
 
 def test_unknown_fields_are_ignored(pooled):
@@ -100,6 +107,7 @@ LAYER = {"name": "features", "value": "features", "shape": [4, 8, 8]}
         ("golden.tolerances", {}, "golden.tolerances: not those of scores, grad_cam, guided_backprop"),
         ("golden.tolerances.scores", "1", "golden.tolerances[...]: Expected `float`, got `str`"),
         ("golden.tolerances.scores", 2, "golden.tolerances[...]: Expected `float` <= 1.0"),
+        ("input_gradient", "lrp", "input_gradient: Invalid enum value 'lrp'"),
         ("schema", "1", "schema: Expected `int`, got `str`"),
         ("schema", -5, "schema: Expected `int` >= 1"),
         ("schema", float("inf"), "JSON is malformed"),

@@ -21,6 +21,11 @@ def test_facts_of_other_models(onnxcam, data):
     assert "everything is always computed" in onnxcam("inspect", data / "flat.onnx").out
 
 
+def test_a_gradient_at_the_input_that_is_not_guided(onnxcam, data):
+    assert "plain, not guided" in onnxcam("inspect", data / "plain.onnx").out
+    assert "input gradient" not in onnxcam("inspect", data / "toy.onnx").out
+
+
 def test_what_was_verified(onnxcam, rewritten, tmp_path):
     verification = Verification("PyTorch", {"onnxcam.scores": 1.25e-7}, {"onnxcam.scores": 1e-4}, ("a note",))
     (tmp_path / "m.onnx").write_bytes(rewritten("pooled", verification=verification))

@@ -27,7 +27,7 @@ def test_the_input_has_the_range_of_its_type():
     assert golden_input((2, 2), "float16").dtype == np.float16
 
 
-@pytest.mark.parametrize("name", ["toy", "pooled", "flat"])
+@pytest.mark.parametrize("name", ["toy", "plain", "pooled", "flat"])
 def test_a_good_model_passes(request, name):
     compared = check(request.getfixturevalue(name))
     assert [item.name for item in compared] == ["scores", "grad_cam", "guided_backprop"]

@@ -114,6 +114,12 @@ def test_lies_about_a_real_model(rewritten, lie):
         open_session(rewritten("pooled", **{"golden": None, "preprocessing": None} | lie))
 
 
+def test_the_gradient_at_the_input_is_the_one_that_the_metadata_name(pooled):
+    plain = dataclasses.replace(pooled.metadata, input_gradient="plain")
+    with pytest.raises(ModelError, match=r"lacks onnxcam\.input_gradients, which its metadata promises"):
+        check_graph(Graph(), plain, "m.onnx")
+
+
 def test_names_that_are_no_text(data):
     model = (data / "pooled.onnx").read_bytes()
     for name in (b"image", b"probabilities"):
