@@ -9,16 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from onnxcam.contract import (
-    ACTIVATIONS_PREFIX,
-    CLASS_INDEX_OUTPUT,
-    GRADIENTS_PREFIX,
-    LEVEL_INPUT,
-    SCORES_OUTPUT,
-    TARGET_INPUT,
-)
-from onnxcam.errors import LayerError, MethodError, ModelError, TensorError
-from onnxcam.execution.session import Model, first_line, open_session
+from onnxcam.errors import LayerError, MethodError, TensorError
+from onnxcam.execution.model import LoadedModel
 from onnxcam.explanation import Explanation, Subject
 from onnxcam.photograph.opening import PANEL_SIDE, PictureSource, open_picture
 from onnxcam.photograph.preprocessing import needed_shorter_side, preprocess
@@ -29,6 +21,7 @@ from onnxcam.text import listed, shortened
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from onnxcam.execution.session import ModelSource
     from onnxcam.metadata import Metadata
 
 Level = Literal[0, 1, 2]
@@ -44,7 +37,7 @@ class Explainer:
     metadata: Metadata
 
     def __init__(
-        self, model: Model | None = None, *, providers: Sequence[str] | None = None, threads: int | None = None
+        self, model: ModelSource | None = None, *, providers: Sequence[str] | None = None, threads: int | None = None
     ) -> None:
         """Loads a model.
 
@@ -58,14 +51,13 @@ class Explainer:
             ModelError: The file is missing, empty, corrupt, not an explainer model, or from a newer schema.
             ProviderError: A provider is unknown or cannot be loaded.
         """
-        self._session, self.metadata = open_session(model, providers, threads)
-        own = {TARGET_INPUT, LEVEL_INPUT}
-        self._inputs = {value.name: value.shape for value in self._session.get_inputs() if value.name not in own}
+        self._model = LoadedModel(model, providers, threads)
+        self.metadata = self._model.metadata
 
     @property
     def providers(self) -> list[str]:
         """The execution providers that the model runs on."""
-        return list(self._session.get_providers())
+        return self._model.providers
 
     def explain(
         self,
@@ -145,22 +137,21 @@ class Explainer:
         check_tensor(tensor, metadata.image)
         if level not in {0, 1, 2}:
             raise MethodError(f"the level is 0 (scores), 1 (Grad-CAM) or 2 (guided backpropagation), not {level!r}")
-        layers = self._layers(layer) if level else []
+        layers = self._layers(layer)
         targets = resolve(target, images=len(tensor), classes=metadata.classes, labels=metadata.labels)
-        names = self._outputs(layers, level)
-        at_input = metadata.input_gradient_output
-        answers = dict(zip(names, self._fetch(names, inputs, targets, level), strict=True))
+        outputs = self._model.run(inputs, targets, layers=layers, level=level)
+        guided = metadata.input_gradient == "guided"
         return Explanation(
             metadata=metadata,
             level=level,
-            scores=answers[SCORES_OUTPUT],
-            class_index=answers[CLASS_INDEX_OUTPUT],
-            activations={name: answers[ACTIVATIONS_PREFIX + name] for name in layers},
-            gradients={name: answers[GRADIENTS_PREFIX + name] for name in layers},
-            guided=answers.get(at_input) if metadata.input_gradient == "guided" else None,
+            scores=outputs.scores,
+            class_index=outputs.class_index,
+            activations=outputs.activations,
+            gradients=outputs.gradients,
+            guided=outputs.input_gradient if guided else None,
             tensor=tensor,
             subjects=subjects,
-            input_gradients=answers.get(at_input) if metadata.input_gradient != "guided" else None,
+            input_gradients=None if guided else outputs.input_gradient,
         )
 
     def _layers(self, layer: str | None) -> list[str]:
@@ -173,30 +164,13 @@ class Explainer:
 
     def _require(self, given: Collection[str]) -> None:
         """Whether every input of the model is given, and no other."""
-        missing = [f"{name} {shape}" for name, shape in self._inputs.items() if name not in given]
+        inputs = self._model.inputs
+        missing = [f"{name} {shape}" for name, shape in inputs.items() if name not in given]
         if missing:
             raise TensorError(
                 f"besides the image the model needs {listed(missing)}; hand over preprocessed input and "
                 "these with Explainer.run(…, inputs={name: array})"
             )
-        unknown = [name for name in given if name not in self._inputs]
+        unknown = [name for name in given if name not in inputs]
         if unknown:
-            raise TensorError(f"the model has no input {listed(unknown)}; it takes {listed(self._inputs)}")
-
-    def _fetch(
-        self, names: list[str], inputs: dict[str, npt.NDArray[Any]], targets: npt.NDArray[np.int64], level: int
-    ) -> Any:
-        feed = {**inputs, TARGET_INPUT: targets}
-        if not self.metadata.flat:
-            feed[LEVEL_INPUT] = np.array(level, np.int64)
-        try:
-            return self._session.run(names, feed)
-        except Exception as error:  # as in onnxcam.session, ONNX Runtime's exceptions have no common base
-            raise ModelError(f"the model could not be run: {first_line(error)}") from error
-
-    def _outputs(self, layers: list[str], level: int) -> list[str]:
-        """The graph outputs that the level needs; the others are not even copied."""
-        names = [SCORES_OUTPUT, CLASS_INDEX_OUTPUT]
-        for layer in layers:
-            names += [ACTIVATIONS_PREFIX + layer, GRADIENTS_PREFIX + layer]
-        return [*names, self.metadata.input_gradient_output] if level == 2 else names  # noqa: PLR2004
+            raise TensorError(f"the model has no input {listed(unknown)}; it takes {listed(inputs)}")

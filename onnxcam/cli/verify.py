@@ -12,7 +12,7 @@ from onnxcam.cli.table import table
 from onnxcam.errors import VerificationError
 from onnxcam.execution.bundled import default_model
 from onnxcam.execution.golden import check
-from onnxcam.explainer import Explainer
+from onnxcam.execution.model import LoadedModel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,21 +32,21 @@ def run(model: Path | None, *, as_json: bool, providers: Sequence[str] | None, t
         VerificationError: An answer differs by more than the tolerance.
     """
     path = default_model() if model is None else model
-    explainer = Explainer(path, providers=providers, threads=threads)
-    compared = check(explainer)
+    loaded = LoadedModel(path, providers, threads)
+    compared = check(loaded)
     if as_json:
         outputs = [{**asdict(item), "passed": item.passed} for item in compared]
-        typer.echo(json.dumps({"model": str(path), "providers": explainer.providers, "outputs": outputs}))
+        typer.echo(json.dumps({"model": str(path), "providers": loaded.providers, "outputs": outputs}))
     else:
         rows = [
             (item.name, f"{item.error:.1e}", f"{item.tolerance:.0e}", "ok" if item.passed else "FAILED")
             for item in compared
         ]
-        typer.echo(f"{path} on {explainer.providers[0]}")
+        typer.echo(f"{path} on {loaded.providers[0]}")
         typer.echo(table(("output", "error", "allowed", "result"), rows, right="error allowed"))
     failed = [item.name for item in compared if not item.passed]
     if failed:
         raise VerificationError(
-            f"{path} on {explainer.providers[0]} differs from its export in {', '.join(failed)}; "
+            f"{path} on {loaded.providers[0]} differs from its export in {', '.join(failed)}; "
             "try another provider, or export it again"
         )

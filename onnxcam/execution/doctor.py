@@ -9,7 +9,7 @@ from importlib import metadata
 from onnxcam.errors import OnnxCamError
 from onnxcam.execution import golden, providers
 from onnxcam.execution.bundled import default_model
-from onnxcam.explainer import Explainer
+from onnxcam.execution.model import LoadedModel
 
 _DISTRIBUTIONS = ("onnxcam", "onnxcam-export", "onnxruntime-gpu", "onnxruntime", "numpy", "pillow", "typer")
 
@@ -57,7 +57,7 @@ def _examine(name: str) -> Finding:
     except OnnxCamError:
         return Finding(name, works=True, reason="it loads; there is no default model to try it with")
     try:
-        compared = golden.check(Explainer(model, providers=[name]))
+        compared = golden.check(LoadedModel(model, [name]))
     except OnnxCamError as error:
         return Finding(name, works=False, reason=str(error))
     failed = [item.name for item in compared if not item.passed]

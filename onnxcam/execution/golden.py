@@ -6,17 +6,19 @@ again on any machine and provider, with no PyTorch.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from onnxcam.cam import grad_cam
 from onnxcam.errors import ModelError
 from onnxcam.metadata import GOLDEN_SAMPLES
 
 if TYPE_CHECKING:
-    from onnxcam.explainer import Explainer
+    from onnxcam.execution.model import LoadedModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +67,11 @@ def sample(array: npt.NDArray[np.floating]) -> tuple[float, ...]:
     return tuple(float(value) for value in flat[index])
 
 
-def check(explainer: Explainer) -> tuple[Comparison, ...]:
+def check(model: LoadedModel) -> tuple[Comparison, ...]:
     """Runs the golden check: whether this machine and provider answer as the export did.
 
     Args:
-        explainer: With a model that carries golden answers.
+        model: One that carries golden answers.
 
     Returns:
         One comparison for each kind of output.
@@ -77,47 +79,49 @@ def check(explainer: Explainer) -> tuple[Comparison, ...]:
     Raises:
         ModelError: The model carries none.
     """
-    golden = explainer.metadata.golden
+    golden = model.metadata.golden
     if golden is None:
         raise ModelError("the model carries no golden answers to check against; export it again with verification")
-    measured = answers(explainer, golden.target, golden.layer)
+    measured = answers(model, golden.target, golden.layer)
     return tuple(
         Comparison(name, relative_error(values, getattr(golden, name)), golden.tolerances[name])
         for name, values in measured.items()
     )
 
 
-def answers(explainer: Explainer, target: int, layer: str) -> dict[str, tuple[float, ...]]:
+def answers(model: LoadedModel, target: int, layer: str) -> dict[str, tuple[float, ...]]:
     """What the model answers to the golden input, sampled.
 
     Args:
-        explainer: The model.
+        model: The model.
         target: The class to explain.
         layer: The layer of the Grad-CAM map, which is taken without its ReLU.
 
     Returns:
-        Samples of ``scores``, ``grad_cam`` and ``guided_backprop``.
+        Samples of ``scores``, ``grad_cam`` and ``guided_backprop``, the gradient at the input whatever its rules.
     """
-    image = explainer.metadata.image
-    explanation = explainer.run(golden_input((image.batch or 1, *image.shape), image.dtype), target, layer=layer)
-    guided = explainer.metadata.input_gradient == "guided"
+    image = model.metadata.image
+    noise = golden_input((image.batch or 1, *image.shape), image.dtype)
+    outputs = model.run({image.name: noise}, np.array([target]), layers=[layer], level=2)
+    assert outputs.input_gradient is not None  # noqa: S101  level 2 has one
     return {
-        "scores": sample(explanation.scores),
-        "grad_cam": sample(explanation.grad_cam(relu=False)),
-        "guided_backprop": sample(explanation.guided_backprop() if guided else explanation.input_gradient()),
+        "scores": sample(outputs.scores),
+        "grad_cam": sample(grad_cam(outputs.activations[layer], outputs.gradients[layer], relu=False)),
+        "guided_backprop": sample(outputs.input_gradient),
     }
 
 
 def relative_error(values: npt.ArrayLike, reference: npt.ArrayLike) -> float:
-    """The relative L2 error, ||values - reference|| / ||reference||.
+    """The relative L2 error, ||values - reference|| / ||reference||, for the golden check and for the export's.
 
     Returns:
-        0 where both are zero, infinity where only the reference is, or where the sizes differ.
+        Never NaN. Infinity where the shapes differ or an element is not finite, so that no tolerance lets it pass.
+        A reference of zeros has no scale that a difference could be measured by: 0 for zeros, infinity for all else.
     """
     a, b = np.asarray(values, np.float64), np.asarray(reference, np.float64)
-    if a.shape != b.shape:
-        return float("inf")
+    if a.shape != b.shape or not (np.isfinite(a).all() and np.isfinite(b).all()):
+        return math.inf
     difference, norm = float(np.linalg.norm(a - b)), float(np.linalg.norm(b))
     if norm == 0:
-        return 0.0 if difference == 0 else float("inf")
+        return 0.0 if difference == 0 else math.inf
     return difference / norm

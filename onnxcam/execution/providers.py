@@ -31,7 +31,7 @@ def available() -> list[str]:
     return list(onnxruntime.get_available_providers())
 
 
-def choose(names: Sequence[str] | None) -> list[str]:
+def choose_providers(names: Sequence[str] | None) -> list[str]:
     """Turns what the user asked for into provider names for ONNX Runtime.
 
     Args:

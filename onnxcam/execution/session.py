@@ -13,28 +13,28 @@ import onnxruntime
 
 from onnxcam.contract import METADATA_KEY
 from onnxcam.errors import ModelError, ProviderError
-from onnxcam.execution import providers as execution_providers
 from onnxcam.execution.bundled import default_model
 from onnxcam.execution.graph_check import check_graph
+from onnxcam.execution.providers import CPU, choose_providers
 from onnxcam.metadata import Metadata
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Model = str | os.PathLike[str] | bytes
+ModelSource = str | os.PathLike[str] | bytes
 
 # Errors only: of the contract's two inputs with defaults ONNX Runtime warns at every load that they are no constants.
 _LOG_ERRORS = 3
 
 
 def open_session(
-    model: Model | None = None, providers: Sequence[str] | None = None, threads: int | None = None
+    model: ModelSource | None = None, providers: Sequence[str] | None = None, threads: int | None = None
 ) -> tuple[onnxruntime.InferenceSession, Metadata]:
     """Loads an explainer model and reads what it says about itself.
 
     Args:
         model: A path, or the bytes of the file; None is the default model.
-        providers: Execution providers, see ``onnxcam.execution.providers.choose``.
+        providers: Execution providers, see ``onnxcam.execution.providers``.
         threads: For one run's operators; None leaves it to ONNX Runtime, which takes one per core.
 
     Returns:
@@ -46,7 +46,7 @@ def open_session(
     """
     source = _readable(default_model() if model is None else model)
     name = "the model" if isinstance(source, bytes) else str(source)
-    chosen = execution_providers.choose(providers)
+    chosen = choose_providers(providers)
     session = _load(source, name, chosen, _options(threads))
     _return_free_memory()
     missing = set(chosen) - set(session.get_providers())
@@ -84,7 +84,7 @@ def read_metadata(session: onnxruntime.InferenceSession, name: str = "the model"
     return metadata
 
 
-def _readable(model: Model) -> str | bytes:
+def _readable(model: ModelSource) -> str | bytes:
     """Says in words what ONNX Runtime would say in its own."""
     if isinstance(model, bytes):
         if not model:
@@ -122,7 +122,7 @@ def _load(source: str | bytes, name: str, chosen: list[str], options: Any) -> on
         # With the fallback, ONNX Runtime would print the error and quietly go on with another provider.
         return onnxruntime.InferenceSession(source, options, providers=chosen, enable_fallback=0)
     except Exception as error:  # its exception classes have no common base, and differ from release to release
-        if chosen[0] != execution_providers.CPU:
+        if chosen[0] != CPU:
             raise ProviderError(f"{name} does not load with {chosen[0]}: {first_line(error)}") from error
         raise ModelError(f"{name} is not a model that ONNX Runtime can load: {first_line(error)}") from error
 

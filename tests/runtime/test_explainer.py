@@ -37,8 +37,9 @@ def test_levels_fetch_what_they_promise(toy, ramp):
 @pytest.mark.parametrize("level", [0, 1, 2])
 def test_the_model_is_asked_for_no_more_than_the_level(toy, ramp, level, monkeypatch):
     fed = []
-    run = toy._session.run
-    monkeypatch.setattr(toy._session, "run", lambda names, feed: (fed.append(feed), run(names, feed))[1])
+    session = toy._model._session
+    run = session.run
+    monkeypatch.setattr(session, "run", lambda names, feed: (fed.append(feed), run(names, feed))[1])
     toy.run(ramp, level=level)
     assert [int(feed["onnxcam.level"]) for feed in fed] == [level]
 

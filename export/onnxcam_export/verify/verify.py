@@ -11,8 +11,8 @@ import onnxruntime as ort
 
 from onnxcam import contract
 from onnxcam.execution.golden import answers, golden_input
+from onnxcam.execution.model import LoadedModel
 from onnxcam.execution.session import first_line
-from onnxcam.explainer import Explainer
 from onnxcam.metadata import Golden, Metadata, Verification
 from onnxcam_export.errors import ExportError, ParityError
 
@@ -165,10 +165,11 @@ def _against_exact(  # noqa: PLR0917
 
 def golden(path: Path, metadata: Metadata) -> Golden:
     """What the artifact, whose file has metadata already, answers to the golden input."""
-    explainer = Explainer(path, providers=["cpu"])
+    model = LoadedModel(path, ["cpu"])
     image = golden_input((metadata.image.batch or 1, *metadata.image.shape), metadata.image.dtype)
-    best, layer = int(explainer.run(image, level=0).class_index[0]), metadata.layers[0].name
-    return Golden(target=best, layer=layer, tolerances=dict(GOLDEN_TOLERANCES), **answers(explainer, best, layer))
+    best = int(model.run({metadata.image.name: image}, np.array([-1])).class_index[0])
+    layer = metadata.layers[0].name
+    return Golden(target=best, layer=layer, tolerances=dict(GOLDEN_TOLERANCES), **answers(model, best, layer))
 
 
 def controls(metadata: Metadata, target: Array, level: int) -> dict[str, Array]:

@@ -2,7 +2,7 @@ import pytest
 
 from onnxcam.errors import ProviderError
 from onnxcam.execution import providers
-from onnxcam.execution.providers import CPU, CUDA, choose
+from onnxcam.execution.providers import CPU, CUDA, choose_providers
 
 
 @pytest.fixture
@@ -25,34 +25,34 @@ def _no_library(name: str) -> None:
 
 @pytest.mark.usefixtures("with_cuda")
 def test_cuda_is_taken_where_it_loads():
-    assert choose(None) == [CUDA, CPU]
-    assert choose(["cuda"]) == [CUDA, CPU]
-    assert choose(["cpu"]) == [CPU]
+    assert choose_providers(None) == [CUDA, CPU]
+    assert choose_providers(["cuda"]) == [CUDA, CPU]
+    assert choose_providers(["cpu"]) == [CPU]
 
 
 @pytest.mark.usefixtures("without_cuda")
 def test_cuda_is_not_even_asked_for_where_it_does_not_load():
-    assert choose(None) == [CPU]
+    assert choose_providers(None) == [CPU]
     with pytest.raises(ProviderError, match="CUDAExecutionProvider cannot be used here: there is no NVIDIA driver"):
-        choose(["cuda"])
+        choose_providers(["cuda"])
 
 
 @pytest.mark.parametrize("name", ["cpu", "CPU", "CPUExecutionProvider", "cpuexecutionprovider"])
 def test_names_are_long_or_short_in_any_case(name):
-    assert choose([name]) == choose(name) == [CPU]
+    assert choose_providers([name]) == choose_providers(name) == [CPU]
 
 
 def test_unknown_names():
     with pytest.raises(ProviderError, match="no execution provider 'cdua'; did you mean cuda"):
-        choose(["cdua"])
+        choose_providers(["cdua"])
     with pytest.raises(ProviderError, match=r"no execution provider 'xyz'; this build has .*cpu"):
-        choose(["xyz"])
+        choose_providers(["xyz"])
 
 
 def test_a_provider_that_this_build_lacks(monkeypatch):
     monkeypatch.setattr(providers, "available", lambda: [CPU])
     with pytest.raises(ProviderError, match="this build of ONNX Runtime has only CPUExecutionProvider"):
-        choose(["cuda"])
+        choose_providers(["cuda"])
 
 
 class Driver:

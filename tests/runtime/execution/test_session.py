@@ -94,14 +94,14 @@ def test_a_provider_that_fails_at_load_is_said_and_not_replaced(data, monkeypatc
             return real(source, options, providers=["CPUExecutionProvider"])
         raise RuntimeError(f"[ONNXRuntimeError] : 1 : FAIL : no memory on {providers[0]}\nmany\nlines")
 
-    monkeypatch.setattr(session_module.execution_providers, "choose", lambda _names: ["CUDAExecutionProvider"])
+    monkeypatch.setattr(session_module, "choose_providers", lambda _names: ["CUDAExecutionProvider"])
     monkeypatch.setattr(session_module.onnxruntime, "InferenceSession", failing)
     with pytest.raises(ProviderError, match=r"does not load with CUDAExecutionProvider: no memory on CUDA\w+$"):
         open_session(data / "toy.onnx")
 
 
 def test_a_provider_that_quietly_does_not_start_is_said(data, monkeypatch):
-    monkeypatch.setattr(session_module.execution_providers, "choose", lambda _names: [CPU, "CUDAExecutionProvider"])
+    monkeypatch.setattr(session_module, "choose_providers", lambda _names: [CPU, "CUDAExecutionProvider"])
     real = session_module.onnxruntime.InferenceSession
     monkeypatch.setattr(
         session_module.onnxruntime,
