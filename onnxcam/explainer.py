@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -28,7 +29,7 @@ Level = Literal[0, 1, 2]
 
 
 class Explainer:
-    """An explainer model, loaded once and ready for any number of pictures, from any number of threads.
+    """An explainer model, loaded once and ready for any number of images, from any number of threads.
 
     Attributes:
         metadata: What the model says about itself.
@@ -67,12 +68,12 @@ class Explainer:
         layer: str | None = None,
         level: Level = 2,
     ) -> Explanation:
-        """Explains one picture, or several as one batch.
+        """Explains one image, or several as one batch.
 
         Args:
             images: A path, a Pillow image, or a uint8 array [H, W, C] or [H, W]; or a list of these.
             target: A class index, a label, or a rank (-1 is the top-scoring class, -2 the second); or a list of these,
-                one for each picture. For a single picture a list of any length explains that many classes of it.
+                one for each image. For a single image a list of any length explains that many classes of it.
             layer: The target layer to fetch; None is all that the model has.
             level: 0 for the scores alone, 1 also for CAM and Grad-CAM, 2 also for guided backpropagation.
 
@@ -80,18 +81,17 @@ class Explainer:
             The explanation, with a row for each explained class.
 
         Raises:
-            PictureError: A picture is missing, damaged, too large, or none.
-            TargetError: A class, label or rank does not exist, or the targets do not fit the number of pictures.
+            PictureError: An image is missing, damaged, too large, or none.
+            TargetError: A class, label or rank does not exist, or the targets do not fit the number of images.
             LayerError: The model has no such target layer.
-            ModelError: The model takes no pictures, since it was exported without preprocessing.
+            ModelError: The model takes tensors alone, since it was exported without preprocessing.
         """
-        sources = [images] if isinstance(images, (str, os.PathLike, Image.Image, np.ndarray)) else list(images)
         shorter = needed_shorter_side(self.metadata)
-        pictures = [open_picture(source, shorter=shorter, longer=PANEL_SIDE) for source in sources]
-        prepared = [preprocess(picture, self.metadata) for picture in pictures]
+        opened = [open_picture(source, shorter=shorter, longer=PANEL_SIDE) for source in _each(images)]
+        prepared = [preprocess(image, self.metadata) for image in opened]
         if not prepared:
-            raise TensorError("there are no pictures to explain")
-        subjects = [Subject(picture.image, placed) for picture, (_, placed) in zip(pictures, prepared, strict=True)]
+            raise TensorError("there are no images to explain")
+        subjects = [Subject(image.image, placed) for image, (_, placed) in zip(opened, prepared, strict=True)]
         tensor = np.stack([values for values, _ in prepared])
         return self._run({self.metadata.image.name: tensor}, target, layer, level, subjects)
 
@@ -174,3 +174,9 @@ class Explainer:
         unknown = [name for name in given if name not in inputs]
         if unknown:
             raise TensorError(f"the model has no input {listed(unknown)}; it takes {listed(inputs)}")
+
+
+def _each(images: PictureSource | Sequence[PictureSource]) -> list[Any]:
+    """The images one by one; text, bytes, an array and an open file are one, though they can be iterated."""
+    one = isinstance(images, (str, bytes, bytearray, os.PathLike, Image.Image, np.ndarray)) or hasattr(images, "read")
+    return [images] if one or not isinstance(images, Iterable) else list(images)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from onnxcam import cam as mathematics
+from onnxcam import cam
 from onnxcam.errors import LayerError, MethodError
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class Explanation:
             MethodError: The explanation is of level 0.
             LayerError: The layer was not fetched.
         """
-        return mathematics.grad_cam(*self._maps_of(layer, "Grad-CAM"), relu=relu)
+        return cam.grad_cam(*self._maps_of(layer, "Grad-CAM"), relu=relu)
 
     def cam(self) -> Floats:
         """CAM: the linear layer's own weights over the last feature map.
@@ -154,7 +154,7 @@ class Explanation:
                 "this model has no CAM, which needs a network that ends in global average pooling and one linear "
                 "layer; use Grad-CAM, which needs no such ending"
             )
-        return mathematics.cam(*self._maps_of(self.metadata.cam_layer, "CAM"))
+        return cam.cam(*self._maps_of(self.metadata.cam_layer, "CAM"))
 
     def guided_backprop(self) -> Floats:
         """Guided backpropagation: which pixels drive the class score up.
@@ -206,7 +206,7 @@ class Explanation:
         if interpolation not in {"bilinear", "nearest"}:
             raise MethodError(f"the interpolation is 'bilinear' or 'nearest', not {interpolation!r}")
         layout = self.metadata.image.layout
-        return mathematics.guided_grad_cam(
+        return cam.guided_grad_cam(
             self.guided_backprop(), self.grad_cam(layer), layout=layout, interpolation=interpolation
         )
 

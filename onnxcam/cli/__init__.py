@@ -33,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     from onnxcam.cli.app import app  # noqa: PLC0415
 
-    # Typer's own classes for wrong usage are public through this one only; its base is what all of them share.
+    # UsageError, the base of all that is said about wrong usage. Typer 0.26 and later carry click inside as a private
+    # module, earlier ones use the package, so its one public subclass is where both have it: seen in 0.15.4 to 0.29.2.
     usage_error: type[Exception] = typer.BadParameter.__mro__[1]
     try:
         with _quiet_pipe():

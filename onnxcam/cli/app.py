@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from onnxcam import __version__
-from onnxcam.cli.extensions import Commands
+from onnxcam.cli.extensions import Commands, add_stubs
 
 app = typer.Typer(
     cls=Commands,
@@ -136,3 +136,6 @@ def doctor(json: JsonOption = False) -> None:
     from onnxcam.cli.doctor import run  # noqa: PLC0415
 
     run(as_json=json)
+
+
+add_stubs(app)

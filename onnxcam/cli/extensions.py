@@ -1,7 +1,8 @@
-"""Commands that other distributions add: ``export`` and ``layers`` come with onnxcam-export.
+"""The commands of the export side, ``export`` and ``layers``, which come with onnxcam-export.
 
-They are entry points of the group ``onnxcam.commands``, each a function that Typer can make a command of. They are
-imported only when they are run, or asked for help or completion: the export side brings PyTorch along.
+Here each is a stub that says how to install it. An entry point of its name in the group ``onnxcam.commands``, a
+function that Typer can make a command of, takes its place when the command is run, or asked for help or completion; not
+earlier, since it brings PyTorch along.
 """
 
 from __future__ import annotations
@@ -14,53 +15,40 @@ from typer.core import TyperGroup
 from onnxcam.errors import OnnxCamError
 
 GROUP = "onnxcam.commands"
-KNOWN = {
+STUBS = {
     "export": "Makes an explainer model of a PyTorch network.",
     "layers": "Lists the layers of a PyTorch network that can be explained.",
 }
 
 
 class Commands(TyperGroup):
-    """The commands of this distribution, and those of others behind them."""
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        """All names, without importing anything."""
-        return [*super().list_commands(ctx), *KNOWN]
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """A command to show in the list; one of another distribution is only a name and a line of help."""
-        if cmd_name in KNOWN:
-            return _command(cmd_name, lambda: None, KNOWN[cmd_name])
-        return super().get_command(ctx, cmd_name)
+    """Commands of which some are stubs for another distribution's."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The command to run: now it is imported."""
+        """The command to run: now a stub gives way to what is installed."""
         name, command, rest = super().resolve_command(ctx, args)
-        if name in KNOWN and not (ctx.resilient_parsing and _entry_point(name) is None):
-            command = _load(name)
-        return name, command, rest
+        return name, (_installed(name) or command) if name in STUBS else command, rest
 
 
-def _load(name: str) -> Any:
-    """Imports a command.
-
-    Raises:
-        OnnxCamError: The distribution that has it is not installed.
-    """
-    point = _entry_point(name)
-    if point is None:
-        raise OnnxCamError(f"'{name}' is not part of this installation; install it with: pip install onnxcam-export")
-    return _command(name, point.load(), None)
+def add_stubs(app: typer.Typer) -> None:
+    """Adds the stubs; they take any options, since those of the commands are not known."""
+    settings = {"allow_extra_args": True, "ignore_unknown_options": True}
+    for name, help_text in STUBS.items():
+        app.command(name, help=help_text, add_help_option=False, context_settings=settings)(_not_installed)
 
 
-def _entry_point(name: str) -> Any:
+def _not_installed(context: typer.Context) -> None:
+    raise OnnxCamError(
+        f"'{context.info_name}' is not part of this installation; install it with: pip install onnxcam-export"
+    )
+
+
+def _installed(name: str) -> Any:
+    """The command of that name that another distribution brings, imported; None where there is none."""
     from importlib.metadata import entry_points  # noqa: PLC0415  slow to import, and not needed for our own commands
 
-    return next(iter(entry_points(group=GROUP, name=name)), None)
-
-
-def _command(name: str, function: Any, help_text: str | None) -> Any:
-    """Makes a command of a function, as ``@app.command()`` would."""
-    single = typer.Typer(add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
-    single.command(name, help=help_text)(function)
-    return typer.main.get_command(single)
+    for point in entry_points(group=GROUP, name=name):
+        single = typer.Typer(add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
+        single.command(name)(point.load())
+        return typer.main.get_command(single)
+    return None
