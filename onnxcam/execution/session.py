@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import onnxruntime
 
+from onnxcam.artifact.external_data import refuse_foreign_data
 from onnxcam.contract import METADATA_KEY
 from onnxcam.errors import ModelError, ProviderError
 from onnxcam.execution.bundled import default_model
@@ -46,6 +47,7 @@ def open_session(
     """
     source = _readable(default_model() if model is None else model)
     name = "the model" if isinstance(source, bytes) else str(source)
+    refuse_foreign_data(source, name)
     chosen = choose_providers(providers)
     session = _load(source, name, chosen, _options(threads))
     _return_free_memory()
