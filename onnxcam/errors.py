@@ -10,6 +10,7 @@
     ├── LayerError          the layer asked for
     ├── MethodError         an explanation that this model or this level cannot give
     ├── ProviderError       an execution provider that is unknown or cannot be loaded
+    ├── RunTimeoutError     a run that took longer than its timeout
     ├── OutputError         a path that cannot be written
     ├── VerificationError   a model that answers differently from what was verified
     └── ExportError         the export side; its own tree is in ``onnxcam_export.errors``
@@ -48,6 +49,10 @@ class MethodError(OnnxCamError):
 
 class ProviderError(OnnxCamError):
     """The execution provider is unknown or cannot be loaded."""
+
+
+class RunTimeoutError(OnnxCamError, TimeoutError):
+    """The run took longer than its timeout, or the timeout is no number."""
 
 
 class OutputError(OnnxCamError):

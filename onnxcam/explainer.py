@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from onnxcam.errors import LayerError, MethodError, TensorError
-from onnxcam.execution.model import LoadedModel
+from onnxcam.errors import LayerError, MethodError, TargetError, TensorError
+from onnxcam.execution.bundled import default_model
+from onnxcam.execution.model import LoadedModel, Request
 from onnxcam.explanation import Explanation, Subject
 from onnxcam.photograph.opening import PANEL_SIDE, PictureSource, open_picture
 from onnxcam.photograph.preprocessing import needed_shorter_side, preprocess
@@ -22,7 +24,7 @@ from onnxcam.text import listed, shortened
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from onnxcam.execution.session import ModelSource
+    from onnxcam.artifact.source import ModelSource
     from onnxcam.metadata import Metadata
 
 Level = Literal[0, 1, 2]
@@ -38,27 +40,61 @@ class Explainer:
     metadata: Metadata
 
     def __init__(
-        self, model: ModelSource | None = None, *, providers: Sequence[str] | None = None, threads: int | None = None
+        self,
+        model: ModelSource | None = None,
+        *,
+        providers: Sequence[str] | None = None,
+        threads: int | None = None,
+        strict: bool = False,
     ) -> None:
         """Loads a model.
 
         Args:
             model: The path or the bytes of an explainer model; None is the default model, EfficientNet-Lite0.
-            providers: ONNX Runtime's execution providers in order of preference, such as ``["cuda"]``; None is CUDA
-                where it can be loaded, and the CPU.
-            threads: For one run's operators; None is one per core.
+            providers: ONNX Runtime's execution providers in order of preference, such as ``["cuda", "cpu"]``: the first
+                that works is taken. None is CUDA where it can be loaded, else the CPU.
+            threads: For one run's operators; None is one per core, or as many as a container's quota allows.
+            strict: Whether each of the providers must work, and not only the first that does.
 
         Raises:
             ModelError: The file is missing, empty, corrupt, not an explainer model, or from a newer schema.
             ProviderError: A provider is unknown or cannot be loaded.
         """
-        self._model = LoadedModel(model, providers, threads)
+        self._model = LoadedModel(model, providers, threads, strict=strict)
+        self._name = "model" if isinstance(model, bytes) else Path(default_model() if model is None else model).name
         self.metadata = self._model.metadata
 
     @property
     def providers(self) -> list[str]:
         """The execution providers that the model runs on."""
-        return self._model.providers
+        return list(self._model.providers)
+
+    @property
+    def labels(self) -> tuple[str, ...] | None:
+        """The names of the C classes, or None where the model has none."""
+        return self.metadata.labels
+
+    def __repr__(self) -> str:
+        """One line: the model, what it takes, its classes and layers, what it runs on."""
+        image, layers = self.metadata.image, listed((layer.name for layer in self.metadata.layers), 3)
+        shape = ", ".join(str(size) for size in (image.batch or "N", *image.shape))
+        labelled = "labelled " if self.labels else ""
+        return (
+            f"<Explainer {shortened(self._name)}: {image.dtype} [{shape}], {self.metadata.classes} {labelled}classes, "
+            f"layers {layers}, on {self.providers[0]}>"
+        )
+
+    def close(self) -> None:
+        """Frees the model's memory; runs that other threads have begun go on to their end, new ones are an error."""
+        self._model.close()
+
+    def __enter__(self) -> Self:
+        """For ``with onnxcam.Explainer(…) as explainer``."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Closes it."""
+        self.close()
 
     def explain(
         self,
@@ -67,15 +103,18 @@ class Explainer:
         *,
         layer: str | None = None,
         level: Level = 2,
+        timeout: float | None = None,
     ) -> Explanation:
         """Explains one image, or several as one batch.
 
         Args:
             images: A path, a Pillow image, or a uint8 array [H, W, C] or [H, W]; or a list of these.
             target: A class index, a label, or a rank (-1 is the top-scoring class, -2 the second); or a list of these,
-                one for each image. For a single image a list of any length explains that many classes of it.
+                one for each image. For a single image a list of any length explains that many classes of it, and so
+                does a list of lists for several images, which are then run one by one.
             layer: The target layer to fetch; None is all that the model has.
-            level: 0 for the scores alone, 1 also for CAM and Grad-CAM, 2 also for guided backpropagation.
+            level: 0 for the scores alone, 1 also for CAM and Grad-CAM, 2 also for the gradient at the input.
+            timeout: The seconds after which the model's run is ended, between two of its operators; None for no limit.
 
         Returns:
             The explanation, with a row for each explained class.
@@ -84,7 +123,9 @@ class Explainer:
             PictureError: An image is missing, damaged, too large, or none.
             TargetError: A class, label or rank does not exist, or the targets do not fit the number of images.
             LayerError: The model has no such target layer.
-            ModelError: The model takes tensors alone, since it was exported without preprocessing.
+            ModelError: The model takes tensors alone, since it was exported without preprocessing; or its outputs hold
+                NaN or infinity.
+            RunTimeoutError: The run took longer than ``timeout``.
         """
         shorter = needed_shorter_side(self.metadata)
         opened = [open_picture(source, shorter=shorter, longer=PANEL_SIDE) for source in _each(images)]
@@ -93,7 +134,9 @@ class Explainer:
             raise TensorError("there are no images to explain")
         subjects = [Subject(image.image, placed) for image, (_, placed) in zip(opened, prepared, strict=True)]
         tensor = np.stack([values for values, _ in prepared])
-        return self._run({self.metadata.image.name: tensor}, target, layer, level, subjects)
+        return self._run(
+            {self.metadata.image.name: tensor}, target, layer=layer, level=level, timeout=timeout, subjects=subjects
+        )
 
     def run(
         self,
@@ -103,6 +146,7 @@ class Explainer:
         layer: str | None = None,
         level: Level = 2,
         inputs: Mapping[str, npt.NDArray[Any]] | None = None,
+        timeout: float | None = None,
     ) -> Explanation:
         """Explains input that is preprocessed already, for services with a pipeline of their own.
 
@@ -112,6 +156,7 @@ class Explainer:
             layer: As in ``explain``.
             level: As in ``explain``.
             inputs: What the model needs besides the image, by name.
+            timeout: As in ``explain``.
 
         Returns:
             The explanation.
@@ -121,16 +166,21 @@ class Explainer:
                 those that the model needs.
             TargetError: As in ``explain``.
             LayerError: As in ``explain``.
+            ModelError: The model's outputs hold NaN or infinity.
+            RunTimeoutError: As in ``explain``.
         """
-        return self._run({**(inputs or {}), self.metadata.image.name: tensor}, target, layer, level, None)
+        every = {**(inputs or {}), self.metadata.image.name: tensor}
+        return self._run(every, target, layer=layer, level=level, timeout=timeout)
 
     def _run(
         self,
         inputs: dict[str, npt.NDArray[Any]],
         target: Targets,
+        *,
         layer: str | None,
         level: int,
-        subjects: list[Subject] | None,
+        timeout: float | None,
+        subjects: list[Subject] | None = None,
     ) -> Explanation:
         metadata, tensor = self.metadata, inputs[self.metadata.image.name]
         self._require(inputs.keys())
@@ -139,7 +189,12 @@ class Explainer:
             raise MethodError(f"the level is 0 (scores), 1 (Grad-CAM) or 2 (guided backpropagation), not {level!r}")
         layers = self._layers(layer)
         targets = resolve(target, images=len(tensor), classes=metadata.classes, labels=metadata.labels)
-        outputs = self._model.run(inputs, targets, layers=layers, level=level)
+        request = Request(layers, level, timeout, finite=True)
+        if targets.ndim == 1:
+            outputs = self._model.run(inputs, targets, request)
+        else:
+            self._check_alone(inputs)
+            outputs = self._model.run_each(tensor, targets, request)
         guided = metadata.input_gradient == "guided"
         return Explanation(
             metadata=metadata,
@@ -153,6 +208,14 @@ class Explainer:
             subjects=subjects,
             input_gradients=None if guided else outputs.input_gradient,
         )
+
+    def _check_alone(self, inputs: Collection[str]) -> None:
+        """Whether the images of a batch can be run one by one."""
+        if len(inputs) > 1 or self.metadata.image.batch not in {None, 1}:
+            raise TargetError(
+                "several targets for each image are explained one image at a time and with no other input, which this "
+                "model does not take; give one target for each image"
+            )
 
     def _layers(self, layer: str | None) -> list[str]:
         names = [item.name for item in self.metadata.layers]

@@ -53,7 +53,7 @@ class ClassScore:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Explanation:
-    """The answer to one batch: N images, M explained classes; M = N, or N = 1.
+    """The answer to one batch: N images, M explained classes, as many of each image, those of the first image first.
 
     Attributes:
         metadata: What the model says about itself.
@@ -99,7 +99,7 @@ class Explanation:
 
     def image_of(self, row: int) -> int:
         """Which of the N images a row explains."""
-        return row if len(self.scores) == len(self.class_index) else 0
+        return row * len(self.scores) // len(self.class_index)
 
     def class_score(self, index: int, image: int = 0) -> ClassScore:
         """One class of one image.
@@ -266,4 +266,7 @@ class Explanation:
         name = next(iter(self.activations)) if layer is None else layer
         if name not in self.activations:
             raise LayerError(f"the layer {name!r} was not fetched; this explanation has {', '.join(self.activations)}")
-        return self.activations[name], self.gradients[name]
+        activations, gradients = self.activations[name], self.gradients[name]
+        if 1 < len(activations) < len(gradients):
+            activations = np.repeat(activations, len(gradients) // len(activations), axis=0)
+        return activations, gradients

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import operator
 from collections.abc import Collection, Sequence
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ _MOST_DIGITS = 18
 _COMPARED = 200
 
 Target = int | str | np.integer
-Targets = Target | Sequence[Target] | npt.NDArray[np.integer]
+Targets = Target | Sequence[Target] | Sequence[Sequence[Target]] | npt.NDArray[np.integer]
 
 
 def resolve(
@@ -28,13 +28,14 @@ def resolve(
     """Turns targets into what the model's target input takes, and checks that they fit the batch.
 
     Args:
-        target: A class index, a label, a rank (-1 is the top-scoring class, -2 the second), or a sequence of these.
+        target: A class index, a label, a rank (-1 is the top-scoring class, -2 the second), or a sequence of these; or
+            for each image a sequence, all of one length.
         images: N, the number of images.
         classes: C, the number of classes.
         labels: The C class names, or None.
 
     Returns:
-        Class indices and ranks, [T] with T = N, T = 1 or, for one image, any T.
+        Class indices and ranks, [T] with T = N, T = 1 or, for one image, any T; or of sequences [N, T], with any T.
 
     Raises:
         TargetError: A class or rank does not exist, a label is unknown or names several classes, or T does not fit N.
@@ -42,9 +43,14 @@ def resolve(
     wanted = list(target) if _is_several(target) else [target]
     if not wanted:
         raise TargetError("no target is given; -1 is the top-scoring class")
+    if any(_is_several(item) for item in wanted):
+        return np.array(
+            [[_resolve_one(item, classes, labels) for item in row] for row in _rows(wanted, images)], np.int64
+        )
     if images > 1 and len(wanted) not in {1, images}:
         raise TargetError(
-            f"{len(wanted)} targets do not fit {images} images; give one target for all, or one for each image"
+            f"{len(wanted)} targets do not fit {images} images; give one target for all, one for each image, or a list "
+            "for each image"
         )
     return np.array([_resolve_one(item, classes, labels) for item in wanted], np.int64)
 
@@ -72,7 +78,21 @@ def find_label(text: str, labels: Sequence[str]) -> int:
     raise TargetError(f"there is no class {_quoted(text)}; {_suggest(wanted[:_COMPARED], labels)}")
 
 
-def _is_several(target: Targets) -> TypeGuard[Collection[Target]]:
+def _rows(wanted: Sequence[object], images: int) -> list[list[object]]:
+    """The targets of each image.
+
+    Raises:
+        TargetError: They are not as many lists as images, or not all of one length.
+    """
+    rows = [list(row) if _is_several(row) else [] for row in wanted]
+    if len(rows) != images:
+        raise TargetError(f"{len(rows)} lists of targets do not fit {images} images; give one list for each image")
+    if not rows[0] or any(len(row) != len(rows[0]) for row in rows):
+        raise TargetError("the lists of targets differ in length, or are empty; give each image as many targets")
+    return rows
+
+
+def _is_several(target: object) -> TypeGuard[Collection[Any]]:
     """Whether it is a list, an array or the like; an array without axes is one number."""
     return isinstance(target, Collection) and not isinstance(target, (str, bytes)) and getattr(target, "ndim", 1) != 0
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from onnxcam.cam import grad_cam
 from onnxcam.errors import ModelError
+from onnxcam.execution.model import Request
 from onnxcam.metadata import GOLDEN_SAMPLES
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def answers(model: LoadedModel, target: int, layer: str) -> dict[str, tuple[floa
     """
     image = model.metadata.image
     noise = golden_input((image.batch or 1, *image.shape), image.dtype)
-    outputs = model.run({image.name: noise}, np.array([target]), layers=[layer], level=2)
+    outputs = model.run({image.name: noise}, np.array([target]), Request(layers=[layer], level=2))
     assert outputs.input_gradient is not None  # noqa: S101  level 2 has one
     return {
         "scores": sample(outputs.scores),

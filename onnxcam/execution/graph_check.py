@@ -19,7 +19,7 @@ from onnxcam.text import listed, shortened
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import onnxruntime
+    from onnxruntime import InferenceSession
 
     from onnxcam.metadata import Metadata
 
@@ -47,7 +47,7 @@ class _Promise:
     stated: bool = False
 
 
-def check_graph(session: onnxruntime.InferenceSession, metadata: Metadata, name: str) -> None:
+def check_graph(session: InferenceSession, metadata: Metadata, name: str) -> None:
     """Compares the declared inputs and outputs with the metadata; nothing is run.
 
     Args:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,16 +18,41 @@ from onnxcam.contract import (
     TARGET_INPUT,
 )
 from onnxcam.errors import ModelError
-from onnxcam.execution.session import ModelSource, first_line, open_session
+from onnxcam.execution.engine import first_line, is_its_own, onnxruntime
+from onnxcam.execution.output_check import check_finite, check_shapes
+from onnxcam.execution.session import open_session
+from onnxcam.execution.timeout import checked_timeout, ended_after, expired
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from onnxruntime import InferenceSession
+
+    from onnxcam.artifact.source import ModelSource
     from onnxcam.cam import Floats
     from onnxcam.metadata import Metadata
 
 # The level from which on there is a gradient at the input.
 _AT_INPUT = 2
+# What goes wrong in a run is in the exception; ONNX Runtime would print it as well.
+_LOG_NOTHING = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked of a run.
+
+    Attributes:
+        layers: Of which target layers activations and gradients are wanted.
+        level: 0, 1 or 2.
+        timeout: The seconds after which the run is ended; None for no limit.
+        finite: Whether outputs that hold NaN or infinity are an error.
+    """
+
+    layers: Sequence[str] = ()
+    level: int = 0
+    timeout: float | None = None
+    finite: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,58 +80,84 @@ class LoadedModel:
     Attributes:
         metadata: What the model says about itself.
         inputs: The names and shapes of the inputs of the model that it was made from.
+        providers: The execution providers that it runs on.
     """
 
     metadata: Metadata
     inputs: dict[str, list[int | str | None]]
+    providers: list[str]
 
     def __init__(
-        self, model: ModelSource | None = None, providers: Sequence[str] | None = None, threads: int | None = None
+        self,
+        model: ModelSource | None = None,
+        providers: Sequence[str] | None = None,
+        threads: int | None = None,
+        *,
+        strict: bool = False,
     ) -> None:
         """Loads a model; the arguments and errors are those of ``open_session``."""
-        self._session, self.metadata = open_session(model, providers, threads)
+        session, self.metadata = open_session(model, providers, threads, strict=strict)
         own = {TARGET_INPUT, LEVEL_INPUT}
-        self.inputs = {value.name: value.shape for value in self._session.get_inputs() if value.name not in own}
+        self.inputs = {value.name: value.shape for value in session.get_inputs() if value.name not in own}
+        self.providers = list(session.get_providers())
+        self._session: InferenceSession | None = session
 
-    @property
-    def providers(self) -> list[str]:
-        """The execution providers that the model runs on."""
-        return list(self._session.get_providers())
+    def close(self) -> None:
+        """Frees the session's memory, as soon as runs that other threads have begun are over."""
+        self._session = None
 
-    def run(
-        self,
-        inputs: Mapping[str, npt.NDArray[Any]],
-        targets: npt.NDArray[np.int64],
-        *,
-        layers: Sequence[str] = (),
-        level: int = 0,
-    ) -> Outputs:
+    def run(self, inputs: Mapping[str, npt.NDArray[Any]], targets: npt.NDArray[np.int64], request: Request) -> Outputs:
         """Runs the model; that the arguments fit it is the caller's to check.
 
         Args:
             inputs: The image and whatever else the model takes, by name.
             targets: Classes and ranks, [T].
-            layers: Of which target layers activations and gradients are wanted.
-            level: 0, 1 or 2.
+            request: What is wanted.
 
         Returns:
             The outputs that the level has; the others are not even copied.
 
         Raises:
-            ModelError: ONNX Runtime cannot run the model.
+            ModelError: ONNX Runtime cannot run the model, it is closed, or its outputs are not what it promises.
+            RunTimeoutError: The run took too long.
         """
-        wanted = layers if level else ()
+        metadata, level = self.metadata, request.level
+        layers = request.layers if level else ()
         names = [SCORES_OUTPUT, CLASS_INDEX_OUTPUT]
-        names += [prefix + layer for prefix in (ACTIVATIONS_PREFIX, GRADIENTS_PREFIX) for layer in wanted]
-        names += [self.metadata.input_gradient_output] if level >= _AT_INPUT else []
-        got = dict(zip(names, self._fetch(names, self._feed(inputs, targets, level)), strict=True))
+        names += [prefix + layer for prefix in (ACTIVATIONS_PREFIX, GRADIENTS_PREFIX) for layer in layers]
+        names += [metadata.input_gradient_output] if level >= _AT_INPUT else []
+        got = dict(zip(names, self._fetch(names, self._feed(inputs, targets, level), request.timeout), strict=True))
+        check_shapes(got, metadata, len(inputs[metadata.image.name]), len(targets))
+        if request.finite:
+            check_finite(got)
         return Outputs(
             scores=got[SCORES_OUTPUT],
             class_index=got[CLASS_INDEX_OUTPUT],
-            activations={layer: got[ACTIVATIONS_PREFIX + layer] for layer in wanted},
-            gradients={layer: got[GRADIENTS_PREFIX + layer] for layer in wanted},
-            input_gradient=got.get(self.metadata.input_gradient_output),
+            activations={layer: got[ACTIVATIONS_PREFIX + layer] for layer in layers},
+            gradients={layer: got[GRADIENTS_PREFIX + layer] for layer in layers},
+            input_gradient=got.get(metadata.input_gradient_output),
         )
+
+    def run_each(self, images: npt.NDArray[Any], targets: npt.NDArray[np.int64], request: Request) -> Outputs:
+        """Runs each image of a batch alone, since several targets after one forward pass need a batch of one.
+
+        Args:
+            images: [N, *input shape], of a model that takes nothing else.
+            targets: [N, T].
+            request: What is wanted; the timeout is for all images together.
+
+        Returns:
+            The outputs with M = N T rows, those of the first image first.
+
+        Raises:
+            ModelError: As in ``run``.
+            RunTimeoutError: As in ``run``.
+        """
+        end, parts = time.monotonic() + checked_timeout(request.timeout), []
+        for row, own in enumerate(targets):
+            image = {self.metadata.image.name: images[row : row + 1]}
+            parts.append(self.run(image, own, replace(request, timeout=end - time.monotonic())))
+        return _joined(parts)
 
     def _feed(
         self, inputs: Mapping[str, npt.NDArray[Any]], targets: npt.NDArray[np.int64], level: int
@@ -113,8 +165,30 @@ class LoadedModel:
         feed = {**inputs, TARGET_INPUT: targets}
         return feed if self.metadata.flat else {**feed, LEVEL_INPUT: np.array(level, np.int64)}
 
-    def _fetch(self, names: list[str], feed: dict[str, npt.NDArray[Any]]) -> Any:
-        try:
-            return self._session.run(names, feed)
-        except Exception as error:  # as in onnxcam.execution.session, ONNX Runtime's exceptions have no common base
-            raise ModelError(f"the model could not be run: {first_line(error)}") from error
+    def _fetch(self, names: list[str], feed: dict[str, npt.NDArray[Any]], timeout: float | None) -> Any:
+        session = self._session  # held until the run is over, though the model be closed meanwhile
+        if session is None:
+            raise ModelError("the explainer is closed; make a new one")
+        options = onnxruntime.RunOptions()
+        options.log_severity_level = _LOG_NOTHING
+        with ended_after(timeout, options):
+            try:
+                return session.run(names, feed, options)
+            except Exception as error:
+                if not is_its_own(error):
+                    raise
+                if options.terminate:
+                    raise expired() from error
+                raise ModelError(f"the model could not be run: {first_line(error)}") from error
+
+
+def _joined(parts: Sequence[Outputs]) -> Outputs:
+    first = parts[0]
+    at_input = [part.input_gradient for part in parts if part.input_gradient is not None]
+    return Outputs(
+        scores=np.concatenate([part.scores for part in parts]),
+        class_index=np.concatenate([part.class_index for part in parts]),
+        activations={layer: np.concatenate([part.activations[layer] for part in parts]) for layer in first.activations},
+        gradients={layer: np.concatenate([part.gradients[layer] for part in parts]) for layer in first.gradients},
+        input_gradient=np.concatenate(at_input) if at_input else None,
+    )

@@ -13,9 +13,9 @@ import io
 import sys
 from typing import TYPE_CHECKING
 
-import onnxruntime
-
 from onnxcam.errors import ProviderError
+from onnxcam.execution.engine import onnxruntime
+from onnxcam.text import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 CPU = "CPUExecutionProvider"
 CUDA = "CUDAExecutionProvider"
 TENSORRT = "TensorrtExecutionProvider"
+# Every build for Linux and Windows lists it.
+AZURE = "AzureExecutionProvider"
 _SUFFIX = "ExecutionProvider"
+_COMPARED = 100
 
 
 def available() -> list[str]:
@@ -31,27 +34,35 @@ def available() -> list[str]:
     return list(onnxruntime.get_available_providers())
 
 
-def choose_providers(names: Sequence[str] | None) -> list[str]:
-    """Turns what the user asked for into provider names for ONNX Runtime.
+def choose_providers(names: Sequence[str] | None, *, strict: bool = False) -> list[list[str]]:
+    """Turns what the user asked for into what to load a model with.
 
     Args:
-        names: ``CUDAExecutionProvider`` or short ``cuda``, in order of preference; None is CUDA where it can be
-            loaded, then the CPU.
+        names: ``CUDAExecutionProvider`` or short ``cuda``, in order of preference: the first that works is meant. None
+            is CUDA where it can be loaded, else the CPU.
+        strict: Whether each of the names must work.
 
     Returns:
-        Full names. The CPU always comes last, since it alone runs every operator.
+        Lists of full names for ONNX Runtime, to be tried in turn until a model loads. The CPU is the last of each,
+        since it alone runs every operator.
 
     Raises:
-        ProviderError: A name is unknown, not in this build, or cannot be loaded on this machine.
+        ProviderError: A name is unknown, or none of them (with ``strict``, one of them) can be used on this machine.
     """
     if names is None:
-        return [CPU] if why_not(CUDA) else [CUDA, CPU]
-    chosen = [_full_name(name) for name in ([names] if isinstance(names, str) else names)]
-    for name in chosen:
-        reason = why_not(name)
-        if reason:
-            raise ProviderError(f"{name} cannot be used here: {reason}")
-    return [*(name for name in chosen if name != CPU), CPU]
+        return [[CPU] if why_not(CUDA) else [CUDA, CPU]]
+    wanted = _full_names(names)
+    reasons = {name: why_not(name) for name in wanted}
+    usable = [name for name in wanted if reasons[name] is None]
+    if not usable or (strict and len(usable) < len(wanted)):
+        refused = [name for name in wanted if reasons[name] is not None]
+        raise ProviderError(f"{refused[0]} cannot be used here: {reasons[refused[0]]}")
+    if strict:
+        return [[*(name for name in usable if name != CPU), CPU]]
+    # What stands after the CPU would never be reached.
+    preferred = usable[: usable.index(CPU)] if CPU in usable else usable
+    plans = [[*preferred[start:], CPU] for start in range(len(preferred))]
+    return [*plans, [CPU]] if CPU in usable else plans
 
 
 def why_not(name: str) -> str | None:
@@ -65,25 +76,41 @@ def why_not(name: str) -> str | None:
     """
     if name not in available():
         return f"this build of ONNX Runtime has only {', '.join(available())}"
+    if name == AZURE:
+        return "it sends requests to a remote service, and runs no model on this machine"
     if name in {CUDA, TENSORRT}:
         return _why_not_cuda() or (_why_not_tensorrt() if name == TENSORRT else None)
     return None
 
 
-def _full_name(name: str) -> str:
+def _full_names(names: Sequence[str]) -> list[str]:
+    """All names, each once.
+
+    Raises:
+        ProviderError: There are none, or one is unknown.
+    """
+    full = [_full_name(name) for name in ([names] if isinstance(names, str) else names)]
+    if not full:
+        raise ProviderError("the list of execution providers is empty; name one, such as 'cpu', or leave it out")
+    return list(dict.fromkeys(full))
+
+
+def _full_name(name: object) -> str:
     """The provider that the user means, whatever the case and with or without the suffix.
 
     Raises:
         ProviderError: There is none of that name.
     """
+    if not isinstance(name, str):
+        raise ProviderError(f"an execution provider is a name, such as 'cuda', not {shortened(repr(name))}")
     known = {provider.removesuffix(_SUFFIX).lower(): provider for provider in onnxruntime.get_all_providers()}
     short = name.lower().removesuffix(_SUFFIX.lower())
     if short in known:
         return str(known[short])
+    close = difflib.get_close_matches(short[:_COMPARED], known, n=1)
     here = [provider.removesuffix(_SUFFIX).lower() for provider in available()]
-    close = difflib.get_close_matches(short, known, n=1)
     hint = f"did you mean {close[0]}?" if close else f"this build has {', '.join(here)}"
-    raise ProviderError(f"there is no execution provider {name!r}; {hint}")
+    raise ProviderError(f"there is no execution provider {shortened(repr(name))}; {hint}")
 
 
 def _why_not_cuda() -> str | None:

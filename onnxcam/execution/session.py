@@ -4,39 +4,45 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import onnxruntime
-
 from onnxcam.artifact.external_data import refuse_foreign_data
+from onnxcam.artifact.source import readable
 from onnxcam.contract import METADATA_KEY
 from onnxcam.errors import ModelError, ProviderError
 from onnxcam.execution.bundled import default_model
+from onnxcam.execution.engine import first_line, is_its_own, onnxruntime
 from onnxcam.execution.graph_check import check_graph
 from onnxcam.execution.providers import CPU, choose_providers
+from onnxcam.execution.threads import checked_threads, threads_for_quota
 from onnxcam.metadata import Metadata
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ModelSource = str | os.PathLike[str] | bytes
+    from onnxruntime import InferenceSession, SessionOptions
+
+    from onnxcam.artifact.source import ModelSource
 
 # Errors only: of the contract's two inputs with defaults ONNX Runtime warns at every load that they are no constants.
 _LOG_ERRORS = 3
 
 
 def open_session(
-    model: ModelSource | None = None, providers: Sequence[str] | None = None, threads: int | None = None
-) -> tuple[onnxruntime.InferenceSession, Metadata]:
+    model: ModelSource | None = None,
+    providers: Sequence[str] | None = None,
+    threads: int | None = None,
+    *,
+    strict: bool = False,
+) -> tuple[InferenceSession, Metadata]:
     """Loads an explainer model and reads what it says about itself.
 
     Args:
         model: A path, or the bytes of the file; None is the default model.
         providers: Execution providers, see ``onnxcam.execution.providers``.
-        threads: For one run's operators; None leaves it to ONNX Runtime, which takes one per core.
+        threads: For one run's operators; None is one per core, or as many as a container's quota allows.
+        strict: Whether all of the providers must work, not only the first that does.
 
     Returns:
         The session and the metadata.
@@ -45,11 +51,21 @@ def open_session(
         ModelError: The file is missing, empty, corrupt, not an explainer model, or from a newer schema.
         ProviderError: A provider is unknown or cannot be loaded.
     """
-    source = _readable(default_model() if model is None else model)
-    name = "the model" if isinstance(source, bytes) else str(source)
+    source = readable(default_model() if model is None else model)
+    name = "the model" if isinstance(source, bytes) else source
+    options = _options(threads)
+    *others, last = choose_providers(providers, strict=strict)
     refuse_foreign_data(source, name)
-    chosen = choose_providers(providers)
-    session = _load(source, name, chosen, _options(threads))
+    for chosen in others:
+        with contextlib.suppress(ProviderError):
+            return _opened(source, name, chosen, options)
+    return _opened(source, name, last, options)
+
+
+def _opened(
+    source: str | bytes, name: str, chosen: list[str], options: SessionOptions
+) -> tuple[InferenceSession, Metadata]:
+    session = _load(source, name, chosen, options)
     _return_free_memory()
     missing = set(chosen) - set(session.get_providers())
     if missing:
@@ -57,7 +73,7 @@ def open_session(
     return session, read_metadata(session, name)
 
 
-def read_metadata(session: onnxruntime.InferenceSession, name: str = "the model") -> Metadata:
+def read_metadata(session: InferenceSession, name: str = "the model") -> Metadata:
     """Reads the metadata and checks that the graph has what it promises.
 
     Args:
@@ -86,44 +102,24 @@ def read_metadata(session: onnxruntime.InferenceSession, name: str = "the model"
     return metadata
 
 
-def _readable(model: ModelSource) -> str | bytes:
-    """Says in words what ONNX Runtime would say in its own."""
-    if isinstance(model, bytes):
-        if not model:
-            raise ModelError("the model is empty")
-        return model
-    path = Path(model)
-    if path.is_dir():
-        raise ModelError(f"{path} is a folder, not an ONNX model")
-    try:
-        with path.open("rb") as file:
-            empty = not file.read(1)
-    except FileNotFoundError:
-        raise ModelError(f"there is no model {path}") from None
-    except OSError as error:
-        raise ModelError(f"cannot read the model {path}: {error.strerror or error}") from error
-    if empty:
-        raise ModelError(f"the model {path} is empty")
-    return str(path)
-
-
-def _options(threads: int | None) -> onnxruntime.SessionOptions:
+def _options(threads: int | None) -> SessionOptions:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _LOG_ERRORS
     # A memory plan would be kept for each size of batch. Without, level 2 takes 5 to 25 % less memory, and 2 % longer.
     options.enable_mem_pattern = False
-    if threads is not None:
-        if threads < 1:
-            raise ProviderError(f"threads must be at least 1, not {threads}")
-        options.intra_op_num_threads = threads
+    count = threads_for_quota() if threads is None else checked_threads(threads)
+    if count is not None:
+        options.intra_op_num_threads = count
     return options
 
 
-def _load(source: str | bytes, name: str, chosen: list[str], options: Any) -> onnxruntime.InferenceSession:
+def _load(source: str | bytes, name: str, chosen: list[str], options: Any) -> InferenceSession:
     try:
         # With the fallback, ONNX Runtime would print the error and quietly go on with another provider.
         return onnxruntime.InferenceSession(source, options, providers=chosen, enable_fallback=0)
-    except Exception as error:  # its exception classes have no common base, and differ from release to release
+    except Exception as error:
+        if not is_its_own(error):
+            raise
         if chosen[0] != CPU:
             raise ProviderError(f"{name} does not load with {chosen[0]}: {first_line(error)}") from error
         raise ModelError(f"{name} is not a model that ONNX Runtime can load: {first_line(error)}") from error
@@ -137,9 +133,3 @@ def _return_free_memory() -> None:
     if sys.platform == "linux":
         with contextlib.suppress(AttributeError):  # other C libraries than GNU's have no such function
             ctypes.CDLL(None).malloc_trim(0)
-
-
-def first_line(error: Exception) -> str:
-    """What ONNX Runtime says first, without its error code; the rest is its own call stack."""
-    line = str(error).strip().partition("\n")[0] or type(error).__name__
-    return line.split(" : ", 3)[-1] if line.startswith("[ONNXRuntimeError]") else line

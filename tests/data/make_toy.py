@@ -3,7 +3,7 @@
 ``toy.onnx`` is captum's toy network (Conv, ReLU, Linear, ReLU), whose explanations are published numbers.
 ``pooled.onnx`` is a network with labels and preprocessing that ends in global average pooling and a linear layer, so it
 has a CAM; ``flat.onnx`` is the same network without gates and with the channels last. ``plain.onnx`` is the toy network
-with the plain gradient at its input.
+with the plain gradient at its input, and ``endless.onnx`` one that never comes to its scores.
 
 Their gradients are written down by hand, as plainly as the contract allows: they share nothing with the export's
 differentiation engine. Needs onnx; the tests do not.
@@ -187,6 +187,15 @@ PLAIN = TOY.replace("g_positive = Relu(g_relu1)", "g_positive = Identity(g_relu1
     "onnxcam.guided_gradients", "onnxcam.input_gradients"
 )
 
+ENDLESS = TOY.replace(
+    "score = Identity(output)",
+    """score = Loop(trips, yes, output) <
+        body = turn (int64 count, bool go, float[n,4] before) => (bool on, float[n,4] after) {
+            on = Identity(go)
+            after = Neg(before)
+        } >""",
+).replace("int64[4] none", "int64 trips = {4611686018427387904}, bool yes = {1}, int64[4] none")
+
 
 def toy_weights() -> dict[str, np.ndarray]:
     """As in captum's ``BasicModel_ConvNet_One_Conv``."""
@@ -240,11 +249,12 @@ FLAT_METADATA = dataclasses.replace(
 
 
 def write(text: str, weights: dict[str, np.ndarray], metadata: Metadata, path: Path) -> None:
-    """Checks the model, adds the golden answers of its own first run, and saves it."""
+    """Checks the model, adds the golden answers of its own first run if it ends, and saves it."""
     model = parser.parse_model(text)
     model.graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in weights.items())
     onnx.checker.check_model(model, full_check=True)
-    metadata = dataclasses.replace(metadata, golden=answers(model, metadata))
+    if path.name != "endless.onnx":
+        metadata = dataclasses.replace(metadata, golden=answers(model, metadata))
     model.metadata_props.add(key=METADATA_KEY, value=metadata.to_json())
     onnx.save(model, path)
 
@@ -266,5 +276,6 @@ def answers(model: onnx.ModelProto, metadata: Metadata) -> Golden:
 if __name__ == "__main__":
     write(TOY, toy_weights(), TOY_METADATA, HERE / "toy.onnx")
     write(PLAIN, toy_weights(), PLAIN_METADATA, HERE / "plain.onnx")
+    write(ENDLESS, toy_weights(), TOY_METADATA, HERE / "endless.onnx")
     write(FLAT, pooled_weights(), FLAT_METADATA, HERE / "flat.onnx")
     write(POOLED, pooled_weights(), POOLED_METADATA, HERE / "pooled.onnx")

@@ -5,7 +5,15 @@ import pytest
 from PIL import Image
 
 import onnxcam
-from onnxcam.errors import LayerError, MethodError, ModelError, PictureError, TargetError, TensorError
+from onnxcam.errors import (
+    LayerError,
+    MethodError,
+    ModelError,
+    PictureError,
+    RunTimeoutError,
+    TargetError,
+    TensorError,
+)
 from onnxcam.metadata import ImageInput
 
 
@@ -39,7 +47,7 @@ def test_the_model_is_asked_for_no_more_than_the_level(toy, ramp, level, monkeyp
     fed = []
     session = toy._model._session
     run = session.run
-    monkeypatch.setattr(session, "run", lambda names, feed: (fed.append(feed), run(names, feed))[1])
+    monkeypatch.setattr(session, "run", lambda names, feed, options: (fed.append(feed), run(names, feed, options))[1])
     toy.run(ramp, level=level)
     assert [int(feed["onnxcam.level"]) for feed in fed] == [level]
 
@@ -146,3 +154,56 @@ def test_eight_threads_get_the_same_answers(pooled):
 
 def test_it_says_what_it_runs_on(pooled):
     assert pooled.providers[-1] == "CPUExecutionProvider"
+
+
+def test_several_targets_for_each_of_several_images(pooled, picture, data):
+    array = np.asarray(Image.open(data / "coffee.jpg"))
+    explanation = pooled.explain([picture, array], target=[[0, -1], ["tiger cat", 4]])
+    assert explanation.scores.shape == (2, 5)
+    assert explanation.class_index.tolist() == [0, explanation.top(1)[0].index, 1, 4]
+    assert [explanation.image_of(row) for row in range(4)] == [0, 0, 1, 1]
+    for image, targets, rows in ((picture, [0, -1], slice(0, 2)), (array, [1, 4], slice(2, 4))):
+        alone = pooled.explain(image, targets)
+        for method in ("grad-cam", "cam", "guided-backprop", "guided-grad-cam"):
+            np.testing.assert_allclose(explanation.compute(method)[rows], alone.compute(method), rtol=1e-4, atol=1e-6)
+
+
+def test_several_targets_need_a_batch_of_one(rewritten, pooled):
+    image = ImageInput("image", "NCHW", 3, 8, 8, batch=2)
+    explainer = onnxcam.Explainer(rewritten("pooled", image=image, golden=None))
+    with pytest.raises(TargetError, match="several targets for each image are explained one image at a time"):
+        explainer.run(tensors(pooled, 2), [[0, 1], [2, 3]])
+
+
+def test_scores_that_are_not_finite_name_no_class(pooled):
+    huge = np.full((1, 3, 8, 8), 3e38, np.float32)
+    with pytest.raises(ModelError, match=r"onnxcam\.scores holds NaN or infinity for this input"):
+        pooled.run(huge, level=0)
+
+
+def test_a_timeout_reaches_the_model(data, pooled, picture):
+    with pytest.raises(TimeoutError, match="took longer than its timeout"):
+        onnxcam.Explainer(data / "endless.onnx").run(np.zeros((1, 1, 4, 4), np.float32), timeout=0.05)
+    with pytest.raises(RunTimeoutError):
+        pooled.explain(picture, timeout=0)
+
+
+def test_it_closes(data, picture):
+    with onnxcam.Explainer(data / "pooled.onnx") as explainer:
+        explainer.explain(picture)
+    with pytest.raises(ModelError, match="the explainer is closed"):
+        explainer.explain(picture)
+    assert explainer.labels == explainer.metadata.labels
+    assert "pooled.onnx" in repr(explainer)
+
+
+def test_it_shows_itself_in_a_line(pooled, data, rewritten):
+    assert repr(pooled) == (
+        "<Explainer pooled.onnx: float32 [N, 3, 8, 8], 5 labelled classes, layers features, on CPUExecutionProvider>"
+    )
+    assert "4 classes, layers relu1, conv1," in repr(onnxcam.Explainer((data / "toy.onnx").read_bytes()))
+    assert repr(onnxcam.Explainer()).startswith(
+        "<Explainer efficientnet_lite0.onnx: float32 [N, 3, 224, 224], 1000 lab"
+    )
+    labels = onnxcam.Explainer(rewritten("pooled", labels=("\x1b",) * 5)).labels
+    assert labels == ("\x1b",) * 5

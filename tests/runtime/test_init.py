@@ -16,6 +16,7 @@ PUBLIC = {
     "OutputError",
     "PictureError",
     "ProviderError",
+    "RunTimeoutError",
     "TargetError",
     "TensorError",
     "VerificationError",

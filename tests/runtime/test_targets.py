@@ -54,13 +54,14 @@ def test_what_is_asked_for_is_found(target, expected):
         (True, "not True"),
         (None, "not None"),
         ([], "no target is given"),
-        ([[1]], "not [1]"),
-        ([[1], [1, 2]], "not [1]"),
+        ([[[1]]], "not [1]"),
+        ([[1], [1, 2]], "2 lists of targets do not fit 1 images"),
+        ([[]], "the lists of targets differ in length, or are empty"),
         (b"ab", "not b'ab'"),
         (iter([1]), "not <list_iterator"),
         pytest.param(10**5000, "no class of such a number; the model has the classes 0 to 5", id="digits"),
         pytest.param(-(10**5000), "no rank of such a number", id="minus digits"),
-        pytest.param([[10**5000]], "not such a list", id="nested digits"),
+        pytest.param([[[10**5000]]], "not such a list", id="nested digits"),
         ("9" * 5000, "no class '9999"),
         ("x" * 10**5, "no class 'xxxx"),
         ("\x1b[2J\u202e\ud800", r"no class '\x1b[2J\u202e\ud800'"),
@@ -90,9 +91,9 @@ def test_anything_is_classes_or_refused(target, labels):
         assert str(error) == printable(str(error))  # noqa: PT017  most of what is tried is an error
     else:
         assert resolved.dtype == np.int64
-        assert resolved.ndim == 1
+        assert resolved.ndim == 1 or len(resolved) == 1
         assert resolved.size
-        assert set(resolved.tolist()) <= set(range(-6, 6))
+        assert set(resolved.ravel().tolist()) <= set(range(-6, 6))
 
 
 def test_without_labels_a_name_is_refused_and_a_number_is_not():
@@ -110,6 +111,27 @@ def test_targets_that_fit_the_batch(count, images):
 def test_targets_that_do_not_fit_the_batch(count, images):
     with pytest.raises(TargetError, match=f"{count} targets do not fit {images} images"):
         targets([0] * count, images)
+
+
+def test_several_targets_for_each_image():
+    assert targets([[0, "tiger cat"], [-1, 3]], 2) == [[0, 1], [-1, 3]]
+    assert targets(np.array([[0, 1, 2], [3, 4, 5]]), 2) == [[0, 1, 2], [3, 4, 5]]
+    assert targets([["crane 2"] * 2], 1, [*LABELS[:5], "crane 2"]) == [[5, 5]]
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ([[0], [1, 2]], "differ in length"),
+        ([[0], 1], "differ in length"),
+        ([[0, 1]], "1 lists of targets do not fit 2 images"),
+        ([[0], [1], [2]], "3 lists of targets do not fit 2 images"),
+        ([[0], [9]], "no class 9"),
+    ],
+)
+def test_lists_of_targets_that_do_not_fit(target, words):
+    with pytest.raises(TargetError, match=words):
+        targets(target, 2)
 
 
 def test_a_name_of_many_classes_lists_some():

@@ -10,9 +10,9 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from onnxcam import contract
+from onnxcam.execution.engine import first_line
 from onnxcam.execution.golden import answers, golden_input
-from onnxcam.execution.model import LoadedModel
-from onnxcam.execution.session import first_line
+from onnxcam.execution.model import LoadedModel, Request
 from onnxcam.metadata import Golden, Metadata, Verification
 from onnxcam_export.errors import ExportError, ParityError
 
@@ -167,7 +167,7 @@ def golden(path: Path, metadata: Metadata) -> Golden:
     """What the artifact, whose file has metadata already, answers to the golden input."""
     model = LoadedModel(path, ["cpu"])
     image = golden_input((metadata.image.batch or 1, *metadata.image.shape), metadata.image.dtype)
-    best = int(model.run({metadata.image.name: image}, np.array([-1])).class_index[0])
+    best = int(model.run({metadata.image.name: image}, np.array([-1]), Request()).class_index[0])
     layer = metadata.layers[0].name
     return Golden(target=best, layer=layer, tolerances=dict(GOLDEN_TOLERANCES), **answers(model, best, layer))
 

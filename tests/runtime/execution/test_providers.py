@@ -2,7 +2,7 @@ import pytest
 
 from onnxcam.errors import ProviderError
 from onnxcam.execution import providers
-from onnxcam.execution.providers import CPU, CUDA, choose_providers
+from onnxcam.execution.providers import AZURE, CPU, CUDA, choose_providers
 
 
 @pytest.fixture
@@ -25,21 +25,33 @@ def _no_library(name: str) -> None:
 
 @pytest.mark.usefixtures("with_cuda")
 def test_cuda_is_taken_where_it_loads():
-    assert choose_providers(None) == [CUDA, CPU]
-    assert choose_providers(["cuda"]) == [CUDA, CPU]
-    assert choose_providers(["cpu"]) == [CPU]
+    assert choose_providers(None) == [[CUDA, CPU]]
+    assert choose_providers(["cuda"]) == [[CUDA, CPU]]
+    assert choose_providers(["cpu"]) == [[CPU]]
+
+
+@pytest.mark.usefixtures("with_cuda")
+def test_the_first_that_works_is_meant():
+    assert choose_providers(["cuda", "cpu"]) == [[CUDA, CPU], [CPU]]
+    assert choose_providers(["cpu", "cuda"]) == [[CPU]]
+    assert choose_providers(["cuda", "CUDA"]) == [[CUDA, CPU]]
+    assert choose_providers(["cuda", "cpu"], strict=True) == [[CUDA, CPU]]
 
 
 @pytest.mark.usefixtures("without_cuda")
 def test_cuda_is_not_even_asked_for_where_it_does_not_load():
-    assert choose_providers(None) == [CPU]
+    assert choose_providers(None) == [[CPU]]
+    assert choose_providers(["cuda", "cpu"]) == [[CPU]]
+    assert choose_providers(["tensorrt", "cuda", "cpu"]) == [[CPU]]
+    with pytest.raises(ProviderError, match="CUDAExecutionProvider cannot be used here: there is no NVIDIA driver"):
+        choose_providers(["cuda", "cpu"], strict=True)
     with pytest.raises(ProviderError, match="CUDAExecutionProvider cannot be used here: there is no NVIDIA driver"):
         choose_providers(["cuda"])
 
 
 @pytest.mark.parametrize("name", ["cpu", "CPU", "CPUExecutionProvider", "cpuexecutionprovider"])
 def test_names_are_long_or_short_in_any_case(name):
-    assert choose_providers([name]) == choose_providers(name) == [CPU]
+    assert choose_providers([name]) == choose_providers(name) == [[CPU]]
 
 
 def test_unknown_names():
@@ -47,6 +59,29 @@ def test_unknown_names():
         choose_providers(["cdua"])
     with pytest.raises(ProviderError, match=r"no execution provider 'xyz'; this build has .*cpu"):
         choose_providers(["xyz"])
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        ([], "the list of execution providers is empty; name one"),
+        ([5], "an execution provider is a name, such as 'cuda', not 5"),
+        ([("cuda", {})], "not ('cuda', {})"),
+        (["x" * 10**6], "no execution provider 'xxxx"),
+        (["\x1b[2J"], r"no execution provider '\x1b[2J'"),
+    ],
+)
+def test_names_that_are_none(names, words):
+    with pytest.raises(ProviderError) as caught:
+        choose_providers(names)
+    assert words in str(caught.value)
+    assert len(str(caught.value)) < 500
+
+
+def test_a_provider_that_runs_no_models(monkeypatch):
+    monkeypatch.setattr(providers, "available", lambda: [AZURE, CPU])
+    with pytest.raises(ProviderError, match="cannot be used here: it sends requests to a remote service"):
+        choose_providers(["azure"])
 
 
 def test_a_provider_that_this_build_lacks(monkeypatch):

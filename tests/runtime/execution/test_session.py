@@ -28,6 +28,17 @@ def test_the_c_library_is_asked_for_its_memory_on_linux_alone(monkeypatch, platf
     assert len(asked) == loaded
 
 
+def test_what_is_not_onnx_runtimes_passes_through(data, monkeypatch):
+    """As an alarm's handler raises it while the model is loading."""
+
+    def alarm(*_: object, **__: object) -> None:
+        raise TimeoutError("alarm")
+
+    monkeypatch.setattr(session_module.onnxruntime, "InferenceSession", alarm)
+    with pytest.raises(TimeoutError, match=r"^alarm$"):
+        open_session(data / "toy.onnx")
+
+
 def test_files_that_are_no_model(tmp_path, data):
     (tmp_path / "empty.onnx").touch()
     (tmp_path / "text.onnx").write_text("not a model")
@@ -85,6 +96,14 @@ def test_threads(data):
         open_session(data / "toy.onnx", threads=0)
 
 
+def test_a_quota_sets_the_threads(data, monkeypatch):
+    monkeypatch.setattr(session_module, "threads_for_quota", lambda: 2)
+    assert open_session(data / "toy.onnx")[0].get_session_options().intra_op_num_threads == 2
+    assert open_session(data / "toy.onnx", threads=1)[0].get_session_options().intra_op_num_threads == 1
+    monkeypatch.setattr(session_module, "threads_for_quota", lambda: None)
+    assert open_session(data / "toy.onnx")[0].get_session_options().intra_op_num_threads == 0
+
+
 def test_a_provider_that_fails_at_load_is_said_and_not_replaced(data, monkeypatch):
     """ONNX Runtime by itself would print the error and go on with the CPU."""
     real = session_module.onnxruntime.InferenceSession
@@ -92,16 +111,22 @@ def test_a_provider_that_fails_at_load_is_said_and_not_replaced(data, monkeypatc
     def failing(source, options, *, providers, enable_fallback=1):
         if enable_fallback:
             return real(source, options, providers=["CPUExecutionProvider"])
-        raise RuntimeError(f"[ONNXRuntimeError] : 1 : FAIL : no memory on {providers[0]}\nmany\nlines")
+        if providers == [CPU]:
+            return real(source, options, providers=providers)
+        fail = session_module.onnxruntime.capi.onnxruntime_pybind11_state.Fail
+        raise fail(f"[ONNXRuntimeError] : 1 : FAIL : no memory on {providers[0]}\nmany\nlines")
 
-    monkeypatch.setattr(session_module, "choose_providers", lambda _names: ["CUDAExecutionProvider"])
     monkeypatch.setattr(session_module.onnxruntime, "InferenceSession", failing)
+    monkeypatch.setattr("onnxcam.execution.providers.why_not", lambda _name: None)
     with pytest.raises(ProviderError, match=r"does not load with CUDAExecutionProvider: no memory on CUDA\w+$"):
-        open_session(data / "toy.onnx")
+        open_session(data / "toy.onnx", providers=["cuda"])
+    with pytest.raises(ProviderError, match="does not load with CUDAExecutionProvider"):
+        open_session(data / "toy.onnx", providers=["cuda", "cpu"], strict=True)
+    assert open_session(data / "toy.onnx", providers=["cuda", "cpu"])[0].get_providers() == [CPU]
 
 
 def test_a_provider_that_quietly_does_not_start_is_said(data, monkeypatch):
-    monkeypatch.setattr(session_module, "choose_providers", lambda _names: [CPU, "CUDAExecutionProvider"])
+    monkeypatch.setattr(session_module, "choose_providers", lambda *_, **__: [[CPU, "CUDAExecutionProvider"]])
     real = session_module.onnxruntime.InferenceSession
     monkeypatch.setattr(
         session_module.onnxruntime,
