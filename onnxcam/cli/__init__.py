@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from onnxcam.errors import OnnxCamError, VerificationError
+from onnxcam.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _say(message: str, code: int) -> int:
-    sys.stderr.write(f"onnxcam: {message}\n")
+    sys.stderr.write(f"onnxcam: {printable(message)}\n")
     return code
 
 

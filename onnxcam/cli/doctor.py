@@ -4,24 +4,42 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import typer
 
 from onnxcam.cli.table import table
-from onnxcam.execution.doctor import examine, versions
+from onnxcam.errors import ProviderError
+from onnxcam.execution.installation import conflicts, versions
+from onnxcam.text import printable
+
+if TYPE_CHECKING:
+    from onnxcam.execution.doctor import Finding
 
 
 def run(*, as_json: bool) -> None:
-    """Prints the versions and the state of each execution provider.
+    """Prints the versions, what is wrong with the installation, and the state of each execution provider.
 
     Args:
         as_json: Whether to print JSON.
     """
-    found, findings = versions(), examine()
+    found, notes = versions(), conflicts()
+    findings = _examine(notes)
     if as_json:
-        typer.echo(json.dumps({"versions": found, "providers": [asdict(item) for item in findings]}, indent=2))
+        providers = [asdict(item) for item in findings]
+        typer.echo(json.dumps({"versions": found, "notes": notes, "providers": providers}, indent=2))
         return
     typer.echo(table(("", ""), list(found.items())))
-    typer.echo()
+    typer.echo("".join(f"\n{printable(note)}\n" for note in notes))
     rows = [(item.provider, "yes" if item.works else "no", item.reason) for item in findings]
     typer.echo(table(("provider", "works", ""), rows))
+
+
+def _examine(notes: list[str]) -> list[Finding]:
+    """The providers; where ONNX Runtime itself is missing or broken, a note of that and none."""
+    try:
+        from onnxcam.execution.doctor import examine  # noqa: PLC0415  this is what may fail
+    except ProviderError as error:
+        notes.append(str(error))
+        return []
+    return examine()

@@ -11,6 +11,7 @@ import typer
 from onnxcam.cli.table import table
 from onnxcam.execution.bundled import default_model
 from onnxcam.execution.session import open_session
+from onnxcam.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,10 +31,10 @@ def run(model: Path | None, *, labels: bool, as_json: bool) -> None:
     path = default_model() if model is None else model
     _, metadata = open_session(path, providers=["cpu"])
     if as_json:
-        typer.echo(json.dumps(asdict(metadata), ensure_ascii=False, indent=2))
+        typer.echo(json.dumps(asdict(metadata), indent=2))
     elif labels:
         names = metadata.labels or [""] * metadata.classes
-        typer.echo("\n".join(f"{index:>6}  {label}".rstrip() for index, label in enumerate(names)))
+        typer.echo("\n".join(f"{index:>6}  {printable(label)}".rstrip() for index, label in enumerate(names)))
     else:
         typer.echo(table(("", ""), [("model", f"{path} ({path.stat().st_size / 1e6:.1f} MB)"), *_facts(metadata)]))
 

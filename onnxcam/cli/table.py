@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from onnxcam.text import printable
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -13,13 +15,14 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: str = 
 
     Args:
         header: The titles; empty titles all give no header line.
-        rows: The cells.
+        rows: The cells. What no terminal should obey is written as an escape.
         right: The titles of the columns that are aligned to the right, as numbers are, divided by spaces.
 
     Returns:
         Lines without a newline at the end.
     """
-    lines = [header, *rows] if any(header) else list(rows)
+    cells = [[printable(cell) for cell in row] for row in rows]
+    lines = [header, *cells] if any(header) else cells
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
     to_right = [title in right.split() for title in header]
     return "\n".join(

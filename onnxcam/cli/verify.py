@@ -13,6 +13,7 @@ from onnxcam.errors import VerificationError
 from onnxcam.execution.bundled import default_model
 from onnxcam.execution.golden import check
 from onnxcam.execution.model import LoadedModel
+from onnxcam.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +43,7 @@ def run(model: Path | None, *, as_json: bool, providers: Sequence[str] | None, t
             (item.name, f"{item.error:.1e}", f"{item.tolerance:.0e}", "ok" if item.passed else "FAILED")
             for item in compared
         ]
-        typer.echo(f"{path} on {loaded.providers[0]}")
+        typer.echo(f"{printable(str(path))} on {loaded.providers[0]}")
         typer.echo(table(("output", "error", "allowed", "result"), rows, right="error allowed"))
     failed = [item.name for item in compared if not item.passed]
     if failed:

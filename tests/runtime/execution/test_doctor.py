@@ -1,6 +1,6 @@
 from onnxcam.errors import ModelError
 from onnxcam.execution import doctor, providers
-from onnxcam.execution.providers import CPU, CUDA, TENSORRT
+from onnxcam.execution.providers import AZURE, CPU, CUDA, TENSORRT
 
 
 def examine(monkeypatch, available: list[str]) -> dict[str, doctor.Finding]:
@@ -46,6 +46,17 @@ def test_without_a_default_model(monkeypatch):
     assert "no default model" in finding.reason
 
 
-def test_versions():
-    found = doctor.versions()
-    assert {"python", "numpy", "pillow"} <= set(found)
+def test_whatever_a_broken_build_raises_is_a_finding(monkeypatch):
+    def broken(_name: str) -> None:
+        raise AttributeError("no such function\nmore")
+
+    monkeypatch.setattr(providers, "why_not", broken)
+    finding = examine(monkeypatch, [CPU])[CPU]
+    assert not finding.works
+    assert finding.reason == "AttributeError: no such function"
+
+
+def test_a_provider_of_a_remote_service_is_not_said_to_work(monkeypatch):
+    finding = examine(monkeypatch, [AZURE])[AZURE]
+    assert not finding.works
+    assert finding.reason == "it sends requests to a remote service, and runs no model on this machine"
