@@ -55,6 +55,7 @@ GOLDEN_SAMPLES = 64
 
 # What ONNX Runtime can take from numpy, and an image can consist of.
 _DTYPES = {f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)} | {"float16", "float32", "float64"}
+_INPUT_GRADIENTS = ("guided", "plain", "deconvnet", "custom")
 _MOST_ELEMENTS = 2**28
 # Resizing makes no image larger than this on a side, or than twice the model's input if that is more.
 _LARGEST_RESIZE = 2**13
@@ -86,7 +87,8 @@ class Metadata:
         verification: What the export compared, or None where it was told not to.
         golden: The golden check, or None where the export was told not to verify.
         schema: The schema's number.
-        input_gradient: Which table of rules made the gradient at the input.
+        input_gradient: The rules of the gradient at the input: ``guided``, ``plain``, ``deconvnet`` or ``custom``. All
+            but the first are output as ``onnxcam.input_gradients``.
     """
 
     image: ImageInput
@@ -102,7 +104,7 @@ class Metadata:
     verification: Verification | None = None
     golden: Golden | None = None
     schema: int = field(default=SCHEMA)
-    input_gradient: Literal["guided", "plain", "deconvnet", "custom"] = "guided"
+    input_gradient: str = "guided"
 
     @property
     def input_gradient_output(self) -> str:
@@ -170,6 +172,8 @@ def _contradictions(metadata: Metadata) -> Iterator[str]:
         yield f"labels: {len(metadata.labels)} for {metadata.classes} classes"
     if any(math.prod(layer.shape) > _MOST_ELEMENTS for layer in metadata.layers):
         yield "layers: one is too large"
+    if metadata.input_gradient not in _INPUT_GRADIENTS:
+        yield f"input_gradient: {metadata.input_gradient!r} is none of {', '.join(_INPUT_GRADIENTS)}"
     yield from _of_image(metadata.image)
     if metadata.preprocessing is not None:
         yield from _of_preprocessing(metadata.preprocessing, metadata.image)

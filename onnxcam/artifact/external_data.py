@@ -165,6 +165,6 @@ def _varint(data: Data, position: int, end: int) -> tuple[int, int]:
             break
         byte = data[position + count]
         value |= (byte & 0x7F) << 7 * count
-        if byte < 0x80:  # noqa: PLR2004  the highest bit says that another byte follows
+        if byte < 0x80:
             return value, position + count + 1
     raise _DamagedError

@@ -106,7 +106,7 @@ def _from_wide(image: Image.Image) -> Image.Image:
     if image.mode == "F":
         scale = 255.0 if top <= 1 else 1.0
     else:
-        scale = 255 / 65535 if image.mode.startswith("I;16") or top > 255 else 1.0  # noqa: PLR2004
+        scale = 255 / 65535 if image.mode.startswith("I;16") or top > 255 else 1.0
     return Image.fromarray(np.clip(np.rint(values * scale), 0, 255).astype(np.uint8))
 
 
@@ -115,9 +115,9 @@ def _from_array(array: npt.NDArray[np.uint8]) -> Image.Image:
         raise PictureError(
             f"an array of pixels must be uint8, not {array.dtype}; for a preprocessed tensor use Explainer.run"
         )
-    if array.ndim == 3 and array.shape[2] == 1:  # noqa: PLR2004
+    if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
-    if array.size == 0 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in {3, 4})):  # noqa: PLR2004
+    if array.size == 0 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in {3, 4})):
         raise PictureError(f"an array of pixels must be [H, W] or [H, W, C] with 1, 3 or 4 channels, not {array.shape}")
     return to_rgb(Image.fromarray(array))
 

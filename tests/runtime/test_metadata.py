@@ -107,7 +107,7 @@ LAYER = {"name": "features", "value": "features", "shape": [4, 8, 8]}
         ("golden.tolerances", {}, "golden.tolerances: not those of scores, grad_cam, guided_backprop"),
         ("golden.tolerances.scores", "1", "golden.tolerances[...]: Expected `float`, got `str`"),
         ("golden.tolerances.scores", 2, "golden.tolerances[...]: Expected `float` <= 1.0"),
-        ("input_gradient", "lrp", "input_gradient: Invalid enum value 'lrp'"),
+        ("input_gradient", "lrp", "input_gradient: 'lrp' is none of guided, plain, deconvnet, custom"),
         ("schema", "1", "schema: Expected `int`, got `str`"),
         ("schema", -5, "schema: Expected `int` >= 1"),
         ("schema", float("inf"), "JSON is malformed"),
