@@ -185,7 +185,7 @@ class Explainer:
         metadata, tensor = self.metadata, inputs[self.metadata.image.name]
         self._require(inputs.keys())
         check_tensor(tensor, metadata.image)
-        if level not in {0, 1, 2}:
+        if level not in (0, 1, 2):
             raise MethodError(f"the level is 0 (scores), 1 (Grad-CAM) or 2 (guided backpropagation), not {level!r}")
         layers = self._layers(layer)
         targets = resolve(target, images=len(tensor), classes=metadata.classes, labels=metadata.labels)

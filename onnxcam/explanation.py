@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from onnxcam import cam
 from onnxcam.errors import LayerError, MethodError
+from onnxcam.text import listed
 
 if TYPE_CHECKING:
     import os
@@ -265,7 +266,7 @@ class Explanation:
             raise MethodError(f"{method} needs level=1 or 2, and this explanation is of level {self.level}")
         name = next(iter(self.activations)) if layer is None else layer
         if name not in self.activations:
-            raise LayerError(f"the layer {name!r} was not fetched; this explanation has {', '.join(self.activations)}")
+            raise LayerError(f"the layer {name!r} was not fetched; this explanation has {listed(self.activations)}")
         activations, gradients = self.activations[name], self.gradients[name]
         if 1 < len(activations) < len(gradients):
             activations = np.repeat(activations, len(gradients) // len(activations), axis=0)

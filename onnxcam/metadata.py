@@ -122,7 +122,7 @@ class Metadata:
             _read(text)
         except (ValueError, TypeError) as error:
             raise ModelError(
-                f"these metadata cannot be written, since they make no sense: {shortened(str(error))}"
+                f"the model's metadata cannot be written, since no reader would take it: {shortened(str(error))}"
             ) from error
         return text
 

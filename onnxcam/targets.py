@@ -35,7 +35,8 @@ def resolve(
         labels: The C class names, or None.
 
     Returns:
-        Class indices and ranks, [T] with T = N, T = 1 or, for one image, any T; or of sequences [N, T], with any T.
+        Class indices and ranks, [T] with T = N, T = 1 or, for one image, any T; or, of sequences for
+            several images, [N, T] with any T.
 
     Raises:
         TargetError: A class or rank does not exist, a label is unknown or names several classes, or T does not fit N.
@@ -44,9 +45,8 @@ def resolve(
     if not wanted:
         raise TargetError("no target is given; -1 is the top-scoring class")
     if any(_is_several(item) for item in wanted):
-        return np.array(
-            [[_resolve_one(item, classes, labels) for item in row] for row in _rows(wanted, images)], np.int64
-        )
+        rows = [[_resolve_one(item, classes, labels) for item in row] for row in _rows(wanted, images)]
+        return np.array(rows if images > 1 else rows[0], np.int64)
     if images > 1 and len(wanted) not in {1, images}:
         raise TargetError(
             f"{len(wanted)} targets do not fit {images} images; give one target for all, one for each image, or a list "
