@@ -13,7 +13,7 @@ from bench.configurations import GROUPS, NETWORKS, Configuration, plan
 from bench.results import Results
 from bench.targets import TARGETS
 
-EXPORT = Path(__file__).parents[2] / "export"
+REPOSITORY = Path(__file__).parents[2]
 CODE = "12345678"
 
 
@@ -119,11 +119,13 @@ def test_profile_tells_the_gradient_from_the_forward_pass():
 
 
 def test_worker_measures_a_tiny_network_in_its_own_process(tmp_path):
-    environment_ = {**os.environ, "PYTHONPATH": f"{EXPORT.parent}{os.pathsep}{EXPORT}", "BENCH_CACHE": str(tmp_path)}
+    environment_ = {**os.environ, "BENCH_CACHE": str(tmp_path)}
 
     def module(*arguments):
         command = [sys.executable, "-m", *arguments]
-        return subprocess.run(command, cwd=EXPORT, env=environment_, capture_output=True, text=True, check=True).stdout
+        return subprocess.run(
+            command, cwd=REPOSITORY, env=environment_, capture_output=True, text=True, check=True
+        ).stdout
 
     module("bench.networks", "tiny", "32", "float32", "explainer")
     configuration = Configuration("level2", "tiny", size=32, batch=2, targets=2)

@@ -68,14 +68,9 @@ def _measure(configuration: Configuration, threads: int, seconds: float) -> dict
 
 def _run(module: str, *arguments: str) -> dict[str, object]:
     """The JSON that a module prints, or the last line of its complaint."""
-    folder = str(configurations.REPOSITORY / "export")
-    path = os.pathsep.join([str(configurations.REPOSITORY), folder, os.environ.get("PYTHONPATH", "")]).rstrip(
-        os.pathsep
-    )
     finished = subprocess.run(
         [sys.executable, "-m", module, *arguments],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": path},
+        cwd=configurations.REPOSITORY,
         capture_output=True,
         text=True,
         check=False,
