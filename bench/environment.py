@@ -2,45 +2,30 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import importlib.metadata
 import os
 import platform
 from pathlib import Path
 
-from bench.configurations import REPOSITORY, Configuration
+from bench.configurations import REPOSITORY
 
-_DISTRIBUTIONS = (
-    "onnxruntime-gpu",
-    "onnxruntime",
-    "torch",
-    "torchvision",
-    "captum",
-    "grad-cam",
-    "onnx-ad",
-    "numpy",
-    "pillow",
-)
+_DISTRIBUTIONS = ("onnxruntime-gpu", "onnxruntime", "torch", "torchvision", "captum", "grad-cam", "numpy", "pillow")
 
 
-def fingerprint(*paths: str) -> str:
-    """A short checksum of source files and packages; results of different states are not mixed."""
-    files = [file for path in paths for file in sorted((REPOSITORY / path).rglob("*.py")) or [REPOSITORY / path]]
+def fingerprint(*folders: str) -> str:
+    """A short checksum of the Python files in folders; results of different states of the code are not mixed."""
+    files = [file for folder in folders for file in sorted((REPOSITORY / folder).rglob("*.py"))]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:8]
-
-
-def code(configuration: Configuration) -> str:
-    """The fingerprint of what is measured: the export's, and behind a dash the executor's where it takes part."""
-    engine = fingerprint("export/onnxcam_export", "onnxcam/cam.py")
-    return f"{engine}-{fingerprint('onnxcam')}" if configuration.runs_executor else engine
 
 
 def machine() -> dict[str, str]:
     """What the figures depend on, in words."""
     return {
-        "processor": _after(Path("/proc/cpuinfo"), "model name") or platform.processor() or platform.machine(),
+        "date": dt.datetime.now(dt.UTC).date().isoformat(),
+        "processor": _processor() or platform.processor() or platform.machine(),
         "cores": str(os.cpu_count()),
-        "memory": _after(Path("/proc/meminfo"), "MemTotal") or "unknown",
         "system": f"{platform.system()} {platform.machine()}",
         "Python": platform.python_version(),
         **{name: version for name in _DISTRIBUTIONS if (version := _version(name))},
@@ -54,9 +39,8 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _after(file: Path, key: str) -> str | None:
-    """The value of a line ``key : value``, on Linux."""
-    if not file.is_file():
-        return None
-    lines = (line.partition(":") for line in file.read_text().splitlines())
-    return next((value.strip() for name, _, value in lines if name.strip() == key), None)
+def _processor() -> str | None:
+    """Its name, on Linux."""
+    file = Path("/proc/cpuinfo")
+    lines = file.read_text().splitlines() if file.is_file() else ()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None)

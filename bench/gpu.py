@@ -1,4 +1,7 @@
-"""The ONNX side with CUDA: input and answer stay on the device, and only the work itself is timed."""
+"""The configurations with CUDA, and how they are measured. Not run on a GPU yet.
+
+Input and outputs stay on the device, so that only the work itself is timed.
+"""
 
 from __future__ import annotations
 
@@ -8,27 +11,43 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnxruntime
 
-from bench.onnx_side import Prepared, question
+from bench.configurations import LEVELS, Configuration
+from bench.exports import export_path
+from bench.onnx_side import Prepared, request, session_options
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Mapping
 
-    from bench.configurations import Configuration
+_KINDS = ("plain", *LEVELS, "flat", "captum-guided-grad-cam", "captum-grad-cam", "autograd")
+_BATCHES = (1, 8, 32, 128, 256)
+_PRECISIONS = ("float32", "tf32", "float16")
 
 
-def prepare(configuration: Configuration, path: Path, options: onnxruntime.SessionOptions) -> Prepared:
-    """A bound call; ``flat`` is captured as a CUDA graph, for which the others' control flow is not fit."""
-    graph = configuration.kind == "flat"
-    session, creation = open_session(configuration, path, options, graph=graph)
-    outputs, feed = question(configuration, session)
+def plan(networks: list[str]) -> list[list[Configuration]]:
+    """Sets of configurations, one a network and precision: every kind and batch."""
+    return [
+        [
+            Configuration(kind, network, batch=batch, provider="cuda", precision=precision)
+            for batch in _BATCHES
+            for kind in _KINDS
+        ]
+        for network in networks
+        for precision in _PRECISIONS
+    ]
+
+
+def prepare(configuration: Configuration, threads: int) -> Prepared:
+    """A run with everything bound; ``flat`` is captured as a CUDA graph, which cannot hold the others' ``If``."""
+    captured = configuration.kind == "flat"
+    start = time.perf_counter()
+    session = _session(configuration, session_options(threads), captured=captured)
+    facts = {"creation": time.perf_counter() - start, "bytes": export_path(configuration).stat().st_size}
+    outputs, feed = request(configuration, session)
     binding = session.io_binding()
-    for name, value in feed.items():
-        # The level decides on the host which branch runs; everything else lives on the device.
-        place = "cpu" if name == "onnxcam.level" else "cuda"
-        binding.bind_ortvalue_input(name, onnxruntime.OrtValue.ortvalue_from_numpy(value, place, 0))
-    if graph:  # it writes to fixed addresses, so its outputs are allocated beforehand, as large as another session's
-        answers = open_session(configuration, path, options)[0].run(outputs, feed)
-        for name, value in zip(outputs, answers, strict=True):
+    _bind_inputs(binding, feed)
+    if captured:  # it writes to fixed addresses, so its outputs are allocated before, as large as another session's
+        results = _session(configuration, session_options(threads)).run(outputs, feed)
+        for name, value in zip(outputs, results, strict=True):
             binding.bind_ortvalue_output(name, onnxruntime.OrtValue.ortvalue_from_numpy(np.asarray(value), "cuda", 0))
     else:
         for name in outputs:
@@ -38,24 +57,23 @@ def prepare(configuration: Configuration, path: Path, options: onnxruntime.Sessi
         session.run_with_iobinding(binding)
         binding.synchronize_outputs()
 
-    facts: dict[str, Any] = {"creation": creation, "bytes": path.stat().st_size}
-    return Prepared(run, binding.copy_outputs_to_cpu, facts)
+    return Prepared(run, facts)
 
 
-def open_session(
-    configuration: Configuration, path: Path, options: onnxruntime.SessionOptions, *, graph: bool = False
-) -> tuple[onnxruntime.InferenceSession, float]:
-    """A session on the device, and how long it took to make.
+def _bind_inputs(binding: onnxruntime.IOBinding, feed: Mapping[str, Any]) -> None:
+    """Everything lives on the device but the level, which decides on the host which branch runs."""
+    for name, value in feed.items():
+        device = "cpu" if name == "onnxcam.level" else "cuda"
+        binding.bind_ortvalue_input(name, onnxruntime.OrtValue.ortvalue_from_numpy(value, device, 0))
 
-    Raises:
-        RuntimeError: ONNX Runtime fell back to the CPU.
-    """
+
+def _session(
+    configuration: Configuration, options: onnxruntime.SessionOptions, *, captured: bool = False
+) -> onnxruntime.InferenceSession:
     onnxruntime.preload_dlls()
-    cuda = {"use_tf32": str(int(configuration.precision == "tf32")), "enable_cuda_graph": str(int(graph))}
-    start = time.perf_counter()
+    cuda = {"use_tf32": str(int(configuration.precision == "tf32")), "enable_cuda_graph": str(int(captured))}
     providers = [("CUDAExecutionProvider", cuda), "CPUExecutionProvider"]
-    session = onnxruntime.InferenceSession(path, options, providers=providers)
-    creation = time.perf_counter() - start
+    session = onnxruntime.InferenceSession(export_path(configuration), options, providers=providers)
     if session.get_providers()[0] != "CUDAExecutionProvider":
         raise RuntimeError("the CUDA provider cannot be used here; `onnxcam doctor` says why")
-    return session, creation
+    return session

@@ -1,284 +1,189 @@
-"""Writes docs/benchmarks.md and the table between the markers in the README."""
+"""Writes the tables between the markers of docs/performance.md and the README."""
 
 from __future__ import annotations
 
 import dataclasses
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from bench import plots
-from bench.configurations import GROWTH, NETWORKS, Configuration
-from bench.profiling import as_table
-from bench.results import Results, ratio
-from bench.targets import TARGETS, Target
+from bench.configurations import BATCHES, DEFAULT_MODEL, NETWORKS, SEVERAL, Configuration
+from bench.results import Results
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
-_NAMES = {
-    "plain": "plain model, forward only",
-    "level0": "level 0",
-    "level1": "level 1",
-    "level2": "level 2",
-    "flat": "`--flat` (everything)",
-    "captum-guided-grad-cam": "captum `GuidedGradCam`",
-    "captum-grad-cam": "captum `LayerGradCam`",
-    "grad-cam": "pytorch-grad-cam `GradCAM`",
-    "grad-cam-guided": "pytorch-grad-cam guided product",
-    "autograd": "PyTorch, one forward and one backward",
-    "autograd-compiled": "the same under `torch.compile`",
-    "onnx-ad": "onnx-ad's reverse graph (plain gradient)",
-}
-_NO_GPU = "Not run on a GPU yet: `make bench BENCH='--provider cuda'` runs the same table there (docs/gpu.md)."
-_UNGUIDED = (
-    "captum and pytorch-grad-cam guide `nn.ReLU` modules only: in the networks with ReLU6 (mobilenet_v2, "
-    "efficientnet_lite0) or functional calls (densenet121) they compute less than level 2 does."
-)
+Cell = Callable[[Results, str], str]  # of a network
+Row = tuple[str, Cell]
 
 
-def write(results: Path, docs: Path, readme: Path) -> None:
-    """Writes both from a results file; the README only where it has the markers."""
-    found = Results(results)
-    docs.mkdir(exist_ok=True)
-    growth = plots.growth(found)
-    if plots.is_complete(growth):
-        plots.draw(growth, docs / "growth.svg")
-    (docs / "benchmarks.md").write_text("\n\n".join(_document(found, growth)) + "\n", encoding="utf-8")
-    text = readme.read_text(encoding="utf-8") if readme.exists() else ""
-    before, marker, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not marker or not end:
-        sys.stderr.write(f"{readme} has no lines {BEGIN} and {END} for the table\n")
-        return
-    table = "\n\n".join((_conditions(found), _kinds(found, _CHOSEN), _targets(found), _NO_GPU))
-    readme.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")
+def write(path: Path, performance: Path, readme: Path) -> None:
+    """Prints the table of a results file; writes it into the documents where the measurement is complete.
+
+    A part of the benchmark, or a network of one's own, leaves the documents as they are.
+    """
+    results = Results(path)
+    on_gpu = "\n\n".join(_gpu(results))
+    sys.stdout.write(f"{_document(results)}\n\n{on_gpu}\n")
+    missing = [network for network in NETWORKS if not _is_complete(results, network)]
+    if missing:
+        sys.stderr.write(f"The documents stay as they are: {', '.join(missing)} not measured in full\n")
+    else:
+        fill(readme, "bench", f"{_conditions(results)}\n\n{_table(results, README_ROWS)}")
+        fill(performance, "bench", _document(results))
+    if on_gpu:
+        fill(performance, "bench-gpu", on_gpu)
 
 
-_CHOSEN = ("plain", "level0", "level1", "level2", "captum-guided-grad-cam", "grad-cam", "autograd")
+def fill(document: Path, name: str, text: str) -> None:
+    """Puts a text between the lines ``<!-- NAME:begin -->`` and ``<!-- NAME:end -->`` of a document.
+
+    Raises:
+        ValueError: The document has no such lines.
+    """
+    begin, end = f"<!-- {name}:begin -->\n", f"<!-- {name}:end -->"
+    before, found, rest = document.read_text(encoding="utf-8").partition(begin)
+    _, closed, after = rest.partition(end)
+    if not (found and closed):
+        raise ValueError(f"{document} has no lines {begin.strip()} and {end} for the table; put them back")
+    document.write_text(f"{before}{begin}{text}\n{end}{after}", encoding="utf-8")
 
 
-def _document(results: Results, growth: dict[str, plots.Series]) -> Iterable[str]:
-    yield "# Benchmarks"
-    yield "`make bench` measured this and wrote it; nothing here was typed. " + _conditions(results)
-    yield "\n".join(_table(("", ""), results.machine.items()))
-    yield "## Targets"
-    yield _targets(results)
-    yield "## Time of a run, in multiples of the plain model's"
-    yield _kinds(results, list(_NAMES)) + "\n\n" + _UNGUIDED
-    yield _compilation(results)
-    yield from _errors(results)
-    yield "## Session, memory, size, in multiples of the plain model's"
-    yield _costs(results)
-    yield "## Batches: time of an image, in multiples of a batch of one"
-    yield _batches(results)
-    yield "## From the start of the process"
-    yield _start(results)
-    yield "## In a service"
-    yield f"One `Explainer` ({GROWTH}, 224²) shared by threads, against one plain session shared alike."
-    yield _service(results)
-    yield "## Pictures"
-    yield _pictures(results)
-    yield "## How cost grows"
-    if plots.is_complete(growth):
-        yield "![time by batch, image size and number of targets](growth.svg)"
-    yield from _growth(growth)
-    yield "## Where the time goes, for the targets that are not reached"
-    yield from _profiles(results)
-    yield "## GPU"
-    yield from _gpu(results)
+def _document(results: Results) -> str:
+    return "\n\n".join((_conditions(results), _table(results, ROWS), *_start_up(results), *_failures(results)))
 
 
 def _conditions(results: Results) -> str:
-    m = results.machine
-    runtime = m.get("onnxruntime-gpu") or m.get("onnxruntime")
+    m, threads, rounds = results.machine, results.threads, results.rounds
+    names = {
+        "onnxruntime-gpu": "ONNX Runtime",
+        "onnxruntime": "ONNX Runtime",
+        "torch": "PyTorch",
+        "captum": "captum",
+        "grad-cam": "pytorch-grad-cam",
+    }
+    versions = ", ".join(f"{name} {m[distribution]}" for distribution, name in names.items() if distribution in m)
     return (
-        f"{m['processor']}, {m['cores']} cores, {results.threads} threads; ONNX Runtime {runtime}, PyTorch "
-        f"{m.get('torch')}, captum {m.get('captum')}, pytorch-grad-cam {m.get('grad-cam')}; batch 1 at 224² in float32 "
-        f"where nothing else is said. Each configuration ran in its own process, in turns, in up to {results.rounds} "
-        "rounds; times are the least of the rounds' medians, all else is a median."
+        f"Measured on {m['date']}: {m['processor']}, {m['cores']} cores, {threads} thread{'s' * (threads > 1)}; "
+        f"{versions}; batch 1 at 224² in float32 where nothing else is said. Each configuration ran in its own "
+        f"process, in turns, in up to {rounds} round{'s' * (rounds > 1)}; times are the least of the rounds' medians, "
+        "all else is a median."
     )
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    line = "|".join(["---", *["---:"] * (len(head) - 1)])
-    return [f"| {' | '.join(head)} |", f"|{line}|", *(f"| {' | '.join(row)} |" for row in rows)]
+def _time(kind: str, targets: int = 1) -> Cell:
+    """The time of a run, in multiples of the plain model's."""
+
+    def cell(results: Results, network: str) -> str:
+        configuration = Configuration(kind, network, targets=targets)
+        seconds, plain = results.seconds(configuration), results.seconds(Configuration("plain", network))
+        if seconds is None or plain is None:
+            return "failed" if configuration in results.errors else ""
+        return f"{seconds / plain:.2f} ({seconds * 1e3:.1f} ms)"
+
+    return cell
 
 
-def _targets(results: Results) -> str:
-    rows = [(t.what, _limit(t), _figures(t, results), _reached(t, results)) for t in TARGETS]
-    return "\n".join(_table(("what", "target", "measured", "reached"), rows))
+def _batch(size: int) -> Cell:
+    """The time of an image in a batch, in multiples of a batch of one, for the forward pass and levels 1 and 2."""
+
+    def cell(results: Results, network: str) -> str:
+        multiples = []
+        for kind in ("plain", "level1", "level2"):
+            several = results.seconds(Configuration(kind, network, batch=size))
+            one = results.seconds(Configuration(kind, network))
+            if several is None or one is None:
+                return ""
+            multiples.append(f"{several / one / size:.2f}")
+        return " / ".join(multiples)
+
+    return cell
 
 
-def _limit(target: Target) -> str:
-    return f"{'≥' if target.at_least else '≤'} {target.limit:g}{_unit(target)}"
+def _cost(kind: str, key: str, unit: str = "MiB", scale: float = 1) -> Cell:
+    """Another figure, in multiples of the plain model's."""
+
+    def cell(results: Results, network: str) -> str:
+        value = results.number(Configuration(kind, network), key)
+        plain = results.number(Configuration("plain", network), key)
+        return "" if value is None or plain is None else f"{value / plain:.2f} ({value / scale:.0f} {unit})"
+
+    return cell
 
 
-def _unit(target: Target) -> str:
-    return " ×" if target.unit == "×" else target.unit
+_PLAIN: Row = ("plain model, forward only", _time("plain"))
+_LEVELS: tuple[Row, ...] = tuple((f"level {level}", _time(f"level{level}")) for level in range(3))
+_GUIDED: Row = ("captum `GuidedGradCam`", _time("captum-guided-grad-cam"))
+_GRAD_CAM: Row = ("pytorch-grad-cam `GradCAM`", _time("grad-cam"))
+_AUTOGRAD: Row = ("PyTorch, one forward and one backward", _time("autograd"))
+README_ROWS = (_PLAIN, *_LEVELS, _GUIDED, _GRAD_CAM, _AUTOGRAD)
+ROWS: tuple[Row, ...] = (
+    _PLAIN,
+    *_LEVELS,
+    ("`--flat` (everything)", _time("flat")),
+    (f"level 2, {SEVERAL} classes of one image", _time("level2", targets=SEVERAL)),
+    _GUIDED,
+    ("captum `LayerGradCam`", _time("captum-grad-cam")),
+    _GRAD_CAM,
+    _AUTOGRAD,
+    *((f"an image in a batch of {size}: forward / level 1 / level 2", _batch(size)) for size in BATCHES),
+    ("loading", _cost("level2", "creation", "ms", 1e-3)),
+    ("file", _cost("level2", "bytes", "MiB", 2**20)),
+    *((f"memory after level {level}, `Explainer`", _cost(f"memory:level{level}", "resident")) for level in (0, 2)),
+    *((f"memory after level {level}, plain session", _cost(f"level{level}", "resident")) for level in (0, 2)),
+    ("peak memory at level 2, plain session", _cost("level2", "peak")),
+)
 
 
-def _figures(target: Target, results: Results) -> str:
-    figures = target.figures(results)
-    if not figures:
-        return "not measured"
-    return ", ".join(f"{network} {value:.2f}" for network, value in figures.items())
+def _is_complete(results: Results, network: str) -> bool:
+    """Whether the network has every figure of the README; what failed is said there."""
+    return all(cell(results, network) for _, cell in README_ROWS)
 
 
-def _reached(target: Target, results: Results) -> str:
-    if not target.figures(results):
-        return "?"
-    missed = target.missed(results)
-    if not missed:
-        return "yes" if len(target.figures(results)) == len(target.networks) else "yes, as far as measured"
-    return "**no**" if len(missed) == len(target.networks) else f"**not {', '.join(missed)}**"
+def _table(results: Results, rows: Sequence[Row]) -> str:
+    measured = {c.network for c in results.configurations if c.kind == "plain" and c.provider == "cpu"}
+    networks = sorted(measured, key=lambda n: (*NETWORKS, n).index(n))
+    return _lines(("", *networks), [(name, *(cell(results, n) for n in networks)) for name, cell in rows])
 
 
-def _kinds(results: Results, kinds: Sequence[str]) -> str:
-    networks = _measured(results)
-    rows = [(_NAMES[kind], *(_cell(results, Configuration(kind, n)) for n in networks)) for kind in kinds]
-    return "\n".join(_table(("", *networks), rows))
+def _lines(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    rule = "|".join(["---", *["---:"] * (len(head) - 1)])
+    return "\n".join([f"| {' | '.join(head)} |", f"|{rule}|", *(f"| {' | '.join(row)} |" for row in rows)])
 
 
-def _measured(results: Results) -> list[str]:
-    known = {c.network: None for c in results.configurations if c.kind == "plain" and c.provider == "cpu"}
-    return [*(n for n in NETWORKS if n in known), *(n for n in known if n not in NETWORKS)]
-
-
-def _cell(results: Results, configuration: Configuration) -> str:
-    seconds = results.seconds(configuration)
-    times = ratio(seconds, results.seconds(Configuration("plain", configuration.network)))
-    if seconds is None:
-        return "failed" if configuration in results.errors else ""
-    return f"{seconds * 1e3:.1f} ms" if times is None else f"{times:.2f} ({seconds * 1e3:.1f} ms)"
-
-
-def _compilation(results: Results) -> str:
-    seconds = {n: results.number(Configuration("autograd-compiled", n), "compilation") for n in _measured(results)}
-    listed = ", ".join(f"{network} {value:.0f} s" for network, value in seconds.items() if value is not None)
-    return f"`torch.compile` took, before its first answer: {listed or 'not measured'}."
-
-
-def _errors(results: Results) -> Iterable[str]:
-    for configuration, error in results.errors.items():
-        yield f"Failed: {_NAMES.get(configuration.kind, configuration.kind)} with {configuration.network}: `{error}`."
-
-
-def _costs(results: Results) -> str:
-    def times(network: str, kind: str, key: str) -> str:
-        value, base = (results.number(Configuration(k, network), key) for k in (kind, "plain"))
-        scale = {"creation": 1e-3, "bytes": 2**20}.get(key, 1)
-        unit = "ms" if key == "creation" else "MiB"
-        return "" if value is None or base is None else f"{value / base:.2f} ({value / scale:.0f} {unit})"
-
-    def maps(network: str, kind: str) -> str:
-        value = results.number(Configuration(kind, network), "maps")
-        return "" if value is None else f"{value * 1e3:.2f} ms"
-
-    rows = [
-        (
-            network,
-            *(times(network, "level2", key) for key in ("creation", "bytes", "resident", "peak")),
-            times(network, "level0", "resident"),
-            *(maps(network, kind) for kind in ("level1", "level2")),
-        )
-        for network in _measured(results)
-    ]
-    head = ("", "session", "file", "resident, level 2", "peak, level 2", "resident, level 0")
-    return "\n".join(_table((*head, "Grad-CAM of an answer", "Guided Grad-CAM of an answer"), rows))
-
-
-def _batches(results: Results) -> str:
-    def cell(network: str, kind: str, batch: int) -> str:
-        one = results.seconds(Configuration(kind, network))
-        value = ratio(results.seconds(Configuration(kind, network, batch=batch)), one)
-        return "" if value is None else f"{value / batch:.2f}"
-
-    columns = [(kind, batch) for batch in (8, 32) for kind in ("plain", "level1", "level2")]
-    rows = [(network, *(cell(network, *column) for column in columns)) for network in _measured(results)]
-    return "\n".join(_table(("", *(f"{_NAMES[k].partition(',')[0]}, {b}" for k, b in columns)), rows))
-
-
-def _start(results: Results) -> str:
-    rows = []
+def _start_up(results: Results) -> Iterable[str]:
     names = {
         "onnxcam": "`onnxcam explain` to the drawing",
         "captum": "captum `GuidedGradCam`, not drawn",
-        "plain": "plain model, forward only",
+        "plain": "the plain model's scores",
     }
+    figures = []
     for kind, name in names.items():
-        configuration = Configuration(f"start:{kind}", "efficientnet_lite0")
+        configuration = Configuration(f"start:{kind}", DEFAULT_MODEL)
         seconds, peak = results.seconds(configuration), results.number(configuration, "peak")
-        if seconds is not None and peak is not None:
-            rows.append((name, f"{seconds:.2f} s", f"{peak:.0f} MiB", _installed(results, kind)))
-    return "\n".join(_table(("EfficientNet-Lite0, one photograph", "process", "peak memory", "installed"), rows))
-
-
-def _installed(results: Results, kind: str) -> str:
-    sizes = (results.entry(Configuration("install", "efficientnet_lite0"), "installed") or {}).get(kind)
-    if not sizes:
-        return ""
-    largest = sorted(sizes.items(), key=lambda item: -item[1])[:3]
-    return f"{sum(sizes.values()):.0f} MiB ({', '.join(f'{name} {size:.0f}' for name, size in largest)})"
-
-
-def _service(results: Results) -> str:
-    rows = [
-        (
-            f"{_NAMES[c.kind]}, {c.clients}",
-            f"{results.number(c, 'per_second'):.1f}",
-            *(f"{1e3 * (results.seconds(c, statistic) or 0):.0f} ms" for statistic in ("median", "p99")),
+        if seconds is not None:
+            figures.append(f"{name} {seconds:.2f} s, {peak:.0f} MiB")
+    if figures:
+        yield (
+            "Time and peak memory from the start of a process, with one photograph and "
+            f"{DEFAULT_MODEL}: {'; '.join(figures)}."
         )
-        for c in sorted(results.configurations, key=lambda c: (c.kind != "plain", c.kind, c.clients))
-        if c.clients
-    ]
-    return "\n".join(_table(("threads that ask", "requests a second", "p50", "p99"), rows))
 
 
-def _pictures(results: Results) -> str:
-    parts = ("reading", "run", "maps", "whole", "drawing")
-    names = {"small": "451 x 300", "large": "4000 x 3000"}
-    rows = [
-        (names[kind], *(f"{1e3 * (results.part(configuration, part) or 0):.1f} ms" for part in parts))
-        for kind in names
-        if (configuration := Configuration(f"picture:{kind}")) in results
-    ]
-    head = ("JPEG", "reading and preparing", "run at level 2", "maps", "all of these in one call", "drawing, apart")
-    return "\n".join(_table(head, rows))
-
-
-def _growth(growth: dict[str, plots.Series]) -> Iterable[str]:
-    for title, series in growth.items():
-        label, _, unit = title.partition("; ")
-        rows = [(f"{name}, {unit}", *(f"{y:.1f}" for _, y in points)) for name, points in series.items() if points]
-        if rows:
-            columns = max((points for points in series.values()), key=len)
-            yield "\n".join(_table((label, *(f"{x:g}" for x, _ in columns)), rows))
-
-
-def _profiles(results: Results) -> Iterable[str]:
-    wanted = dict.fromkeys((n, t.profile) for t in TARGETS if t.profile for n in t.missed(results))
-    for network, kind in wanted:
-        nodes = results.entry(Configuration(f"profile:{kind}", network), "nodes")
-        yield f"### {network}, {_NAMES[kind]}"
-        yield as_table(nodes) if nodes else "No profile was taken: `make bench BENCH='--only profile'`."
+def _failures(results: Results) -> Iterable[str]:
+    for configuration, error in results.errors.items():
+        yield f"Failed: {configuration}: `{error}`."
 
 
 def _gpu(results: Results) -> Iterable[str]:
-    cuda = [c for c in results.configurations if c.provider == "cuda"]
-    if not cuda:
-        yield _NO_GPU
+    """Times on the device, in multiples of the plain model's."""
     rows = []
-    for c in cuda:
-        seconds, base = results.seconds(c), results.seconds(dataclasses.replace(c, kind="plain"))
-        nodes = results.entry(c, "nodes")
-        if nodes:
-            fallen = [f"{n['kind']} ({n['where']})" for n in nodes if n["provider"] == "CPUExecutionProvider"]
-            yield f"Nodes on the CPU, {c.network}, {c.precision}: {', '.join(fallen) or 'none'}."
-        elif seconds is not None:
-            times = ratio(seconds, base)
-            name = f"{c.network}, {c.precision}, batch {c.batch}, {_NAMES.get(c.kind, c.kind)}"
-            rows.append((name, f"{seconds * 1e3:.2f} ms", "" if times is None else f"{times:.2f}"))
+    for c in (c for c in results.configurations if c.provider == "cuda"):
+        seconds, plain = results.seconds(c), results.seconds(dataclasses.replace(c, kind="plain"))
+        if seconds is not None and plain is not None:
+            rows.append((str(c), f"{seconds / plain:.2f} ({seconds * 1e3:.2f} ms)"))
     if rows:
-        yield "\n".join(_table(("", "time", "of the plain model's"), rows))
+        yield _conditions(results)
+        yield _lines(("", "in multiples of the plain model's forward pass"), rows)
+        yield from _failures(results)
