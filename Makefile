@@ -20,8 +20,9 @@ help:
 demo: .venv-demo/.stamp
 	.venv-demo/bin/onnxcam explain tests/data/coffee.jpg -o demo.png
 
+# In parallel workers, of which each may need 4 GB for a large network.
 test: .venv/.stamp
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 test-runtime: .venv-runtime/.stamp
 	@for module in torch onnx onnxcam_export; do \
