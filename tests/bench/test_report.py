@@ -42,6 +42,18 @@ def test_a_part_is_printed_and_leaves_the_documents_as_they_are(write, measured,
     assert "The documents stay as they are: resnet18, resnet50," in printed.err
 
 
+def test_a_peer_that_failed_leaves_the_documents_as_they_are(complete, documents, capsys):
+    lines = complete.read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [line for line in lines if not ("vgg16" in line and '"grad-cam"' in line)]
+    failed = next(line for line in lines if "vgg16" in line and '"grad-cam"' in line)
+    failed = failed.replace('"seconds": {"median": 0.5}', '"error": "out of memory"')
+    complete.write_text("".join([*kept, failed]), encoding="utf-8")
+    before = documents[1].read_text(encoding="utf-8")
+    report.write(complete, *documents)
+    assert documents[1].read_text(encoding="utf-8") == before
+    assert "stay as they are: vgg16 not" in capsys.readouterr().err
+
+
 def test_every_kind_of_figure(write, measured, documents, capsys):
     lines = [
         measured("plain", 0.1, creation=0.2, resident=100.0, peak=120.0, bytes=2**20),
