@@ -14,14 +14,15 @@ help:
 	@echo 'make test-runtime  the runtime'"'"'s tests, in an environment that holds only its wheel, pytest and hypothesis'
 	@echo 'make lint          ruff and mypy'
 	@echo 'make wheels        both wheels and both source distributions, in dist/'
-	@echo 'make bench         speed, memory and start-up beside the peers: docs/benchmarks.md (BENCH=--help for parts of it)'
+	@echo 'make bench         speed, memory and start-up beside the peers: docs/performance.md (BENCH=--help for parts of it)'
 	@echo 'make clean         remove what the other targets made'
 
 demo: .venv-demo/.stamp
 	.venv-demo/bin/onnxcam explain tests/data/coffee.jpg -o demo.png
 
+# In parallel workers, of which each may need 4 GB for a large network.
 test: .venv/.stamp
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 test-runtime: .venv-runtime/.stamp
 	@for module in torch onnx onnxcam_export; do \
@@ -47,7 +48,7 @@ bench: .venv-bench/.stamp
 
 clean:
 	rm -rf .venv .venv-demo .venv-runtime .venv-build .venv-bench dist demo.png .mypy_cache .pytest_cache .ruff_cache
-	find onnxcam export tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find onnxcam export bench tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Editable: changed code needs no new installation.
 .venv/.stamp: pyproject.toml export/pyproject.toml constraints.txt requirements-dev.txt

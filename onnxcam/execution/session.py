@@ -128,7 +128,7 @@ def _load(source: str | bytes, name: str, chosen: list[str], options: Any) -> In
 def _return_free_memory() -> None:
     """Gives the system back what ONNX Runtime needed to optimise the model, and freed.
 
-    The C library of Linux keeps it for later, for ResNet-50 as much again as the session needs (docs/speed.md).
+    The C library of Linux keeps it for later, for ResNet-50 as much again as the session needs (docs/performance.md).
     """
     if sys.platform == "linux":
         with contextlib.suppress(AttributeError):  # other C libraries than GNU's have no such function

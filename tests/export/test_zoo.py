@@ -1,12 +1,12 @@
-"""A sample of the zoo; ``zoo.py run`` tries all of it."""
+"""A sample of the zoo; ``python -m zoo run`` tries all of it."""
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
-import zoo
+from zoo import results
+from zoo.attempt import try_one
+from zoo.table import TABLE, table
 
 
 @pytest.mark.parametrize(
@@ -14,10 +14,10 @@ import zoo
     ["timm:test_convnext", "timm:test_nfnet", "torchvision:swin_t", "timm:test_mambaout", "timm:starnet_s050"],
 )
 def test_a_model(name):
-    result = zoo.try_one(name)
+    result = try_one(name)
     assert "error" not in result
     assert not [note for note in result["notes"] if note.startswith("not compared")]
-    assert zoo.agrees(result)
+    assert results.agrees(result)
 
 
 def test_a_failure_has_its_reason_in_the_table(monkeypatch, tmp_path):
@@ -36,12 +36,16 @@ def test_a_failure_has_its_reason_in_the_table(monkeypatch, tmp_path):
         "seconds": 4.2,
     }
     off = {**worked, "name": "torchvision:off", "guided": 0.5, "guided_exact": 0.5, "guided_own": 1e-6}
-    monkeypatch.setattr(zoo, "RESULTS", tmp_path / "zoo.jsonl")
-    lines = [json.dumps(result) + "\n" for result in (failed, {**worked, "size": 9}, worked, off)]
-    zoo.RESULTS.write_text("".join(lines))
-    text = zoo.table()
+    monkeypatch.setattr(results, "RESULTS", tmp_path / "results.jsonl")
+    for result in (failed, {**worked, "size": 9}, worked, off):
+        results.add(result)
+    text = table()
     assert "- torchvision: 1 of 2" in text
     assert "- timm: 0 of 1" in text
     assert "| net | 1.5 | 64 | features [8 x 2 x 2] | 1e-07 | 2e-07 | 3e-07 | 1.010 | 4 |" in text
     assert "- `timm:odd`: OperatorError: no gradient rule for Det\n" in text
     assert "- `torchvision:off`: the guided gradient differs by 5.0e-01" in text
+
+
+def test_the_table_is_that_of_the_results():
+    assert TABLE.read_text(encoding="utf-8") == table()

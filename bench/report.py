@@ -1,0 +1,190 @@
+"""Writes the tables between the markers of docs/performance.md and the README."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from bench.configurations import BATCHES, DEFAULT_MODEL, NETWORKS, SEVERAL, Configuration
+from bench.results import Results
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+Cell = Callable[[Results, str], str]  # of a network
+Row = tuple[str, Cell]
+_FAILED = "failed"
+
+
+def write(path: Path, performance: Path, readme: Path) -> None:
+    """Prints the table of a results file; writes it into the documents where the measurement is complete.
+
+    A part of the benchmark, or a network of one's own, leaves the documents as they are.
+    """
+    results = Results(path)
+    on_gpu = "\n\n".join(_gpu(results))
+    sys.stdout.write(f"{_document(results)}\n\n{on_gpu}".strip() + "\n")
+    missing = [network for network in NETWORKS if not _is_complete(results, network)]
+    if missing:
+        sys.stderr.write(f"The documents stay as they are: {', '.join(missing)} not measured in full\n")
+    else:
+        fill(readme, "bench", f"{_conditions(results)}\n\n{_table(results, README_ROWS)}")
+        fill(performance, "bench", _document(results))
+    if on_gpu:
+        fill(performance, "bench-gpu", on_gpu)
+
+
+def fill(document: Path, name: str, text: str) -> None:
+    """Puts a text between the lines ``<!-- NAME:begin -->`` and ``<!-- NAME:end -->`` of a document.
+
+    Raises:
+        ValueError: The document has no such lines.
+    """
+    begin, end = f"<!-- {name}:begin -->\n", f"<!-- {name}:end -->"
+    before, found, rest = document.read_text(encoding="utf-8").partition(begin)
+    _, closed, after = rest.partition(end)
+    if not (found and closed):
+        raise ValueError(f"{document} has no lines {begin.strip()} and {end} for the table; put them back")
+    document.write_text(f"{before}{begin}{text}\n{end}{after}", encoding="utf-8")
+
+
+def _document(results: Results) -> str:
+    return "\n\n".join((_conditions(results), _table(results, ROWS), *_start_up(results), *_failures(results)))
+
+
+def _conditions(results: Results) -> str:
+    m, threads, rounds = results.machine, results.threads, results.rounds
+    names = {
+        "onnxruntime-gpu": "ONNX Runtime",
+        "onnxruntime": "ONNX Runtime",
+        "torch": "PyTorch",
+        "captum": "captum",
+        "grad-cam": "pytorch-grad-cam",
+    }
+    versions = ", ".join(f"{name} {m[distribution]}" for distribution, name in names.items() if distribution in m)
+    return (
+        f"Measured on {m['date']}: {m['processor']}, {m['cores']} cores, {threads} thread{'s' * (threads > 1)}; "
+        f"{versions}; batch 1 at 224² in float32 where nothing else is said. Each configuration ran in its own "
+        f"process, in turns, in up to {rounds} round{'s' * (rounds > 1)}; times are the least of the rounds' medians, "
+        "all else is a median."
+    )
+
+
+def _time(kind: str, targets: int = 1) -> Cell:
+    """The time of a run, in multiples of the plain model's."""
+
+    def cell(results: Results, network: str) -> str:
+        configuration = Configuration(kind, network, targets=targets)
+        seconds, plain = results.seconds(configuration), results.seconds(Configuration("plain", network))
+        if seconds is None or plain is None:
+            return _FAILED if configuration in results.errors else ""
+        return f"{seconds / plain:.2f} ({seconds * 1e3:.1f} ms)"
+
+    return cell
+
+
+def _batch(size: int) -> Cell:
+    """The time of an image in a batch, in multiples of a batch of one, for the forward pass and levels 1 and 2."""
+
+    def cell(results: Results, network: str) -> str:
+        multiples = []
+        for kind in ("plain", "level1", "level2"):
+            several = results.seconds(Configuration(kind, network, batch=size))
+            one = results.seconds(Configuration(kind, network))
+            if several is None or one is None:
+                return ""
+            multiples.append(f"{several / one / size:.2f}")
+        return " / ".join(multiples)
+
+    return cell
+
+
+def _cost(kind: str, key: str, unit: str = "MiB", scale: float = 1) -> Cell:
+    """Another figure, in multiples of the plain model's."""
+
+    def cell(results: Results, network: str) -> str:
+        value = results.number(Configuration(kind, network), key)
+        plain = results.number(Configuration("plain", network), key)
+        return "" if value is None or plain is None else f"{value / plain:.2f} ({value / scale:.0f} {unit})"
+
+    return cell
+
+
+_PLAIN: Row = ("plain model, forward only", _time("plain"))
+_LEVELS: tuple[Row, ...] = tuple((f"level {level}", _time(f"level{level}")) for level in range(3))
+_GUIDED: Row = ("captum `GuidedGradCam`", _time("captum-guided-grad-cam"))
+_GRAD_CAM: Row = ("pytorch-grad-cam `GradCAM`", _time("grad-cam"))
+_AUTOGRAD: Row = ("PyTorch, one forward and one backward", _time("autograd"))
+README_ROWS = (_PLAIN, *_LEVELS, _GUIDED, _GRAD_CAM, _AUTOGRAD)
+ROWS: tuple[Row, ...] = (
+    _PLAIN,
+    *_LEVELS,
+    ("`--flat` (everything)", _time("flat")),
+    (f"level 2, {SEVERAL} classes of one image", _time("level2", targets=SEVERAL)),
+    _GUIDED,
+    ("captum `LayerGradCam`", _time("captum-grad-cam")),
+    _GRAD_CAM,
+    _AUTOGRAD,
+    *((f"an image in a batch of {size}: forward / level 1 / level 2", _batch(size)) for size in BATCHES),
+    ("loading", _cost("level2", "creation", "ms", 1e-3)),
+    ("file", _cost("level2", "bytes", "MiB", 2**20)),
+    *((f"memory after level {level}, `Explainer`", _cost(f"memory:level{level}", "resident")) for level in (0, 2)),
+    *((f"memory after level {level}, plain session", _cost(f"level{level}", "resident")) for level in (0, 2)),
+    ("peak memory at level 2, plain session", _cost("level2", "peak")),
+)
+
+
+def _is_complete(results: Results, network: str) -> bool:
+    """Whether the network has every figure of the README."""
+    return not {cell(results, network) for _, cell in README_ROWS} & {"", _FAILED}
+
+
+def _table(results: Results, rows: Sequence[Row]) -> str:
+    measured = {c.network for c in results.configurations if c.kind == "plain" and c.provider == "cpu"}
+    networks = sorted(measured, key=lambda n: (*NETWORKS, n).index(n))
+    return _lines(("", *networks), [(name, *(cell(results, n) for n in networks)) for name, cell in rows])
+
+
+def _lines(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    rule = "|".join(["---", *["---:"] * (len(head) - 1)])
+    return "\n".join([f"| {' | '.join(head)} |", f"|{rule}|", *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def _start_up(results: Results) -> Iterable[str]:
+    names = {
+        "onnxcam": "`onnxcam explain` to the drawing",
+        "captum": "captum `GuidedGradCam`, not drawn",
+        "plain": "the plain model's scores",
+    }
+    figures = []
+    for kind, name in names.items():
+        configuration = Configuration(f"start:{kind}", DEFAULT_MODEL)
+        seconds, peak = results.seconds(configuration), results.number(configuration, "peak")
+        if seconds is not None:
+            figures.append(f"{name} {seconds:.2f} s, {peak:.0f} MiB")
+    if figures:
+        yield (
+            "Time and peak memory from the start of a process, with one photograph and "
+            f"{DEFAULT_MODEL}: {'; '.join(figures)}."
+        )
+
+
+def _failures(results: Results) -> Iterable[str]:
+    for configuration, error in results.errors.items():
+        yield f"Failed: {configuration}: `{error}`."
+
+
+def _gpu(results: Results) -> Iterable[str]:
+    """Times on the device, in multiples of the plain model's."""
+    rows = []
+    for c in (c for c in results.configurations if c.provider == "cuda"):
+        seconds, plain = results.seconds(c), results.seconds(dataclasses.replace(c, kind="plain"))
+        if seconds is not None and plain is not None:
+            rows.append((str(c), f"{seconds / plain:.2f} ({seconds * 1e3:.2f} ms)"))
+    if rows:
+        yield _conditions(results)
+        yield _lines(("", "in multiples of the plain model's forward pass"), rows)
+        yield from _failures(results)
