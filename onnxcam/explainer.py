@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from onnxcam.contract import (
     ACTIVATIONS_PREFIX,
@@ -21,7 +19,7 @@ from onnxcam.contract import (
 from onnxcam.errors import LayerError, MethodError, ModelError, TensorError
 from onnxcam.execution.session import Model, first_line, open_session
 from onnxcam.explanation import Explanation, Subject
-from onnxcam.photograph.opening import PANEL_SIDE, PictureSource, open_picture
+from onnxcam.photograph.opening import PANEL_SIDE, PictureSource, open_picture, picture_sources
 from onnxcam.photograph.preprocessing import needed_shorter_side, preprocess
 from onnxcam.targets import Targets, resolve
 from onnxcam.tensors import check_tensor
@@ -78,7 +76,8 @@ class Explainer:
         """Explains one picture, or several as one batch.
 
         Args:
-            images: A path, a Pillow image, or a uint8 array [H, W, C] or [H, W]; or a list of these.
+            images: A path, the bytes of a file, an open binary file, a Pillow image, or a uint8 array [H, W, C] or
+                [H, W]; or a list of these.
             target: A class index, a label, or a rank (-1 is the top-scoring class, -2 the second); or a list of these,
                 one for each picture. For a single picture a list of any length explains that many classes of it.
             layer: The target layer to fetch; None is all that the model has.
@@ -93,9 +92,8 @@ class Explainer:
             LayerError: The model has no such target layer.
             ModelError: The model takes no pictures, since it was exported without preprocessing.
         """
-        sources = [images] if isinstance(images, (str, os.PathLike, Image.Image, np.ndarray)) else list(images)
         shorter = needed_shorter_side(self.metadata)
-        pictures = [open_picture(source, shorter=shorter, longer=PANEL_SIDE) for source in sources]
+        pictures = [open_picture(one, shorter=shorter, longer=PANEL_SIDE) for one in picture_sources(images)]
         prepared = [preprocess(picture, self.metadata) for picture in pictures]
         if not prepared:
             raise TensorError("there are no pictures to explain")
