@@ -11,6 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from onnxcam.cli.help import Command, without_values
 from onnxcam.errors import OnnxCamError
 
 GROUP = "onnxcam.commands"
@@ -22,6 +23,10 @@ KNOWN = {
 
 class Commands(TyperGroup):
     """The commands of this distribution, and those of others behind them."""
+
+    def get_params(self, ctx: Any) -> Any:
+        """The options before the command."""
+        return without_values(super().get_params(ctx))
 
     def list_commands(self, ctx: Any) -> list[str]:
         """All names, without importing anything."""
@@ -62,5 +67,5 @@ def _entry_point(name: str) -> Any:
 def _command(name: str, function: Any, help_text: str | None) -> Any:
     """Makes a command of a function, as ``@app.command()`` would."""
     single = typer.Typer(add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
-    single.command(name, help=help_text)(function)
+    single.command(name, cls=Command, help=help_text)(function)
     return typer.main.get_command(single)
