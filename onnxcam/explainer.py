@@ -196,4 +196,4 @@ def _outputs(layers: list[str], level: int) -> list[str]:
     names = [SCORES_OUTPUT, CLASS_INDEX_OUTPUT]
     for layer in layers:
         names += [ACTIVATIONS_PREFIX + layer, GRADIENTS_PREFIX + layer]
-    return [*names, GUIDED_OUTPUT] if level == 2 else names  # noqa: PLR2004
+    return [*names, GUIDED_OUTPUT] if level == 2 else names

@@ -161,6 +161,8 @@ class Metadata:
         source: Where the model came from.
         verification: What the export compared, or None where it was told not to.
         golden: The golden check, or None where the export was told not to verify.
+        input_gradient: The rules of the gradient at the input: ``guided``, ``plain``, ``deconvnet`` or ``custom``. All
+            but the first are output as ``onnxcam.input_gradients``.
         schema: The schema's number.
     """
 
@@ -176,6 +178,7 @@ class Metadata:
     source: Source
     verification: Verification | None = None
     golden: Golden | None = None
+    input_gradient: str = "guided"
     schema: int = field(default=SCHEMA)
 
     def to_json(self) -> str:
@@ -210,6 +213,7 @@ class Metadata:
                 verification=_optional(Verification, data.get("verification")),
                 golden=_optional(Golden, data.get("golden")),
                 labels=None if data["labels"] is None else tuple(data["labels"]),
+                input_gradient=data.get("input_gradient", "guided"),
                 **{
                     name: data[name]
                     for name in ("cam_layer", "classes", "score_value", "score_activation", "flat", "schema")

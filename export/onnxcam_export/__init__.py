@@ -9,7 +9,8 @@
 """
 
 from onnxcam.metadata import Preprocessing
-from onnxcam_export.differentiate.rules import DECONVNET, GUIDED, PLAIN, rule
+from onnxcam_export.differentiate.rule import PLAIN, Rule, rule
+from onnxcam_export.differentiate.tables import deconvnet, guided
 from onnxcam_export.errors import (
     ExportError,
     OperatorError,
@@ -23,19 +24,20 @@ from onnxcam_export.pipeline import candidates, export
 from onnxcam_export.report import ExportReport
 
 __all__ = [
-    "DECONVNET",
-    "GUIDED",
     "PLAIN",
     "ExportError",
     "ExportReport",
     "OperatorError",
     "ParityError",
     "Preprocessing",
+    "Rule",
     "ScoreError",
     "ShapeError",
     "SourceError",
     "TargetLayerError",
     "candidates",
+    "deconvnet",
     "export",
+    "guided",
     "rule",
 ]

@@ -1,4 +1,4 @@
-"""The export, from source to artifact: read, prepare, differentiate and assemble, verify."""
+"""The export, from source to artifact: read, prepare, analyse, differentiate and assemble, verify."""
 
 from __future__ import annotations
 
@@ -7,34 +7,52 @@ import importlib.metadata
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import onnx
-import onnx_ir as ir
 import onnx_ir.passes.common as common_passes
 
 from onnxcam import contract
 from onnxcam.metadata import Layer, Metadata, Preprocessing, Source
-from onnxcam_export.analyse import layers as target_layers
-from onnxcam_export.analyse.activations import forward_steps
-from onnxcam_export.analyse.nested_concat import nest
-from onnxcam_export.analyse.score import Score, find_score, pooled_features
-from onnxcam_export.assemble.outputs import Forward, assemble
-from onnxcam_export.errors import ExportError, ScoreError
+from onnxcam_export.analyse.forward import Forward, analyse
+from onnxcam_export.analyse.layers import Candidate, resolve
+from onnxcam_export.analyse.score import Score, pooled_features
+from onnxcam_export.assemble.outputs import assemble
+from onnxcam_export.differentiate.rule import PLAIN
+from onnxcam_export.differentiate.tables import InputGradient, Table
+from onnxcam_export.errors import ExportError
 from onnxcam_export.graph.files import plain_bytes, save, written_at_once
+from onnxcam_export.graph.optimisations import ALL, Optimisation
 from onnxcam_export.graph.steps import shape_of
-from onnxcam_export.prepare.simplify import prepare
-from onnxcam_export.read import image_input as image_side
+from onnxcam_export.prepare.simplify import simplify
+from onnxcam_export.read.image_input import preprocessing_for
 from onnxcam_export.read.source import Original, read
 from onnxcam_export.report import ExportReport
-from onnxcam_export.verify.verify import golden
-from onnxcam_export.verify.verify import verify as verify_artifact
+from onnxcam_export.verify.reference import reference_for
+from onnxcam_export.verify.verify import golden, verify
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterator, Sequence
+
+    import onnx_ir as ir
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How the gradients of one export are made.
+
+    Attributes:
+        input_gradient: The gradient at the input, and the rules that make it.
+        rules: The rules of the gradients at the layers.
+        optimisations: The cheaper forms that they may be made of.
+    """
+
+    input_gradient: InputGradient
+    rules: Table
+    optimisations: frozenset[Optimisation] = ALL
 
 
 def export(
@@ -49,6 +67,7 @@ def export(
     flat: bool = False,
     verify: bool = True,
     image_input: str | None = None,
+    input_gradient: str | Table = "guided",
     dynamic_batch: bool = False,
 ) -> ExportReport:
     """Writes an explainer model: one .onnx file that answers as the source does and can explain its answers.
@@ -56,10 +75,10 @@ def export(
     Args:
         source: A ``torch.nn.Module``, a ``torch.export.ExportedProgram``, the path of an .onnx file, or an
             ``onnx.ModelProto``.
-        path: Where the artifact goes. It is written only if everything succeeded.
+        path: The file to write. It is written only if everything succeeded.
         input_shape: The image input's shape, [N, C, H, W] or [C, H, W] (an ONNX model's in its own layout, or only
-            [H, W]). N is not looked at; height and width are fixed. None takes 3 x 224 x 224 for a module, and what
-            the model itself says otherwise.
+            [H, W]). N is not looked at; height and width are fixed. None takes 3 x 224 x 224 for a module, and the
+            shape that the model itself states otherwise.
         layers: The target layers, each a PyTorch module's path (its last run), an ONNX value or an ONNX node; the
             first is the default at run time. A mapping gives each a name of its own, ``{"head": "net.blocks.15"}``.
             None takes the last spatial feature map on the way to the score.
@@ -67,11 +86,13 @@ def export(
         preprocessing: How a photograph becomes the input; a ``Preprocessing`` or its fields. None takes the
             customary ImageNet values for an input of three channels and says so.
         score_output: The output that holds the class scores: its name, a dict's key, or a tuple's index. None takes
-            the first output behind a softmax or sigmoid, or else the first shaped [N, C]. A softmax or sigmoid is
+            the first output after a softmax or sigmoid, or else the first shaped [N, C]. A softmax or sigmoid is
             looked through.
         flat: Leave out the gates, for execution providers without ``If``: everything is computed at every call.
         verify: Compare the artifact, in ONNX Runtime, with the source, and fail above tolerance.
         image_input: An ONNX model's input that takes the image; None where only one can be it. Others stay inputs.
+        input_gradient: The gradient at the input that level 2 gives: ``"guided"`` (guided backpropagation),
+            ``"plain"``, ``"deconvnet"``, or a table of rules, such as ``guided({**PLAIN, "MyOp": my_rule})``.
         dynamic_batch: Make an ONNX model's fixed batch symbolic. Without it the batch stays as it is, and targets are
             one for each image, or one for all, or, where the batch is 1, any number.
 
@@ -82,25 +103,56 @@ def export(
         ExportError: The model cannot be exported; its subclasses (``onnxcam_export.errors``) say why.
         OutputError: The path cannot be written.
     """
-    path = Path(path)
+    return run(
+        Plan(InputGradient.of(input_gradient), PLAIN),
+        source,
+        Path(path),
+        input_shape=input_shape,
+        layers=layers,
+        labels=labels,
+        preprocessing=preprocessing,
+        score_output=score_output,
+        flat=flat,
+        verified=verify,
+        image_input=image_input,
+        dynamic_batch=dynamic_batch,
+    )
+
+
+def run(
+    plan: Plan,
+    source: Any,
+    path: Path,
+    *,
+    input_shape: Sequence[int] | None = None,
+    layers: str | Sequence[str] | Mapping[str, str] | None = None,
+    labels: Sequence[str] | None = None,
+    preprocessing: Preprocessing | Mapping[str, Any] | None = None,
+    score_output: str | int | None = None,
+    flat: bool = False,
+    verified: bool = True,
+    image_input: str | None = None,
+    dynamic_batch: bool = False,
+) -> ExportReport:
+    """The stages of ``export``, with its arguments, for a plan."""
     seconds: dict[str, float] = {}
     with written_at_once(path) as temporary:
         with _stage("exporting", seconds):
-            origin = read(source, input_shape, image_input=image_input, dynamic_batch=dynamic_batch)
+            original = read(source, input_shape, image_input=image_input, dynamic_batch=dynamic_batch)
         with _stage("differentiating", seconds):
-            forward = _prepare(origin, _by_name(layers), score_output)
-            check = origin.check(forward) if verify else None
-            metadata = _describe(origin, forward, labels, preprocessing, flat=flat)
-            common_passes.ClearMetadataAndDocStringPass()(origin.model)  # stack traces with the user's paths
+            forward = _analysed(original, _by_name(layers), score_output, plan.optimisations, plan.input_gradient.rules)
+            reference = reference_for(original, forward, plan.input_gradient, plan.rules) if verified else None
+            metadata = _describe(original, forward, plan.input_gradient, labels, preprocessing, flat=flat)
+            common_passes.ClearMetadataAndDocStringPass()(original.model)  # stack traces with the user's paths
             plain_size = plain_bytes(forward.model)
-            assemble(forward, flat=flat)
+            assemble(forward, plan.input_gradient, flat=flat, rules=plan.rules)
             size = _save(forward.model, metadata, temporary)
         with _stage("verifying", seconds):
             onnx.checker.check_model(str(temporary), full_check=True)
-            if check is not None:
+            if reference is not None:
                 metadata = replace(
                     metadata,
-                    verification=verify_artifact(temporary, metadata, check, origin.reference_name),
+                    verification=verify(temporary, metadata, reference),
                     golden=golden(temporary, metadata) if _takes_the_image_alone(forward.model.graph) else None,
                 )
                 size = _save(forward.model, metadata, temporary)
@@ -113,23 +165,14 @@ def candidates(
     input_shape: Sequence[int] | None = None,
     score_output: str | int | None = None,
     image_input: str | None = None,
-) -> list[target_layers.Candidate]:
+) -> list[Candidate]:
     """The layers of a source that can be explained at, in order (``onnxcam layers`` prints them).
 
     Raises:
-        ExportError: The source cannot be read, or has no scores.
+        ExportError: The source cannot be read, has no scores, or no layer that can be explained.
     """
-    origin = read(source, input_shape, image_input=image_input)
-    graph = origin.model.graph
-    prepare(origin.model)
-    image = image_side.differentiable(graph, _image(origin))
-    score = find_score(graph, origin.output_name(score_output))
-    return target_layers.candidates(forward_steps(graph), image, score.value)
-
-
-def _image(origin: Original) -> ir.Value:
-    """The graph input that takes the image."""
-    return next(value for value in origin.model.graph.inputs if origin.image in {None, value.name})
+    original = read(source, input_shape, image_input=image_input)
+    return list(_analysed(original, {}, score_output, ALL, PLAIN).candidates)
 
 
 def _by_name(layers: str | Sequence[str] | Mapping[str, str] | None) -> dict[str, str]:
@@ -141,42 +184,33 @@ def _by_name(layers: str | Sequence[str] | Mapping[str, str] | None) -> dict[str
     return dict(layers) if isinstance(layers, Mapping) else {name: name for name in layers}
 
 
-def _prepare(origin: Original, layers: Mapping[str, str], score_output: str | int | None) -> Forward:
-    """The forward pass ready to be differentiated, with scores and target layers found."""
-    graph = origin.model.graph
-    wanted = origin.output_name(score_output)
-    kept = prepare(origin.model, [target_layers.resolve(name, graph, _image(origin)) for name in layers.values()])
-    _name_batch(graph, _image(origin))
-    image_side.describe(_image(origin))  # refuses what is no image of known size
-    image = image_side.differentiable(graph, _image(origin))
-    score = find_score(graph, wanted)
-    steps = nest(forward_steps(graph, visible=kept))
-    found = target_layers.candidates(steps, image, score.value)
-    if layers:
-        chosen = dict(zip(layers, kept, strict=True))
-    else:
-        chosen = {candidate.name: candidate.value for candidate in found if candidate.is_default}
-    if not chosen:
-        raise ScoreError(
-            "no spatial feature map, [N, K, h, w] with more than one position, lies between the image and the score; "
-            "give a larger input_shape (--input-size), or name a layer"
-        )
-    return Forward(origin.model, steps, image, score, chosen)
+def _analysed(
+    original: Original,
+    layers: Mapping[str, str],
+    score_output: str | int | None,
+    optimisations: frozenset[Optimisation],
+    rules: Table,
+) -> Forward:
+    """Simplifies the model and finds its scores and target layers, which have names only before."""
+    scores = original.output_name(score_output)
+    named = [resolve(name, original.model.graph, original.image_value) for name in layers.values()]
+    kept = simplify(original.model, named, rules)
+    return analyse(original, dict(zip(layers, kept, strict=True)), scores, optimisations)
 
 
 def _describe(
-    origin: Original,
+    original: Original,
     forward: Forward,
+    input_gradient: InputGradient,
     labels: Sequence[str] | None,
     preprocessing: Preprocessing | Mapping[str, Any] | None,
     *,
     flat: bool,
 ) -> Metadata:
     """The metadata, but for what only the finished artifact can tell."""
-    image, score = image_side.describe(_image(origin)), forward.score
-    features = pooled_features(score.value)
+    score, features = forward.score, pooled_features(forward.score.value)
     return Metadata(
-        image=image,
+        image=forward.image_input,
         layers=tuple(
             Layer(name, value.name or "", tuple(int(dim) for dim in shape_of(value)[1:] if dim is not None))
             for name, value in forward.layers.items()
@@ -187,12 +221,13 @@ def _describe(
         score_value=score.value.name or "",
         score_activation=score.activation,
         flat=flat,
-        preprocessing=image_side.preprocessing(preprocessing, image),
+        preprocessing=preprocessing_for(preprocessing, forward.image_input),
         source=Source(
-            origin.kind,
-            origin.name,
-            ", ".join((f"onnxcam-export {importlib.metadata.version('onnxcam-export')}", *origin.made_with)),
+            original.kind,
+            original.name,
+            ", ".join((f"onnxcam-export {importlib.metadata.version('onnxcam-export')}", *original.made_with)),
         ),
+        input_gradient=input_gradient.name,
     )
 
 
@@ -200,18 +235,6 @@ def _checked_labels(labels: Sequence[str] | None, score: Score) -> tuple[str, ..
     if labels is not None and len(labels) != score.classes:
         raise ExportError(f"{len(labels)} labels were given for {score.classes} classes; give one for each, in order")
     return None if labels is None else tuple(labels)
-
-
-def _name_batch(graph: ir.Graph, image: ir.Value) -> None:
-    """Calls the symbolic batch "batch" throughout, whatever the exporter called it."""
-    shape = image.shape
-    if shape is None or not len(shape) or isinstance(shape[0], int) or shape[0].value is None:
-        return
-    old = shape[0].value
-    values = [*graph.inputs, *(value for node in graph for value in node.outputs)]
-    for value in values:
-        if value.shape is not None and any(getattr(dim, "value", None) == old for dim in value.shape):
-            value.shape = ir.Shape(["batch" if getattr(dim, "value", dim) == old else dim for dim in value.shape])
 
 
 def _takes_the_image_alone(graph: ir.Graph) -> bool:

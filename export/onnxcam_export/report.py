@@ -60,6 +60,6 @@ class ExportReport:
 
 def _size(count: float) -> str:
     unit = 0
-    while count >= 1000 and unit < len(_UNITS) - 1:  # noqa: PLR2004 — SI
+    while count >= 1000 and unit < len(_UNITS) - 1:
         count, unit = count / 1000, unit + 1
     return f"{count:.1f} {_UNITS[unit]}" if unit else f"{count:.0f} B"

@@ -21,7 +21,7 @@ def progress(total: int, what: str) -> Iterator[Callable[[], None]]:
     Yields:
         To be called after each step.
     """
-    if total < 2 or not sys.stderr.isatty():  # noqa: PLR2004
+    if total < 2 or not sys.stderr.isatty():
         yield lambda: None
         return
     # Rich is slow to import, so only those pay for it who see it.

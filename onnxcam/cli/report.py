@@ -116,7 +116,7 @@ def _statistics(explanation: Explanation, method: Method, row: int, values: Floa
         "maximum": float(values.max()),
         "mean": float(values.mean(dtype=np.float64)),
     }
-    if values.ndim == 2:  # noqa: PLR2004  a map
+    if values.ndim == 2:
         layer = explanation.metadata.cam_layer if method == "cam" else next(iter(explanation.activations))
         statistics |= {"layer": layer, "peak": _peak(explanation, values, explanation.image_of(row))}
     return statistics

@@ -22,4 +22,4 @@ def printable(text: str) -> str:
 
 def _escaped(match: re.Match[str]) -> str:
     code = ord(match[0])
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"  # noqa: PLR2004  two digits hold it
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

@@ -51,8 +51,8 @@ def from_array(array: npt.NDArray[Any]) -> Image.Image:
         raise PictureError(
             f"an array of pixels must be uint8, not {array.dtype}; for a preprocessed tensor use Explainer.run"
         )
-    pixels = array[:, :, 0] if array.ndim == 3 and array.shape[2] == 1 else array  # noqa: PLR2004  H, W and C
-    is_picture = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in {3, 4})  # noqa: PLR2004
+    pixels = array[:, :, 0] if array.ndim == 3 and array.shape[2] == 1 else array
+    is_picture = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in {3, 4})
     if not is_picture or not pixels.size:
         raise PictureError(
             f"an array of pixels must be [H, W] or [H, W, C] with 1, 3 or 4 channels, not {array.shape}{_hint(array)}"
@@ -61,7 +61,7 @@ def from_array(array: npt.NDArray[Any]) -> Image.Image:
 
 
 def _hint(array: npt.NDArray[Any]) -> str:
-    channels_first = array.ndim == 3 and array.shape[0] in {1, 3, 4} and array.size  # noqa: PLR2004
+    channels_first = array.ndim == 3 and array.shape[0] in {1, 3, 4} and array.size
     return "; move its channels from the first axis to the last" if channels_first else ""
 
 
@@ -83,4 +83,4 @@ def _scale(image: Image.Image) -> float:
     top: Any = image.getextrema()[1]
     if image.mode == "F":
         return 255.0 if top <= 1 else 1.0
-    return 255 / 65535 if top > 255 else 1.0  # noqa: PLR2004  the largest 8-bit value
+    return 255 / 65535 if top > 255 else 1.0

@@ -22,8 +22,9 @@ import onnxcam
 from onnxcam_export import ExportReport, export
 from onnxcam_export.analyse.activations import forward_steps
 from onnxcam_export.differentiate.backprop import backprop
-from onnxcam_export.differentiate.rules import PLAIN, Rule
+from onnxcam_export.differentiate.rule import PLAIN, Rule
 from onnxcam_export.graph.builder import Builder
+from onnxcam_export.read.explicit_padding import make_explicit
 from support.models import declare_torchvision_operators
 from support.networks import small
 
@@ -117,6 +118,7 @@ class Graph:
         """The model that computes ``d(dy . y)/dx`` for the variables named, as outputs ``dx`` and so on."""
         model = ir.from_proto(self.proto(element))
         graph = model.graph
+        make_explicit(graph)
         variables = [value for value in graph.inputs if of is None or value.name in of]
         y = graph.outputs[0]
         assert y.shape is not None
@@ -131,7 +133,7 @@ class Graph:
             output.name, output.type = f"d{x.name}", ir.TensorType(x.dtype or ir.DataType.FLOAT)
             output.shape = ir.Shape(["rows", *list(x.shape)[1:]])
             graph.outputs.append(output)
-        graph.extend([*op.once.nodes, *op.nodes])
+        graph.extend(op.all_nodes)
         common_passes.RemoveUnusedNodesPass()(model)
         proto = ir.to_proto(model)
         onnx.checker.check_model(proto, full_check=True)

@@ -14,7 +14,6 @@ from torch import nn
 import onnxcam
 from onnxcam.errors import OutputError
 from onnxcam_export import (
-    GUIDED,
     PLAIN,
     ExportError,
     OperatorError,
@@ -25,9 +24,13 @@ from onnxcam_export import (
     SourceError,
     TargetLayerError,
     candidates,
+    deconvnet,
     export,
+    guided,
     rule,
 )
+from onnxcam_export.differentiate.tables import InputGradient
+from onnxcam_export.pipeline import Plan, run
 from onnxcam_export.read.from_torch import capture
 from support import reference
 
@@ -363,34 +366,47 @@ def test_a_users_rule(tmp_path, explain, images):
     np.testing.assert_allclose(explain(report, images(1, 8), 2).guided, expected, rtol=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("table", "op_type", "output"),
-    [
-        (PLAIN, "Relu", "onnxcam.gradients/block"),
-        (PLAIN, "Conv", "onnxcam.gradients/block"),
-        (PLAIN, "MaxPool", "onnxcam.gradients/stem"),
-        (GUIDED._overrides, "Relu", "onnxcam.guided_gradients"),
-        (GUIDED._overrides, "Clip", "onnxcam.guided_gradients"),
-    ],
-)
-def test_verification_catches_a_wrong_rule(small_module, tmp_path, monkeypatch, table, op_type, output):
-    """Each planted fault: a gradient that is off by 5 %."""
+def off_by_five_percent(table, op_type):
     right = table[op_type]
 
-    def wrong(op, node, dy):
-        dx, *others = right.formula(op, node, dy)
+    def wrong(op, step, dy):
+        dx, *others = right.formula(op, step, dy)
         return [op.Mul(dx, 1.05), *others]
 
-    monkeypatch.setitem(table, op_type, dataclasses.replace(right, formula=wrong))
+    return {**table, op_type: dataclasses.replace(right, formula=wrong)}
+
+
+@pytest.mark.parametrize(
+    ("op_type", "output"),
+    [
+        ("Relu", "onnxcam.gradients/block"),
+        ("Conv", "onnxcam.gradients/block"),
+        ("MaxPool", "onnxcam.gradients/stem"),
+    ],
+)
+def test_verification_catches_a_wrong_rule(small_module, tmp_path, op_type, output):
+    rules = off_by_five_percent(PLAIN, op_type)
+    plan = Plan(InputGradient("guided", guided(rules)), rules)
+    refused(plan, small_module, tmp_path, output)
+
+
+@pytest.mark.parametrize("op_type", ["Relu", "Clip"])
+def test_verification_catches_a_wrong_guided_rule(small_module, tmp_path, op_type):
+    plan = Plan(InputGradient("guided", off_by_five_percent(guided(PLAIN), op_type)), PLAIN)
+    refused(plan, small_module, tmp_path, "onnxcam.guided_gradients")
+
+
+def refused(plan, module, folder, output):
     with pytest.raises(ParityError, match=rf"^{output} differs from PyTorch .* \(relative L2\), more than the"):
-        export(small_module, tmp_path / "m.onnx", input_shape=(3, 16, 16), layers=["relu", "block", "stem"])
-    assert not list(tmp_path.iterdir())
+        run(plan, module, folder / "m.onnx", input_shape=(3, 16, 16), layers=["relu", "block", "stem"])
+    assert not list(folder.iterdir())
 
 
-def test_verification_catches_plain_in_place_of_guided(small_module, tmp_path, monkeypatch):
-    monkeypatch.setitem(GUIDED._overrides, "Relu", PLAIN["Relu"])
-    with pytest.raises(ParityError, match=r"^onnxcam\.guided_gradients differs"):
-        export(small_module, tmp_path / "m.onnx", input_shape=(3, 16, 16))
+@pytest.mark.parametrize(("name", "table"), [("guided", guided), ("deconvnet", deconvnet)])
+def test_verification_catches_plain_in_place_of_another_rule(small_module, tmp_path, name, table):
+    plan = Plan(InputGradient(name, {**table(PLAIN), "Relu": PLAIN["Relu"]}), PLAIN)
+    with pytest.raises(ParityError, match=rf"^{plan.input_gradient.output} differs"):
+        run(plan, small_module, tmp_path / "m.onnx", input_shape=(3, 16, 16))
 
 
 def test_candidates(small_module):

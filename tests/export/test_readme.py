@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from onnxcam_export.differentiate.rules import PLAIN
+from onnxcam_export.differentiate.rule import PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

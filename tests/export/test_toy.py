@@ -7,18 +7,12 @@ test_guided_grad_cam.py.
 from __future__ import annotations
 
 import numpy as np
-import onnx_ir as ir
 import pytest
 import torch
 from torch import nn
 
 import onnxcam
-from onnxcam_export import DECONVNET, export
-from onnxcam_export.analyse.activations import forward_steps
-from onnxcam_export.analyse.score import find_score
-from onnxcam_export.assemble.outputs import Forward, assemble
-from onnxcam_export.prepare.simplify import prepare
-from onnxcam_export.read.from_torch import capture
+from onnxcam_export import export
 
 GUIDED = [[0, 1, 1, 1], [1, 3, 3, 2], [1, 3, 3, 2], [1, 2, 2, 1]]
 GUIDED_PLUS_ONE = [[1, 2, 2, 1], [2, 4, 4, 2], [2, 4, 4, 2], [1, 2, 2, 1]]
@@ -94,13 +88,8 @@ def test_the_four_classes_are_alike(toy, ramp):
 
 @pytest.mark.parametrize("offset", [0, 1])
 def test_deconvolution(run, ramp, tmp_path, offset):
-    """The table of deconvnet's rules in place of the guided ones, in the same graph."""
-    model = capture(Toy(), (1, 4, 4)).model
-    prepare(model)
-    score = find_score(model.graph)
-    steps = forward_steps(model.graph)
-    conv1 = next(step.y for step in steps if step.op_type == "Conv")
-    assemble(Forward(model, steps, model.graph.inputs[0], score, {"conv1": conv1}), guided=DECONVNET)
-    ir.save(model, tmp_path / "deconvnet.onnx")
-    answers = run(tmp_path / "deconvnet.onnx", **{"x": ramp + offset, "onnxcam.level": 2, "onnxcam.target": [0]})
-    close(answers["onnxcam.guided_gradients"][0, 0], DECONVOLUTION)
+    """The table of deconvnet's rules in place of the guided ones."""
+    path = tmp_path / "deconvnet.onnx"
+    export(Toy(), path, input_shape=(1, 4, 4), layers="conv1", input_gradient="deconvnet")
+    answers = run(path, **{"x": ramp + offset, "onnxcam.level": 2, "onnxcam.target": [0]})
+    close(answers["onnxcam.input_gradients"][0, 0], DECONVOLUTION)

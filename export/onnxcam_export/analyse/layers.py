@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from onnxcam_export.analyse.spatial_maps import with_places
-from onnxcam_export.differentiate.backprop import values_between
 from onnxcam_export.errors import ScoreError, TargetLayerError
-from onnxcam_export.graph.steps import Step, shape_of, shape_text
+from onnxcam_export.graph.steps import Step, shape_of, shape_text, values_between
 from onnxcam_export.read.image_input import layout_of
 
 if TYPE_CHECKING:
@@ -108,7 +107,7 @@ def channels_last(steps: Sequence[Step], image: ir.Value) -> set[ir.Value]:
             if list(step.attributes.get("perm", ())) == _TO_CHANNELS_LAST and step.x not in last:
                 last.add(step.y)
         elif last.intersection(step.inputs):
-            last.update(y for y in step.outputs if y.shape is not None and len(y.shape) == 4)  # noqa: PLR2004
+            last.update(y for y in step.outputs if y.shape is not None and len(y.shape) == 4)
     return last
 
 
@@ -143,7 +142,7 @@ def is_spatial(value: ir.Value) -> bool:
     if value.shape is None or value.dtype is None or not value.dtype.is_floating_point():
         return False
     _, *size = shape_of(value) if len(value.shape) else (None,)
-    return len(size) == 3 and None not in size and min(size[1], size[2]) > 1  # type: ignore[type-var, operator] # noqa: PLR2004
+    return len(size) == 3 and None not in size and min(size[1], size[2]) > 1  # type: ignore[type-var, operator]
 
 
 def step_nodes(steps: Sequence[Step]) -> list[ir.Node]:

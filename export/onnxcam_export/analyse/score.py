@@ -6,9 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from onnxcam_export.differentiate.rules.reduction import reduced_axes
 from onnxcam_export.errors import ScoreError
-from onnxcam_export.graph.steps import Step, is_constant, shape_of, shape_text, static_shape
+from onnxcam_export.graph.steps import Step, is_constant, reduced_axes, shape_of, shape_text, static_shape
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -82,7 +81,7 @@ def pooled_features(score: ir.Value) -> ir.Value | None:
     if node is None or node.op_type not in {"Gemm", "MatMul", "Conv"} or not is_constant(node.inputs[1]):
         return None
     pool = _skip(node.inputs[0].producer() if node.inputs[0] is not None else None)
-    if pool is None or pool.inputs[0] is None or len(shape_of(pool.inputs[0])) < 3:  # noqa: PLR2004 — [N, K, w] at least
+    if pool is None or pool.inputs[0] is None or len(shape_of(pool.inputs[0])) < 3:
         return None
     features = pool.inputs[0]
     return features if _is_global_average(Step.of(pool), features) else None

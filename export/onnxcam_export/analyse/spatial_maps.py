@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from onnxcam_export.differentiate.rules.reduction import reduced_axes
-from onnxcam_export.graph.steps import Step, shape_of
+from onnxcam_export.graph.steps import Step, reduced_axes, shape_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

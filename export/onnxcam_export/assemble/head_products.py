@@ -1,4 +1,4 @@
-"""Reads as little as can be of the matrices of a head.
+"""Avoids reading the classifier's weight matrices more than once.
 
 A row of cotangents uses each weight of a fully connected layer once, so that its time is that of reading the weights:
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import onnx_ir as ir
 
-from onnxcam_export.graph.steps import is_constant
+from onnxcam_export.graph.optimisations import Optimisation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,22 +25,24 @@ if TYPE_CHECKING:
 _LARGE_BYTES = 2**20  # below it joining and splitting the rows costs what reading once saves
 
 
-def read_less(op: Builder) -> None:
+def share_head_products(op: Builder) -> None:
     """Replaces products of cotangents with constant matrices.
 
     Args:
         op: What was emitted; the nodes change in place, and their order where it has to.
     """
+    look_up = Optimisation.ROW_LOOK_UP in op.optimisations
+    join = Optimisation.JOINED_PRODUCTS in op.optimisations
     replaced: set[ir.Node] = set()
     alike: dict[object, list[ir.Node]] = defaultdict(list)
     for node in list(op.nodes):
-        if not _multiplies_rows(node):
+        if not _multiplies_rows(op, node):
             continue
         begin = _producer(node)
-        if begin is not None and begin.op_type == "OneHot":
+        if look_up and begin is not None and begin.op_type == "OneHot":
             _look_up(op, node, begin.inputs[0])
             replaced.add(node)
-        elif _constant_bytes(node.inputs[1]) >= _LARGE_BYTES:
+        elif join and (_matrix_bytes(op, node) or 0) >= _LARGE_BYTES:
             alike[node.inputs[1], repr(sorted(_values(node).items()))].append(node)
     for nodes in alike.values():
         joined: list[ir.Node] = []
@@ -58,13 +60,13 @@ def read_less(op: Builder) -> None:
     scratch.remove(op.nodes)
 
 
-def _multiplies_rows(node: ir.Node) -> bool:
+def _multiplies_rows(op: Builder, node: ir.Node) -> bool:
     """Whether the node is ``A W`` or ``A W^T`` with a constant W."""
-    if node.op_type != "Gemm" or len(node.inputs) > 2:  # noqa: PLR2004 — with a bias
+    if node.op_type != "Gemm" or len(node.inputs) > 2:
         return False
     attributes = _values(node)
     plain = not attributes.get("transA", 0) and attributes.get("alpha", 1.0) == 1.0
-    return plain and node.inputs[0] is not None and _constant_bytes(node.inputs[1]) > 0
+    return plain and node.inputs[0] is not None and _matrix_bytes(op, node) is not None
 
 
 def _producer(node: ir.Node) -> ir.Node | None:
@@ -77,15 +79,10 @@ def _values(node: ir.Node) -> dict[str, Any]:
     return {name: attribute.value for name, attribute in node.attributes.items()}
 
 
-def _constant_bytes(value: ir.Value | None) -> int:
-    """The size of an initializer, or of the one that the value is derived from; 0 where it is no constant."""
-    while value is not None and (producer := value.producer()) is not None:
-        if any(not is_constant(other) for other in producer.inputs[1:]):
-            return 0
-        value = producer.inputs[0] if producer.inputs else None
-    if value is None or not is_constant(value) or value.const_value is None:
-        return 0
-    return value.const_value.nbytes
+def _matrix_bytes(op: Builder, node: ir.Node) -> int | None:
+    """The size of a product's constant matrix; None where it is no constant."""
+    matrix = node.inputs[1]
+    return None if matrix is None else op.constant_bytes(matrix)
 
 
 def _depends(node: ir.Node, on: ir.Node) -> bool:
@@ -120,6 +117,6 @@ def _join(op: Builder, several: Sequence[ir.Node]) -> None:
     rows = op.Concat(*(node.inputs[0] for node in several), axis=0)
     product = op.Gemm(rows, several[0].inputs[1], **_values(several[0]))
     lengths = op.Concat(*(op.Shape(node.inputs[0], start=0, end=1) for node in several), axis=0)
-    parts = op.Split(product, lengths, outputs=len(several), axis=0)
+    parts = op.outputs(len(several)).Split(product, lengths, axis=0)
     for node, part in zip(several, parts, strict=True):
         _replace(node, part)

@@ -5,7 +5,6 @@ What is emitted here is the same with and without gates; ``onnxcam_export.assemb
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,114 +12,108 @@ import onnx_ir as ir
 import onnx_ir.passes.common as common_passes
 
 from onnxcam import contract
-from onnxcam_export.assemble.gates import Part, branch_by_level
-from onnxcam_export.assemble.head_products import read_less
+from onnxcam_export.assemble.gates import Part, Parts, Values, branch_by_level
+from onnxcam_export.assemble.head_products import share_head_products
 from onnxcam_export.differentiate.backprop import backprop
-from onnxcam_export.differentiate.rules import GUIDED, PLAIN, Rule
+from onnxcam_export.differentiate.rule import PLAIN
 from onnxcam_export.differentiate.target_rows import EXPLAINED
 from onnxcam_export.graph.builder import Builder
+from onnxcam_export.graph.expressions import one_hot, reshape_rows
 from onnxcam_export.graph.steps import static_shape
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from onnxcam_export.analyse.score import Score
-    from onnxcam_export.graph.steps import Step
+    from onnxcam_export.analyse.forward import Forward
+    from onnxcam_export.differentiate.tables import InputGradient, Table
 
 
-@dataclass(frozen=True, slots=True)
-class Forward:
-    """The prepared forward pass, and what is to be explained in it.
-
-    Attributes:
-        model: The model; assembling adds to it.
-        steps: Its steps.
-        image: What is differentiated at the input's end, [N, …]: the image input, or the Cast of one of integers.
-        score: The class scores.
-        layers: The target layers by name, each [N, K, h, w].
-    """
-
-    model: ir.Model
-    steps: Sequence[Step]
-    image: ir.Value
-    score: Score
-    layers: Mapping[str, ir.Value]
-
-
-def assemble(forward: Forward, *, flat: bool = False, guided: Mapping[str, Rule] = GUIDED) -> None:
+def assemble(forward: Forward, input_gradient: InputGradient, *, flat: bool = False, rules: Table = PLAIN) -> None:
     """Adds the contract's inputs and outputs to the model, in place.
 
     Args:
-        forward: What to explain.
+        forward: The forward pass and what to explain in it.
+        input_gradient: The gradient at the input, and the rules that make it.
         flat: Leave the gates out: everything is always computed, and there is no level input.
-        guided: The rules of the gradient at the input.
+        rules: The rules of the gradients at the layers.
 
     Raises:
         OperatorError: Operators without a rule stand in the way.
         ScoreError: The score does not depend on a layer.
     """
     graph = forward.model.graph
-    dtype = forward.score.value.dtype or ir.DataType.FLOAT
+    op = Builder(graph, forward.score.value.dtype or ir.DataType.FLOAT, optimisations=forward.optimisations)
     target = _input(graph, contract.TARGET_INPUT, np.asarray([-1], np.int64), ["targets"])
-    parts = _parts(forward, target, guided)
+    parts = Parts(_scores(forward, target), _layers(forward, rules), _image(forward, input_gradient))
     if flat:
-        op = Builder(graph, dtype, "onnxcam")
-        for part in parts:
-            op.results |= part.emit(op)
-        read_less(op)
-        outputs = op.results
+        outputs: Values = {}
+        for part in (parts.scores, parts.layers, parts.image):
+            outputs |= part.emit(op, outputs)
+        share_head_products(op)
         graph.extend(op.all_nodes)
     else:
         level = _input(graph, contract.LEVEL_INPUT, np.asarray(0, np.int64), [])
-        outputs = branch_by_level(forward.model, level, parts, dtype)
+        outputs = branch_by_level(op, forward, level, parts)
     _declare(graph, forward, outputs)
     common_passes.RemoveUnusedNodesPass()(forward.model)
 
 
-def _parts(forward: Forward, target: ir.Value, guided: Mapping[str, Rule]) -> tuple[Part, Part, Part]:
-    """What each level adds to the one below it."""
-    score, layers, image = forward.score, forward.layers, forward.image
+def _scores(forward: Forward, target: ir.Value) -> Part:
+    """The scores and the class explained in each row."""
+    score = forward.score
 
-    def answers(op: Builder) -> dict[str, ir.Value]:
+    def emit(op: Builder, earlier: Values) -> Values:
+        del earlier
         scores = op.Reshape(score.value, [-1, score.classes])
         if score.value.dtype != ir.DataType.FLOAT:
             scores = op.Cast(scores, to=ir.DataType.FLOAT)
         return {contract.SCORES_OUTPUT: scores, contract.CLASS_INDEX_OUTPUT: resolve_targets(op, scores, target)}
 
-    def gradients(op: Builder, sources: Sequence[ir.Value], rules: Mapping[str, Rule]) -> list[ir.Value]:
-        seed = op.one_hot(op.results[contract.CLASS_INDEX_OUTPUT], score.classes)
-        if static_shape(score.value) != (score.classes,):
-            seed = op.reshape_rows(seed, static_shape(score.value))
-        found = backprop(op, forward.steps, score.value, seed, sources, rules=rules)
-        return [_as_float(op, found[source], source) for source in sources]
+    return Part(emit)
 
-    def explain_layers(op: Builder) -> dict[str, ir.Value]:
+
+def _layers(forward: Forward, rules: Table) -> Part:
+    """The activations of the target layers and their gradients."""
+    layers = forward.layers
+
+    def emit(op: Builder, earlier: Values) -> Values:
         activations = [_as_float(op, value, value) for value in layers.values()]
-        slopes = gradients(op, list(layers.values()), PLAIN)
+        gradients = _gradients(op, forward, earlier, list(layers.values()), rules)
         return {
             **{contract.ACTIVATIONS_PREFIX + name: value for name, value in zip(layers, activations, strict=True)},
-            **{contract.GRADIENTS_PREFIX + name: value for name, value in zip(layers, slopes, strict=True)},
+            **{contract.GRADIENTS_PREFIX + name: value for name, value in zip(layers, gradients, strict=True)},
         }
 
-    def explain_image(op: Builder) -> dict[str, ir.Value]:
-        return {contract.GUIDED_OUTPUT: gradients(op, [image], guided)[0]}
+    prefixes = (contract.ACTIVATIONS_PREFIX, contract.GRADIENTS_PREFIX)
+    shapes = {prefix + name: static_shape(value) for prefix in prefixes for name, value in layers.items()}
+    return Part(emit, shapes)
 
-    layer_shapes = {
-        prefix + name: static_shape(value)
-        for prefix in (contract.ACTIVATIONS_PREFIX, contract.GRADIENTS_PREFIX)
-        for name, value in layers.items()
-    }
-    return (
-        Part(answers),
-        Part(explain_layers, layer_shapes),
-        Part(explain_image, {contract.GUIDED_OUTPUT: static_shape(image)}),
-    )
+
+def _image(forward: Forward, input_gradient: InputGradient) -> Part:
+    """The gradient at the input."""
+
+    def emit(op: Builder, earlier: Values) -> Values:
+        (gradient,) = _gradients(op, forward, earlier, [forward.image], input_gradient.rules)
+        return {input_gradient.output: gradient}
+
+    return Part(emit, {input_gradient.output: static_shape(forward.image)})
+
+
+def _gradients(
+    op: Builder, forward: Forward, earlier: Values, sources: Sequence[ir.Value], rules: Table
+) -> list[ir.Value]:
+    """The gradient of the explained classes' scores with respect to each source, in float32."""
+    score = forward.score
+    seed = one_hot(op, earlier[contract.CLASS_INDEX_OUTPUT], score.classes)
+    if static_shape(score.value) != (score.classes,):
+        seed = reshape_rows(op, seed, static_shape(score.value))
+    found = backprop(op, forward.steps, score.value, seed, sources, rules=rules)
+    return [_as_float(op, found[source], source) for source in sources]
 
 
 def _as_float(op: Builder, value: ir.Value, like: ir.Value) -> ir.Value:
     """The value, of the type of ``like``, as an output of its own in float32: what is added is, at every precision."""
-    result: ir.Value = op.Identity(value) if like.dtype == ir.DataType.FLOAT else op.Cast(value, to=ir.DataType.FLOAT)
-    return result
+    return op.Identity(value) if like.dtype == ir.DataType.FLOAT else op.Cast(value, to=ir.DataType.FLOAT)
 
 
 def resolve_targets(op: Builder, scores: ir.Value, target: ir.Value) -> ir.Value:
@@ -137,11 +130,10 @@ def resolve_targets(op: Builder, scores: ir.Value, target: ir.Value) -> ir.Value
     zero, one = np.asarray(0, np.int64), np.asarray(1, np.int64)
     rank = op.Max(op.Sub(np.asarray(-1, np.int64), target), zero)  # [T]
     depth = op.Add(op.ReduceMax(rank, keepdims=1), one)
-    _, ranked = op.TopK(scores, depth, axis=1, outputs=2)  # [N, depth]
+    _, ranked = op.outputs(2).TopK(scores, depth, axis=1)  # [N, depth]
     begin = op.Range(zero, op.Size(ranked), op.Squeeze(depth, [0]))  # [N], where each image's ranking begins
     by_rank = op.Gather(op.Reshape(ranked, [-1]), op.Add(begin, rank))  # [M]
-    result: ir.Value = op.Where(op.GreaterOrEqual(target, zero), target, by_rank)
-    return result
+    return op.Where(op.GreaterOrEqual(target, zero), target, by_rank)
 
 
 def _input(graph: ir.Graph, name: str, default: np.ndarray, shape: Sequence[int | str]) -> ir.Value:
@@ -164,6 +156,7 @@ def _declare(graph: ir.Graph, forward: Forward, outputs: Mapping[str, ir.Value])
         contract.SCORES_OUTPUT: [batch, forward.score.classes],
         contract.CLASS_INDEX_OUTPUT: [EXPLAINED],
         contract.GUIDED_OUTPUT: ["guided_rows", *static_shape(forward.image)],
+        contract.INPUT_GRADIENTS_OUTPUT: ["input_rows", *static_shape(forward.image)],
     }
     for name, value in forward.layers.items():
         shapes[contract.ACTIVATIONS_PREFIX + name] = ["activation_rows", *static_shape(value)]

@@ -10,16 +10,18 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-import onnx_ir as ir
-
 from onnxcam_export.differentiate.dequantised import Dequantised
 from onnxcam_export.differentiate.target_rows import Rows
 from onnxcam_export.errors import OperatorError, ScoreError
+from onnxcam_export.graph.expressions import total
+from onnxcam_export.graph.steps import FLOATS, values_between
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from onnxcam_export.differentiate.rules import Rule
+    import onnx_ir as ir
+
+    from onnxcam_export.differentiate.rule import Rule
     from onnxcam_export.graph.builder import Builder
     from onnxcam_export.graph.steps import Step
 
@@ -59,7 +61,7 @@ def backprop(
     for step in reversed(steps):
         for y in step.outputs:
             if y in contributions:
-                gradients[y] = rows.named(op.total(contributions[y]), y)
+                gradients[y] = rows.named(total(op, contributions[y]), y)
         if step not in needed or not gradients.keys() & set(step.outputs):
             continue
         dy = [gradients.get(y) for y in step.outputs]
@@ -75,37 +77,13 @@ def backprop(
                 f"the score {score.name!r} does not depend on {source.name!r} in a differentiable way; "
                 "choose a layer on the way from the image to the score ('onnxcam layers' lists them)"
             )
-    return {source: gradients.get(source) or op.total(contributions[source]) for source in sources}
-
-
-def values_between(steps: Sequence[Step], score: ir.Value, sources: Collection[ir.Value]) -> set[ir.Value]:
-    """The values that depend on a source and that the score depends on, both ends included.
-
-    They are floating-point values, and the quantised tensors that stand for such.
-    """
-    after = set(sources)
-    for step in steps:
-        if after.intersection(step.inputs):
-            after.update(y for y in step.outputs if y.dtype is None or y.dtype in _DIFFERENTIABLE)
-    before = {score}
-    for step in reversed(steps):
-        if before.intersection(step.outputs):
-            before.update(x for x in step.inputs if x is not None)
-    return after & before
-
-
-_FLOATS = {ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.BFLOAT16, ir.DataType.DOUBLE}
-_QUANTISED = {
-    *(ir.DataType.INT4, ir.DataType.UINT4, ir.DataType.INT8, ir.DataType.UINT8, ir.DataType.INT16, ir.DataType.UINT16),
-    *(ir.DataType.FLOAT8E4M3FN, ir.DataType.FLOAT8E5M2),
-}
-_DIFFERENTIABLE = _FLOATS | _QUANTISED
+    return {source: gradients.get(source) or total(op, contributions[source]) for source in sources}
 
 
 def _cotangent_type(step: Step, default: ir.DataType) -> ir.DataType:
     """The type of the step's cotangents: that of its values, where they are not quantised."""
     types = (value.dtype for value in (step.y, step.x, *step.inputs[1:]) if value is not None)
-    return next((dtype for dtype in types if dtype in _FLOATS), default)
+    return next((dtype for dtype in types if dtype in FLOATS), default)
 
 
 def _require_gradients(step: Step, dx: Sequence[ir.Value | None], between: Collection[ir.Value]) -> None:
@@ -115,7 +93,7 @@ def _require_gradients(step: Step, dx: Sequence[ir.Value | None], between: Colle
         names = ", ".join(repr(x.name) for x in missing if x is not None)
         raise OperatorError(
             f"the rule for {step.op_type} has no gradient for {names}, which depends on the image: {step}; "
-            "choose a layer behind it, or hand over a table of rules in which this operator has one that does"
+            "choose a layer between it and the score, or pass a table with a rule that has one as input_gradient"
         )
 
 
@@ -127,6 +105,6 @@ def _require_rules(steps: Sequence[Step], rules: Mapping[str, Rule]) -> None:
     kinds = sorted({step.op_type for step in missing})
     raise OperatorError(
         f"no gradient rule for {', '.join(kinds)}; needed because they stand between the image or a target layer and "
-        f"the score: {'; '.join(map(str, missing))}; choose a layer behind them, or register a rule with "
-        "@onnxcam_export.rule (the README shows how in three steps)"
+        f"the score: {'; '.join(map(str, missing))}; choose a layer between them and the score, or register a rule "
+        "with @onnxcam_export.rule (the README shows how in three steps)"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, TypeVar, overload
 
 import onnx_ir as ir
@@ -16,7 +17,17 @@ if TYPE_CHECKING:
 
 Gradients = Sequence[ir.Value | None]
 Formula = Callable[..., Gradients]
+When = bool | Callable[[Step], bool]
 F = TypeVar("F", bound=Formula)
+
+
+class Treatment(Enum):
+    """What a rule does to the gradient at its operator."""
+
+    PLAIN = "plain"
+    GUIDED = "guided"
+    DECONVNET = "deconvnet"
+    OWN = "own"  # by a formula that only its author knows
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,30 +36,47 @@ class Rule:
 
     Attributes:
         op_type: The operator's name; ``domain::name`` outside the default domain.
-        formula: ``(op, node, dy) -> [dx, …]``; operators with several outputs take one ``dy`` for each.
+        formula: ``(op, step, dy) -> [dx, …]``, a gradient or None for each input; inputs at the end that never have
+            one may be left out. Operators with several outputs take one ``dy`` for each.
         broadcasts: Whether the operator broadcasts its inputs against each other. The formula then returns gradients
             of the output's shape, and they are summed down to the inputs' here.
+        rectifies: Whether the operator is a rectifier-like activation, to which guided backpropagation and deconvnet
+            apply, or a function that tells it of a step.
+        zero_below_zero: Whether f'(x) is 0 for every x <= 0; where it is, the guided rule needs no ``[x > 0]``.
+        treatment: What the formula does to the gradient at a rectifier.
     """
 
     op_type: str
     formula: Formula
     broadcasts: bool = False
+    rectifies: When = False
+    zero_below_zero: When = False
+    treatment: Treatment = Treatment.PLAIN
 
-    def __call__(self, op: Builder, node: Step, dy: Sequence[ir.Value | None]) -> Gradients:
-        """The gradient of each input of ``node``, given that of each output (None where nothing reads it)."""
+    def __call__(self, op: Builder, step: Step, dy: Sequence[ir.Value | None]) -> Gradients:
+        """The gradient of each input of ``step``, given that of each output (None where nothing reads it)."""
         last = max(index for index, value in enumerate(dy) if value is not None)
-        gradients = self.formula(op, node, *dy[: last + 1])
-        if len(gradients) != len(node.inputs):
+        gradients = self.formula(op, step, *dy[: last + 1])
+        if not 0 < len(gradients) <= len(step.inputs):
             raise TypeError(
-                f"the rule for {self.op_type} returned {len(gradients)} gradients for {len(node.inputs)} inputs; "
+                f"the rule for {self.op_type} returned {len(gradients)} gradients for {len(step.inputs)} inputs; "
                 "return one for each input, None where there is none"
             )
+        gradients = [*gradients, *[None] * (len(step.inputs) - len(gradients))]
         if not self.broadcasts:
             return gradients
         return [
-            None if x is None or dx is None or is_constant(x) else sum_to(op, dx, shape_of(node.y), shape_of(x))
-            for x, dx in zip(node.inputs, gradients, strict=True)
+            None if x is None or dx is None or is_constant(x) else sum_to(op, dx, shape_of(step.y), shape_of(x))
+            for x, dx in zip(step.inputs, gradients, strict=True)
         ]
+
+    def is_rectifier(self, step: Step) -> bool:
+        """Whether the guided rule applies to this step."""
+        return _holds(self.rectifies, step)
+
+    def is_zero_below_zero(self, step: Step) -> bool:
+        """Whether f'(x) is 0 for every x <= 0 at this step."""
+        return _holds(self.zero_below_zero, step)
 
 
 PLAIN: dict[str, Rule] = {}
@@ -57,14 +85,29 @@ PLAIN: dict[str, Rule] = {}
 @overload
 def rule(formula: F, /) -> F: ...
 @overload
-def rule(*, op_type: str | None = None, broadcasts: bool = False) -> Callable[[F], F]: ...
-def rule(formula: F | None = None, /, *, op_type: str | None = None, broadcasts: bool = False) -> F | Callable[[F], F]:
+def rule(
+    *, op_type: str | None = None, broadcasts: bool = False, rectifies: When = False, zero_below_zero: When = False
+) -> Callable[[F], F]: ...
+def rule(
+    formula: F | None = None,
+    /,
+    *,
+    op_type: str | None = None,
+    broadcasts: bool = False,
+    rectifies: When = False,
+    zero_below_zero: When = False,
+) -> F | Callable[[F], F]:
     """Registers a function as the gradient rule of the operator it is named after.
 
     Args:
-        formula: ``(op, node, dy) -> [dx, …]``, one entry for each input, None where there is no gradient.
+        formula: ``(op, step, dy) -> [dx, …]``, a gradient or None for each input; inputs at the end that never have
+            one may be left out.
         op_type: The operator, where it is not the function's name, e.g. ``com.microsoft::FusedConv``.
         broadcasts: Whether the operator broadcasts its inputs; gradients are then summed to the inputs' shapes.
+        rectifies: Whether it is a rectifier-like activation, which guided backpropagation treats as it does a ReLU; a
+            function of the step where that depends on attributes or constants.
+        zero_below_zero: Whether its derivative is 0 for every x <= 0, likewise; guided backpropagation then needs no
+            mask of its own.
 
     Raises:
         ValueError: The operator has a rule already.
@@ -74,7 +117,7 @@ def rule(formula: F | None = None, /, *, op_type: str | None = None, broadcasts:
         name = op_type or formula.__name__
         if name in PLAIN:
             raise ValueError(f"{name} has a rule already ({PLAIN[name].formula.__module__}); remove one of the two")
-        PLAIN[name] = Rule(name, formula, broadcasts)
+        PLAIN[name] = Rule(name, formula, broadcasts, rectifies, zero_below_zero)
         return formula
 
     return register if formula is None else register(formula)
@@ -88,8 +131,12 @@ def sum_to(op: Builder, dx: ir.Value, y_shape: Sequence[int | None], x_shape: Se
             f"a value of shape {list(x_shape)} is broadcast to {list(y_shape)}, and so its batch stands on another "
             "axis; write the broadcast with Unsqueeze in front"
         )
-    padded = (*[1] * extra, *x_shape)
-    axes = [axis for axis, (dim, to) in enumerate(zip(y_shape, padded, strict=True)) if to == 1 and dim != 1]
+    shape = (*[1] * extra, *x_shape)
+    axes = [axis for axis, (dim, to) in enumerate(zip(y_shape, shape, strict=True)) if to == 1 and dim != 1]
     if axes:
         dx = op.ReduceSum(dx, axes, keepdims=1)
     return op.Squeeze(dx, list(range(extra))) if extra else dx
+
+
+def _holds(when: When, step: Step) -> bool:
+    return when(step) if callable(when) else when

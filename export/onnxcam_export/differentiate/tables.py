@@ -1,18 +1,21 @@
-"""Guided backpropagation and deconvnet, as tables derived from the plain rules.
+"""Tables of rules for the gradient at the input: plain, guided backpropagation and deconvnet.
 
-Both rectify the cotangent that reaches the output of a rectifier-like activation. Sigmoid and tanh gates are no
-rectifiers and keep their true derivative.
+A table is a dict from operators to rules, and the walk takes it as a value. Guided backpropagation and deconvnet are
+derived from a table by replacing the rules of its rectifiers; sigmoid and tanh gates are no rectifiers and keep their
+true derivative.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from onnxcam_export.differentiate.rule import PLAIN, Gradients, Rule
-from onnxcam_export.differentiate.rules import quantisation
-from onnxcam_export.differentiate.rules.rectifiers import clip_bounds
+import onnxcam_export.differentiate.rules  # noqa: F401 — fills PLAIN
+from onnxcam import contract
+from onnxcam_export.differentiate.rule import PLAIN, Gradients, Rule, Treatment
+from onnxcam_export.errors import ExportError
+from onnxcam_export.graph.expressions import positive
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -20,86 +23,96 @@ if TYPE_CHECKING:
     from onnxcam_export.graph.builder import Builder
     from onnxcam_export.graph.steps import Step
 
-
-def _always(_: Step) -> bool:
-    return True
+Table = Mapping[str, Rule]
 
 
-def _clips_from_zero(node: Step) -> bool:
-    low, high = clip_bounds(node)
-    return low == 0.0 < high
+def guided(rules: Table) -> dict[str, Rule]:
+    """Guided backpropagation: at a rectifier the cotangent is rectified too.
+
+    Springenberg et al. 2015, https://arxiv.org/abs/1412.6806.
+    """
+    return {name: _guided(rule) if rule.rectifies else rule for name, rule in rules.items()}
 
 
-# The activations that let through what is positive and suppress what is negative, and when they do.
-RECTIFIERS: Mapping[str, Callable[[Step], bool]] = {
-    "Relu": _always,
-    "Clip": _clips_from_zero,
-    "LeakyRelu": _always,
-    "PRelu": _always,
-    "ThresholdedRelu": _always,
-    "Elu": _always,
-    "Celu": _always,
-    "Selu": _always,
-    "Swish": _always,
-    "HardSwish": _always,
-    "Gelu": _always,
-    "Mish": _always,
-    "QuantizeLinear": quantisation.replaces_rectifier,
-}
+def deconvnet(rules: Table) -> dict[str, Rule]:
+    """Deconvnet: at a rectifier only the cotangent is rectified.
+
+    Zeiler & Fergus 2014, https://arxiv.org/abs/1311.2901.
+    """
+    return {name: _deconvnet(rule) if rule.rectifies else rule for name, rule in rules.items()}
 
 
-def rectifies(node: Step) -> bool:
-    """Whether the guided rule applies to this step."""
-    return node.op_type in RECTIFIERS and RECTIFIERS[node.op_type](node)
+@dataclass(frozen=True, slots=True)
+class InputGradient:
+    """The gradient at the input: the table of rules that makes it, and its name.
+
+    Attributes:
+        name: ``guided``, ``plain``, ``deconvnet``, or ``custom`` for a table of the caller's.
+        rules: The table; whatever operator it lacks has its plain rule.
+    """
+
+    name: str
+    rules: Table
+
+    @classmethod
+    def of(cls, given: str | Table) -> InputGradient:
+        """What ``export(…, input_gradient=…)`` was given; it knows every rule that is registered by now.
+
+        Raises:
+            ExportError: It is no table and no known name.
+        """
+        if isinstance(given, Mapping):
+            return cls("custom", {**PLAIN, **given})
+        if given not in _NAMED:
+            raise ExportError(
+                f"input_gradient is {given!r}; give {', '.join(map(repr, _NAMED))}, or a table of rules, such as "
+                "onnxcam_export.guided(onnxcam_export.PLAIN)"
+            )
+        return cls(given, _NAMED[given](PLAIN))
+
+    @property
+    def output(self) -> str:
+        """The name of the artifact's output."""
+        return contract.GUIDED_OUTPUT if self.name == "guided" else contract.INPUT_GRADIENTS_OUTPUT
+
+    def treatment(self, step: Step) -> Treatment:
+        """What must happen to the gradient at a step.
+
+        The named tables are told by what the plain rules declare, not by what stands in the table, so that verification
+        notices a table that is wrong.
+        """
+        plain = PLAIN.get(step.op_type)
+        if self.name != "custom":
+            return Treatment(self.name) if plain is not None and plain.is_rectifier(step) else Treatment.PLAIN
+        rule = self.rules.get(step.op_type, plain)
+        if rule is None or (plain is not None and rule.formula is plain.formula):
+            return Treatment.PLAIN
+        if rule.treatment is Treatment.PLAIN:
+            return Treatment.OWN
+        return rule.treatment if rule.is_rectifier(step) else Treatment.PLAIN
 
 
-def guided(plain: Rule) -> Rule:
-    """``dx = relu(dy) * f'(x) * [x > 0]`` (Springenberg et al. 2015, https://arxiv.org/abs/1412.6806)."""
+def _guided(plain: Rule) -> Rule:
+    """``dx = relu(dy) * f'(x) * [x > 0]``."""
 
-    def formula(op: Builder, node: Step, dy: ir.Value) -> Gradients:
-        if not rectifies(node):
-            return plain.formula(op, node, dy)
-        dx, *others = plain.formula(op, node, op.Relu(dy))
-        if not _zero_below_zero(node):
-            dx = op.Mul(dx, op.positive(node.x))
+    def formula(op: Builder, step: Step, dy: ir.Value) -> Gradients:
+        if not plain.is_rectifier(step):
+            return plain.formula(op, step, dy)
+        dx, *others = plain.formula(op, step, op.Relu(dy))
+        if dx is not None and not plain.is_zero_below_zero(step):
+            dx = op.Mul(dx, positive(op, step.x))
         return [dx, *others]
 
-    return replace(plain, formula=formula)
+    return replace(plain, formula=formula, treatment=Treatment.GUIDED)
 
 
-def deconvnet(plain: Rule) -> Rule:
-    """``dx = relu(dy)`` (Zeiler & Fergus 2014, https://arxiv.org/abs/1311.2901)."""
+def _deconvnet(plain: Rule) -> Rule:
+    """``dx = relu(dy)``."""
 
-    def formula(op: Builder, node: Step, dy: ir.Value) -> Gradients:
-        if not rectifies(node):
-            return plain.formula(op, node, dy)
-        return [op.Relu(dy), *[None] * (len(node.inputs) - 1)]
+    def formula(op: Builder, step: Step, dy: ir.Value) -> Gradients:
+        return [op.Relu(dy)] if plain.is_rectifier(step) else plain.formula(op, step, dy)
 
-    return replace(plain, formula=formula)
+    return replace(plain, formula=formula, treatment=Treatment.DECONVNET)
 
 
-def _zero_below_zero(node: Step) -> bool:
-    """Whether f' is zero for every x <= 0 already."""
-    return node.op_type in {"Relu", "Clip", "QuantizeLinear"} or (
-        node.op_type == "ThresholdedRelu" and node.attributes.get("alpha", 1.0) >= 0
-    )
-
-
-class _Overridden(Mapping[str, Rule]):
-    """The plain table, also with what a user registers later, with some rules replaced."""
-
-    def __init__(self, overrides: Mapping[str, Rule]) -> None:
-        self._overrides = overrides
-
-    def __getitem__(self, op_type: str) -> Rule:
-        return self._overrides[op_type] if op_type in self._overrides else PLAIN[op_type]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(PLAIN)
-
-    def __len__(self) -> int:
-        return len(PLAIN)
-
-
-GUIDED: Mapping[str, Rule] = _Overridden({name: guided(PLAIN[name]) for name in RECTIFIERS})
-DECONVNET: Mapping[str, Rule] = _Overridden({name: deconvnet(PLAIN[name]) for name in RECTIFIERS})
+_NAMED: dict[str, Callable[[Table], Table]] = {"guided": guided, "plain": dict, "deconvnet": deconvnet}

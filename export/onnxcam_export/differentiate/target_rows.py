@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import onnx_ir as ir
 
 from onnxcam_export.errors import ShapeError
+from onnxcam_export.graph.optimisations import Optimisation
 from onnxcam_export.graph.steps import Step, shape_of
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class Rows:
         thirds of the time.
         """
         batch, shape = self._batch, list(x.shape or ())
+        if Optimisation.STATED_ROWS not in self._op.optimisations:
+            return gradient
         if gradient.shape is not None or x.dtype != ir.DataType.FLOAT or not isinstance(batch, ir.SymbolicDim):
             return gradient
         if batch.value is not None and shape[:1] == [batch] and all(isinstance(size, int) for size in shape[1:]):
@@ -76,7 +79,7 @@ class Rows:
             self._ratio = op.Div(op.Shape(self._seed, start=0, end=1), op.Shape(self._score, start=0, end=1))
         around = [[1] * axis, self._ratio, [1] * (rank - axis - 1)]
         repeats = op.Concat(*(part for part in around if part), axis=0)
-        result: ir.Value = op.Tile(value, repeats)
+        result = op.Tile(value, repeats)
         # Without the forward value's symbol: ONNX Runtime gives values whose symbols are equal the same memory.
         result.shape, result.type = ir.Shape(shape_of(value)), value.type
         return result

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-from onnxcam_export.graph.folding import fold
+from onnxcam_export.graph.optimisations import ALL, Optimisation
+from onnxcam_export.graph.steps import is_constant
 
 Input = ir.Value | npt.NDArray[Any] | float | Sequence[int] | None
 
@@ -20,6 +21,18 @@ class Builder:
 
     Inputs may be values, None, or constants: NumPy arrays, a Python float (a scalar of the gradient's type), an int or
     a sequence of ints (int64). Equal constants are stored once, as initializers of the main graph.
+
+    A node that depends on constants alone is emitted once, before all others, and ONNX Runtime computes it when it
+    loads the model. It stands in the graph that reads it, because ONNX Runtime's blocked convolutions take weights from
+    their own graph only, not from the one around it.
+
+    Attributes:
+        graph: The main graph; constants go there.
+        dtype: The type of the gradients.
+        prefix: The beginning of every new value's name.
+        optimisations: The cheaper forms that rules may choose.
+        derived: The nodes that depend on constants alone.
+        nodes: All other nodes, in an order in which they can run.
     """
 
     def __init__(
@@ -27,90 +40,73 @@ class Builder:
         graph: ir.Graph,
         dtype: ir.DataType = ir.DataType.FLOAT,
         prefix: str = "onnxcam",
-        *,
-        shared: bool = False,
+        optimisations: frozenset[Optimisation] = ALL,
     ) -> None:
-        """Starts an empty list of nodes.
-
-        Args:
-            graph: The main graph; constants go there.
-            dtype: The type of the gradients.
-            prefix: What the names of new values begin with.
-            shared: Whether an expression that was emitted before is reused.
-        """
+        """Starts an empty list of nodes."""
         self.graph = graph
         self.dtype = dtype
         self.prefix = prefix
+        self.optimisations = optimisations
+        self.derived: list[ir.Node] = []
         self.nodes: list[ir.Node] = []
-        self.results: dict[str, ir.Value] = {}
-        self._once: Builder | None = None
-        self._memo: dict[Any, Any] | None = {} if shared else None
-
-    @property
-    def once(self) -> Builder:
-        """Emits what depends on initializers alone, each expression once, in front of the other nodes.
-
-        What is small is computed here (``onnxcam_export.graph.folding``), the rest by ONNX Runtime at load. It
-        has to stand in the graph that uses it: ONNX Runtime's blocked convolutions take weights from their own graph
-        only, not from the one around it.
-        """
-        if self._once is None:
-            self._once = Builder(self.graph, self.dtype, f"{self.prefix}/once", shared=True)
-        return self._once
+        self._constants: dict[Any, ir.Value] = {}
+        self._expressions: dict[Any, Sequence[ir.Value]] = {}  # of the derived nodes, so that each is emitted once
+        self._derived_bytes: dict[ir.Value, int] = {}
 
     def branch(self, name: str) -> Builder:
-        """An empty builder for a subgraph, with names of its own; it sees the results so far."""
-        branch = Builder(self.graph, self.dtype, f"{self.prefix}/{name}")
-        branch.results = self.results
+        """An empty builder for a subgraph, with names of its own; it stores constants with this one's."""
+        branch = Builder(self.graph, self.dtype, f"{self.prefix}/{name}", self.optimisations)
+        branch._constants = self._constants
         return branch
+
+    def typed(self, dtype: ir.DataType) -> Builder:
+        """This builder with constants of another type, since models mix float16 and float32; the nodes are shared."""
+        typed = copy.copy(self)
+        typed.dtype = dtype
+        return typed
 
     @property
     def all_nodes(self) -> list[ir.Node]:
         """Everything emitted, in an order in which it can run."""
-        return [*self.once.nodes, *self.nodes]
+        return [*self.derived, *self.nodes]
 
-    def typed(self, dtype: ir.DataType) -> Builder:
-        """The same list of nodes, with constants of another type: models mix float16 and float32."""
-        if dtype == self.dtype:
-            return self
-        typed = copy.copy(self)
-        typed.dtype = dtype
-        if self._memo is None:
-            typed._once = self.once.typed(dtype)  # noqa: SLF001 — of its own class
-        return typed
-
-    def __getattr__(self, op_type: str) -> Callable[..., Any]:
-        """The emitter of an operator; it returns the output, or a list where ``outputs`` is not 1."""
+    def __getattr__(self, op_type: str) -> Callable[..., ir.Value]:
+        """The emitter of an operator with one output, which it returns."""
         if not op_type[:1].isupper():
             raise AttributeError(op_type)
+        return lambda *inputs, **attributes: self._emit(op_type, inputs, 1, attributes)[0]
 
-        def emit(*inputs: Input, outputs: int = 1, **attributes: Any) -> ir.Value | list[ir.Value]:
-            return self._emit(op_type, [self.value(item) for item in inputs], outputs, attributes)
+    def outputs(self, count: int) -> Outputs:
+        """Emits operators with several outputs: ``first, second = op.outputs(2).TopK(x, k)``."""
+        return Outputs(lambda op_type, inputs, attributes: self._emit(op_type, inputs, count, attributes))
 
-        return emit
+    def _emit(self, op_type: str, items: Sequence[Input], count: int, attributes: dict[str, Any]) -> list[ir.Value]:
+        inputs = [self.value(item) for item in items]
+        sizes = [self.constant_bytes(value) for value in inputs if value is not None]
+        if not sizes or None in sizes:
+            return self._append(self.nodes, op_type, inputs, count, attributes)
+        key = (op_type, tuple(map(id, inputs)), count, repr(sorted(attributes.items())))
+        if key not in self._expressions:
+            values = self._append(self.derived, op_type, inputs, count, attributes)
+            self._expressions[key] = values
+            self._derived_bytes |= dict.fromkeys(values, max(size or 0 for size in sizes))
+        return list(self._expressions[key])
 
-    def _emit(
-        self, op_type: str, inputs: Sequence[ir.Value | None], outputs: int, attributes: dict[str, Any]
-    ) -> ir.Value | list[ir.Value]:
-        key = (op_type, tuple(map(id, inputs)), outputs, repr(sorted(attributes.items())))
-        if self._memo is not None:
-            if key in self._memo:
-                found: ir.Value | list[ir.Value] = self._memo[key]
-                return found
-            known = fold(op_type, inputs, attributes) if outputs == 1 else None
-            if known is not None:
-                constant = self.constant(known)
-                self._memo[key] = constant
-                return constant
-        node = ir.node(op_type, inputs, attributes, num_outputs=outputs)
-        node.name = f"{self.prefix}/{op_type}_{len(self.nodes)}"
+    def _append(
+        self,
+        nodes: list[ir.Node],
+        op_type: str,
+        inputs: Sequence[ir.Value | None],
+        count: int,
+        attributes: dict[str, Any],
+    ) -> list[ir.Value]:
+        node = ir.node(op_type, inputs, attributes, num_outputs=count)
+        part = "derived/" if nodes is self.derived else ""
+        node.name = f"{self.prefix}/{part}{op_type}_{len(nodes)}"
         for index, value in enumerate(node.outputs):
-            value.name = node.name if outputs == 1 else f"{node.name}.{index}"
-        self.nodes.append(node)
-        result = node.outputs[0] if outputs == 1 else list(node.outputs)
-        if self._memo is not None:
-            self._memo[key] = result
-        return result
+            value.name = node.name if count == 1 else f"{node.name}.{index}"
+        nodes.append(node)
+        return list(node.outputs)
 
     def value(self, item: Input) -> ir.Value | None:
         """The item as a value: constants become initializers."""
@@ -124,57 +120,28 @@ class Builder:
 
     def constant(self, array: npt.NDArray[Any]) -> ir.Value:
         """An initializer of the main graph with this value; the same one for equal values."""
-        constants: dict[Any, ir.Value] = self.graph.meta.setdefault("onnxcam.constants", {})
         key = (array.dtype.str, array.shape, array.tobytes())
-        if key not in constants:
-            name = f"onnxcam/constant_{len(constants)}"
+        if key not in self._constants:
+            name = f"onnxcam/constant_{len(self._constants)}"
             value = ir.val(name, const_value=ir.tensor(np.ascontiguousarray(array).reshape(array.shape), name=name))
             self.graph.register_initializer(value)
-            constants[key] = value
-        return constants[key]
+            self._constants[key] = value
+        return self._constants[key]
 
-    # Expressions that several rules share.
+    def constant_bytes(self, value: ir.Value) -> int | None:
+        """The size of a constant, or of the largest one that a value is derived from; None where it is neither."""
+        if value in self._derived_bytes:
+            return self._derived_bytes[value]
+        return value.const_value.nbytes if is_constant(value) and value.const_value is not None else None
 
-    def total(self, values: Sequence[ir.Value]) -> ir.Value:
-        """The sum of one or more values of one shape."""
-        result = values[0]
-        for value in values[1:]:
-            result = self.Add(result, value)
-        return result
 
-    def positive(self, x: ir.Value) -> ir.Value:
-        """``[x > 0]`` as 0 and 1.  ``Mul`` with it is several times faster on CPUs than ``Where``."""
-        return self.above(x, 0.0)
+class Outputs:
+    """The operators of a builder, each with several outputs."""
 
-    def above(self, x: ir.Value, bound: ir.Value | float) -> ir.Value:
-        """``[x > bound]`` as 0 and 1, in one pass over memory: a hard sigmoid of the steepest slope there is.
+    def __init__(self, emit: Callable[[str, Sequence[Input], dict[str, Any]], list[ir.Value]]) -> None:
+        """Emits through ``emit(op_type, inputs, attributes)``."""
+        self._emit = emit
 
-        On CPUs that and a ``Mul`` take a quarter of the time of ``Sign``, and less than ``Greater``, ``Cast`` and
-        ``Where``. Exact but for differences below the smallest normal number.
-        """
-        steepest = float(np.finfo(self.dtype.numpy()).max)
-        difference = x if isinstance(bound, float) and bound == 0.0 else self.Sub(x, bound)
-        result: ir.Value = self.HardSigmoid(difference, alpha=steepest, beta=0.0)
-        return result
-
-    def padded(self, x: ir.Value, rank: int, around: Mapping[int, tuple[int, int]]) -> ir.Value:
-        """``x`` with zeros before and behind it along some axes; less than none of them cuts off.
-
-        The pads are those of all axes: ONNX Runtime (1.31) moves a Transpose past a Pad as if it had no ``axes``.
-        """
-        before, behind = ([around.get(axis, (0, 0))[side] for axis in range(rank)] for side in (0, 1))
-        result: ir.Value = self.Pad(x, [*before, *behind])
-        return result
-
-    def reshape_rows(self, dy: ir.Value, shape: Sequence[int]) -> ir.Value:
-        """``dy`` with rows of this shape, however many rows there are.
-
-        The gradient has M rows where the forward pass has N, so its batch is never written out.
-        """
-        result: ir.Value = self.Reshape(dy, [-1, *shape])
-        return result
-
-    def one_hot(self, index: ir.Value, size: int) -> ir.Value:
-        """Ones at the index along a new last axis of that size, zeros elsewhere."""
-        result: ir.Value = self.OneHot(index, size, np.asarray([0, 1], self.dtype.numpy()), axis=-1)
-        return result
+    def __getattr__(self, op_type: str) -> Callable[..., list[ir.Value]]:
+        """The emitter of an operator; it returns the list of outputs."""
+        return lambda *inputs, **attributes: self._emit(op_type, inputs, attributes)

@@ -8,10 +8,10 @@ import secrets
 import shutil
 from typing import TYPE_CHECKING
 
-import onnx
 import onnx_ir as ir
 
 from onnxcam.files import check_writable
+from onnxcam_export.graph.non_tensor_outputs import HIDDEN_TYPES, restore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,10 +19,6 @@ if TYPE_CHECKING:
 
 # A protobuf message holds less than 2 GiB; 16 MiB are left for everything that is no weight.
 EXTERNAL_DATA_ABOVE = 2**31 - 2**24
-
-# Where ``onnxcam_export.graph.non_tensor_outputs`` keeps what onnx_ir has no type for: output name -> its type.
-FOREIGN = "onnxcam.foreign"
-HELD = "onnxcam.held/"
 
 
 def save(model: ir.Model, path: Path) -> int:
@@ -37,8 +33,8 @@ def save(model: ir.Model, path: Path) -> int:
     if not external:
         ir.external_data.load_to_model(model)  # what was external before
     ir.save(model, path, external_data=data.name if external else None)
-    if model.meta.get(FOREIGN):
-        _restore_foreign(path, model.meta[FOREIGN])
+    if model.meta.get(HIDDEN_TYPES):
+        restore(path, model.meta[HIDDEN_TYPES])
     return sum(int(file.stat().st_size) for file in (path, data) if file.exists())
 
 
@@ -69,17 +65,3 @@ def written_at_once(path: Path) -> Iterator[Path]:
             file.replace(path.parent / file.name)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _restore_foreign(path: Path, types: dict[str, onnx.TypeProto]) -> None:
-    proto = onnx.load(path, load_external_data=False)
-    for node in proto.graph.node:
-        node.domain = node.domain.removeprefix(HELD)
-    versions = {opset.domain.removeprefix(HELD): opset.version for opset in proto.opset_import}
-    del proto.opset_import[:]
-    for domain, version in versions.items():
-        proto.opset_import.add(domain=domain, version=version)
-    for value in proto.graph.output:
-        if value.name in types:
-            value.type.CopyFrom(types[value.name])
-    onnx.save(proto, path)

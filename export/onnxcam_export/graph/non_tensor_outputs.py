@@ -1,17 +1,26 @@
-"""Outputs of types that onnx_ir does not know (maps, as scikit-learn's ZipMap makes them): held apart, left alone.
+"""Outputs of types that onnx_ir does not know (maps, as scikit-learn's ZipMap makes them): hidden, then restored.
 
 The nodes that write them move to a domain of their own while the graph is worked on, so that nothing looks into them,
-and go back, with the types of their outputs, when the model is saved (``onnxcam_export.graph.files``).
+and go back, with the types of their outputs, when the model is saved.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import onnx
 
-from onnxcam_export.graph.files import HELD
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# The domain of the hidden nodes is this prefix and their own.
+HIDDEN_DOMAIN = "onnxcam.hidden/"
+
+# The key of a model's ``meta`` that keeps the hidden types, by output name.
+HIDDEN_TYPES = "onnxcam.hidden_types"
 
 
-def hold(proto: onnx.ModelProto) -> dict[str, onnx.TypeProto]:
+def hide(proto: onnx.ModelProto) -> dict[str, onnx.TypeProto]:
     """Hides the nodes that write maps, in place.
 
     Returns:
@@ -27,11 +36,26 @@ def hold(proto: onnx.ModelProto) -> dict[str, onnx.TypeProto]:
     for node in proto.graph.node:
         if types.keys() & set(node.output):
             domains.add(node.domain)
-            node.domain = HELD + node.domain
+            node.domain = HIDDEN_DOMAIN + node.domain
     versions = {opset.domain: opset.version for opset in proto.opset_import}
     for domain in sorted(domains):
-        proto.opset_import.add(domain=HELD + domain, version=versions.get(domain, 1))
+        proto.opset_import.add(domain=HIDDEN_DOMAIN + domain, version=versions.get(domain, 1))
     return types
+
+
+def restore(path: Path, types: dict[str, onnx.TypeProto]) -> None:
+    """Puts hidden nodes and types back into a saved model."""
+    proto = onnx.load(path, load_external_data=False)
+    for node in proto.graph.node:
+        node.domain = node.domain.removeprefix(HIDDEN_DOMAIN)
+    versions = {opset.domain.removeprefix(HIDDEN_DOMAIN): opset.version for opset in proto.opset_import}
+    del proto.opset_import[:]
+    for domain, version in versions.items():
+        proto.opset_import.add(domain=domain, version=version)
+    for value in proto.graph.output:
+        if value.name in types:
+            value.type.CopyFrom(types[value.name])
+    onnx.save(proto, path)
 
 
 def _has_map(kind: onnx.TypeProto) -> bool:

@@ -16,7 +16,15 @@ import onnx_ir as ir
 from onnxcam_export.errors import ShapeError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
+
+
+FLOATS = {ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.BFLOAT16, ir.DataType.DOUBLE}
+_QUANTISED = {
+    *(ir.DataType.INT4, ir.DataType.UINT4, ir.DataType.INT8, ir.DataType.UINT8, ir.DataType.INT16, ir.DataType.UINT16),
+    *(ir.DataType.FLOAT8E4M3FN, ir.DataType.FLOAT8E5M2),
+}
+_DIFFERENTIABLE = FLOATS | _QUANTISED
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -141,3 +149,31 @@ def size_of(value: ir.Value, axis: int) -> int:
             "export; give the input's height and width (--input-size), or keep the batch apart from this axis"
         )
     return size
+
+
+def reduced_axes(step: Step) -> list[int]:
+    """The axes reduced, counted from the front; an input since opset 18 or 13, an attribute before."""
+    rank = len(shape_of(step.x))
+    axes = step.attributes.get("axes")
+    if axes is None:
+        constant = step.constant(1)
+        axes = [] if constant is None else constant.ravel().tolist()
+    if not len(axes) and not step.attributes.get("noop_with_empty_axes", 0):
+        axes = range(rank)
+    return sorted(int(axis) % rank for axis in axes)
+
+
+def values_between(steps: Sequence[Step], score: ir.Value, sources: Collection[ir.Value]) -> set[ir.Value]:
+    """The values that depend on a source and that the score depends on, both ends included.
+
+    They are floating-point values, and the quantised tensors that stand for such.
+    """
+    after = set(sources)
+    for step in steps:
+        if after.intersection(step.inputs):
+            after.update(y for y in step.outputs if y.dtype is None or y.dtype in _DIFFERENTIABLE)
+    before = {score}
+    for step in reversed(steps):
+        if before.intersection(step.outputs):
+            before.update(x for x in step.inputs if x is not None)
+    return after & before

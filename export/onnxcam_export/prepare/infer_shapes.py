@@ -83,7 +83,7 @@ def _trial(model: ir.Model, batch: str | None, size: int) -> Mapping[str, Found]
         if value.shape is not None and value.shape.is_static():
             shape = tuple(n for n in value.shape if isinstance(n, int))
         tensor = ir.convenience.get_const_tensor(value)
-        small = tensor is not None and tensor.size <= 64 and tensor.dtype == ir.DataType.INT64  # noqa: PLR2004 — shapes
+        small = tensor is not None and tensor.size <= 64 and tensor.dtype == ir.DataType.INT64
         found[value.name or ""] = (shape, tensor.numpy() if small and tensor is not None else None)
     return found
 

@@ -10,20 +10,21 @@ import onnx_ir.passes.common as common_passes
 import onnxscript.optimizer
 import onnxscript.rewriter
 
-from onnxcam_export.differentiate.rules import PLAIN
+from onnxcam_export.differentiate.rule import PLAIN
 from onnxcam_export.prepare.expand_functions import expand
 from onnxcam_export.prepare.infer_shapes import complete_shapes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Container, Iterator, Sequence
 
 
-def prepare(model: ir.Model, keep: Sequence[ir.Value] = ()) -> list[ir.Value]:
-    """Folds constants, batch normalisation and padding into what they stand beside; the answers stay.
+def simplify(model: ir.Model, keep: Sequence[ir.Value] = (), operators: Container[str] = PLAIN) -> list[ir.Value]:
+    """Folds constants, batch normalisation and padding into their neighbours; the outputs do not change.
 
     Args:
         model: The model; changed in place.
         keep: Values that must survive, such as layers that the user named.
+        operators: The operators that have a gradient rule and stay as they are.
 
     Returns:
         The values that now hold what ``keep`` held.
@@ -32,8 +33,8 @@ def prepare(model: ir.Model, keep: Sequence[ir.Value] = ()) -> list[ir.Value]:
         common_passes.RemoveInitializersFromInputsPass()(model)
         common_passes.LiftConstantsToInitializersPass()(model)
         common_passes.ShapeInferencePass(check_type=False, strict_mode=False)(model)  # expansion depends on types
-        expand(model, keep=PLAIN)
-        _simplify(model)
+        expand(model, keep=operators)
+        _optimise(model)
         common_passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
         common_passes.RemoveUnusedNodesPass()(model)
         common_passes.NameFixPass()(model)
@@ -41,7 +42,7 @@ def prepare(model: ir.Model, keep: Sequence[ir.Value] = ()) -> list[ir.Value]:
     return kept
 
 
-def _simplify(model: ir.Model) -> None:
+def _optimise(model: ir.Model) -> None:
     """What ``onnxscript.optimizer.optimize`` does, but for the elimination of common subexpressions.
 
     Two activations of one value stay two: the guided rule acts on what reaches each of them (NASNet's cells).

@@ -11,11 +11,10 @@ import onnx
 import onnx_ir as ir
 
 from onnxcam import contract
-from onnxcam_export.errors import ExportError, ScoreError, SourceError
-from onnxcam_export.graph import non_tensor_outputs as foreign
-from onnxcam_export.graph.files import FOREIGN
-from onnxcam_export.read import upgrade as canonical
-from onnxcam_export.verify import probe_models as probes
+from onnxcam_export.errors import ExportError, SourceError
+from onnxcam_export.graph.non_tensor_outputs import HIDDEN_TYPES, hide
+from onnxcam_export.graph.session import open_model as open_in_onnxruntime
+from onnxcam_export.read.upgrade import to_standard_form
 
 if TYPE_CHECKING:
     import os
@@ -71,29 +70,12 @@ def open_model(
         proto, folders, kind, name = _parse(path), [path.parent, path.resolve().parent], "onnx file", path.name
     _check_is_model(proto, name)
     with _reasoned(name):
-        types = foreign.hold(proto)
+        types = hide(proto)
         original, model = (_to_ir(proto, types, folders) for _ in range(2))
         _check_runs(original, name)
-        image = canonical.canonicalise(
-            model, input_shape=input_shape, image_input=image_input, dynamic_batch=dynamic_batch
-        )
+        image = to_standard_form(model, input_shape=input_shape, image_input=image_input, dynamic_batch=dynamic_batch)
     producer = f"{proto.producer_name} {proto.producer_version}".strip()
     return Opened(original, model, image, kind, name, producer)
-
-
-def output_name(opened: Opened, wanted: str | int | None) -> str | None:
-    """The name of the graph output that ``score_output`` means: a name, or an index.
-
-    Raises:
-        ScoreError: There is no output of that index.
-    """
-    outputs = [value.name or "" for value in opened.model.graph.outputs]
-    if wanted is None or wanted in outputs or not str(wanted).removeprefix("-").isdecimal():
-        return None if wanted is None else str(wanted)
-    try:
-        return outputs[int(wanted)]
-    except IndexError:
-        raise ScoreError(f"the model has no output {wanted}; score_output can be one of {', '.join(outputs)}") from None
 
 
 def _parse(path: Path) -> onnx.ModelProto:
@@ -130,7 +112,7 @@ def _to_ir(proto: onnx.ModelProto, types: dict[str, onnx.TypeProto], folders: Se
     """As onnx_ir has it; the weights stay in the proto, and external ones are mapped when they are needed."""
     model = ir.from_proto(proto)
     if types:
-        model.meta[FOREIGN] = types
+        model.meta[HIDDEN_TYPES] = types
     for graph in model.graphs():
         for value in graph.initializers.values():
             if isinstance(value.const_value, ir.ExternalTensor):
@@ -183,7 +165,7 @@ def _located(tensor: ir.ExternalTensor, folders: Sequence[Path]) -> ir.ExternalT
 def _check_runs(original: ir.Model, name: str) -> None:
     """ONNX Runtime is what the artifact is for, so what it does not load is not worth exporting."""
     try:
-        probes.load(original, optimised=False)
+        open_in_onnxruntime(original, optimised=False)
     except Exception as error:  # ONNX Runtime's exceptions have no common base
         reason = " ".join(str(error).split())[:_REASON]
         raise SourceError(f"ONNX Runtime cannot load {name}: {reason}; repair the model or export it again") from error

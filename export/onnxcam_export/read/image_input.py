@@ -8,8 +8,9 @@ import numpy as np
 import onnx_ir as ir
 
 from onnxcam.metadata import ImageInput, Preprocessing
-from onnxcam_export.errors import ExportError, ScoreError, ShapeError
+from onnxcam_export.errors import ExportError, ScoreError, ShapeError, SourceError
 from onnxcam_export.graph.steps import shape_of, shape_text
+from onnxcam_export.read.dynamic_batch import BATCH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,6 +25,73 @@ def layout_of(sizes: Sequence[int | str | None]) -> Literal["NCHW", "NHWC"]:
     return "NHWC" if sizes[3] in CHANNELS and sizes[1] not in CHANNELS else "NCHW"
 
 
+def find_image(graph: ir.Graph, name: str | None) -> ir.Value:
+    """The input that takes the image.
+
+    Raises:
+        SourceError: There is no such input, or several could be it.
+    """
+    listed = ", ".join(f"{value.name} {shape_text(value)}" for value in graph.inputs)
+    if name is not None:
+        for value in graph.inputs:
+            if value.name == name:
+                return value
+        raise SourceError(f"the model has no input {name!r}; it has {listed}")
+    images = [value for value in graph.inputs if value.shape is not None and len(value.shape) == 4]
+    if len(images) == 1 or len(graph.inputs) == 1:
+        return images[0] if images else graph.inputs[0]
+    which = "several inputs that could be the image" if images else "no input that could be an image, [N, C, H, W]"
+    raise SourceError(f"the model has {which}; name it with image_input (--input): {listed}")
+
+
+def fix_size(image: ir.Value, input_shape: Sequence[int] | None) -> None:
+    """Gives the image input the height and width it will have; its batch stays as it is.
+
+    Raises:
+        ShapeError: They are not known, or are fixed to something else.
+    """
+    dims = _dims(image)
+    if len(dims) != 4:
+        raise ShapeError(
+            f"the input {image.name!r} has the shape {shape_text(image)}; an image, [N, C, H, W] or [N, H, W, C], is "
+            "needed: choose another input with image_input (--input)"
+        )
+    size = dims[1:]
+    if input_shape is not None:
+        size = _merged(image, size, _in_layout(dims, [int(dim) for dim in input_shape]))
+    if not all(isinstance(dim, int) for dim in size):
+        raise ShapeError(
+            f"the input {image.name!r} has the shape {shape_text(image)}, and all but its batch must be fixed at "
+            "export; give height and width with input_shape (--input-size)"
+        )
+    image.shape = ir.Shape([dims[0] if isinstance(dims[0], int) else BATCH, *size])
+
+
+def _dims(value: ir.Value) -> list[int | str]:
+    """The shape, ``"?"`` for a dimension that is not known; some producers write that as -1 or 0."""
+    dims = [dim if isinstance(dim, int) else dim.value or "?" for dim in value.shape or ()]
+    return [dim if isinstance(dim, str) or dim > 0 else "?" for dim in dims]
+
+
+def _in_layout(dims: Sequence[int | str], wanted: Sequence[int]) -> list[int | str]:
+    """[_, _, _] in the input's layout, from a whole shape, one without the batch, or [H, W]."""
+    if len(wanted) != 2:
+        return list(wanted[-3:])
+    return [*wanted, dims[3]] if layout_of(dims) == "NHWC" else [dims[1], *wanted]
+
+
+def _merged(image: ir.Value, size: Sequence[int | str], wanted: Sequence[int | str]) -> list[int | str]:
+    fits = len(wanted) == len(size) and all(
+        isinstance(dim, str) or dim == want for dim, want in zip(size, wanted, strict=True)
+    )
+    if not fits:
+        raise ShapeError(
+            f"the input {image.name!r} has the shape {shape_text(image)} and cannot take {list(wanted)}; give "
+            "input_shape (--input-size) in the input's own layout, or leave it out"
+        )
+    return list(wanted)
+
+
 def describe(image: ir.Value) -> ImageInput:
     """The image input's layout and size.
 
@@ -31,7 +99,7 @@ def describe(image: ir.Value) -> ImageInput:
         ShapeError: It is no image, or its size is not known.
     """
     shape = shape_of(image)
-    if len(shape) != 4 or None in shape[1:]:  # noqa: PLR2004 — [N, C, H, W]
+    if len(shape) != 4 or None in shape[1:]:
         raise ShapeError(
             f"the input {image.name!r} has the shape {shape_text(image)}; an image of known size, [N, C, H, W] "
             "or [N, H, W, C], is needed: give it with input_shape (--input-size), or choose another with --input"
@@ -43,7 +111,7 @@ def describe(image: ir.Value) -> ImageInput:
     return ImageInput(image.name or "", layout, channels, height, width, dtype, shape[0])
 
 
-def preprocessing(given: Preprocessing | Mapping[str, Any] | None, image: ImageInput) -> Preprocessing | None:
+def preprocessing_for(given: Preprocessing | Mapping[str, Any] | None, image: ImageInput) -> Preprocessing | None:
     """What the user gave, or what is customary for such an input.
 
     Raises:
@@ -58,7 +126,7 @@ def preprocessing(given: Preprocessing | Mapping[str, Any] | None, image: ImageI
             raise ExportError(f"the preprocessing has an unknown field: {error}") from error
     if image.channels not in {1, 3}:
         return None
-    square = image.height == image.width and image.channels == 3  # noqa: PLR2004 — RGB
+    square = image.height == image.width and image.channels == 3
     resize = round(image.height / 0.875) if square else (image.height, image.width)
     crop = image.height if square else None
     order: Literal["RGB", "L"] = "RGB" if image.channels > 1 else "L"

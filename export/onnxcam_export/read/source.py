@@ -1,55 +1,70 @@
-"""The front door: whatever the user has becomes an ONNX graph, and something to check the artifact against."""
+"""The front door: any source becomes an ONNX graph, with the facts that the later stages need."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import os
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import onnx
-import onnxruntime
 
-from onnxcam_export.differentiate.tables import rectifies
-from onnxcam_export.errors import SourceError
-from onnxcam_export.read import from_onnx as onnx_source
-from onnxcam_export.verify.against_original import Differences
-from onnxcam_export.verify.verify import Check, against
+from onnxcam_export.errors import ScoreError, SourceError
+from onnxcam_export.read.from_onnx import open_model
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import onnx_ir as ir
     import torch
-
-    from onnxcam_export.assemble.outputs import Forward
-
-# Given the prepared forward pass, before it is assembled: what the artifact is checked with.
-CheckFactory = Callable[["Forward"], Check]
 
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """A model as the rest of the export sees it.
+    """A model as it was read.
 
     Attributes:
-        model: The ONNX graph.
-        kind: What the user gave, e.g. ``torch.nn.Module``.
+        model: The ONNX graph, which the later stages change.
+        kind: The kind of source, e.g. ``torch.nn.Module``.
         name: Its class or file name.
         made_with: The packages that made the graph, with their versions.
-        output_name: Turns the user's ``score_output`` into the name of a graph output.
-        check: Makes what the artifact is checked with.
-        reference_name: What that compares it with, in words.
-        image: The name of the input that takes the image; None for the first.
+        image: The name of the input that takes the image.
+        outputs: The graph outputs by the names that a user has for them: indices, and a module's keys.
+        unchanged: An ONNX model as it was given; None for PyTorch's.
+        program: The PyTorch program that the graph was made from; None for ONNX models.
     """
 
     model: ir.Model
     kind: str
     name: str
     made_with: tuple[str, ...]
-    output_name: Callable[[str | int | None], str | None]
-    check: CheckFactory
-    reference_name: str
-    image: str | None = None
+    image: str
+    outputs: Mapping[str, str]
+    unchanged: ir.Model | None = None
+    program: torch.export.ExportedProgram | None = None
+
+    @property
+    def image_value(self) -> ir.Value:
+        """The graph input that takes the image."""
+        return next(value for value in self.model.graph.inputs if value.name == self.image)
+
+    def output_name(self, wanted: str | int | None) -> str | None:
+        """The name of the graph output that ``score_output`` means; of an ONNX model it may be any value.
+
+        Raises:
+            ScoreError: There is no such output.
+        """
+        outputs = [value.name for value in self.model.graph.outputs]
+        if wanted is None or wanted in outputs:
+            return None if wanted is None else str(wanted)
+        if str(wanted) in self.outputs:
+            return self.outputs[str(wanted)]
+        if self.program is not None:
+            raise ScoreError(f"the module returns no {wanted!r}; score_output can be one of {', '.join(self.outputs)}")
+        if str(wanted).removeprefix("-").isdecimal():
+            names = ", ".join(map(str, outputs))
+            raise ScoreError(f"the model has no output {wanted}; score_output can be one of {names}")
+        return str(wanted)
 
 
 def read(
@@ -87,44 +102,37 @@ def _read_onnx(
     *,
     dynamic_batch: bool,
 ) -> Original:
-    opened = onnx_source.open_model(
-        source, input_shape=input_shape, image_input=image_input, dynamic_batch=dynamic_batch
-    )
+    opened = open_model(source, input_shape=input_shape, image_input=image_input, dynamic_batch=dynamic_batch)
+    outputs = [value.name or "" for value in opened.model.graph.outputs]
+    from_the_end = {str(index - len(outputs)): name for index, name in enumerate(outputs)}
     return Original(
         model=opened.model,
         kind=opened.kind,
         name=opened.name,
         made_with=(*([opened.producer] if opened.producer else []), *_versions("onnx")),
-        output_name=lambda wanted: onnx_source.output_name(opened, wanted),
-        check=lambda forward: Differences(opened.original, forward, opened.image),
-        reference_name=f"the original in ONNX Runtime {onnxruntime.__version__}, and central differences",
         image=opened.image,
+        outputs={**{str(index): name for index, name in enumerate(outputs)}, **from_the_end},
+        unchanged=opened.original,
     )
 
 
 def _read_torch(source: Any, kind: str, input_shape: Sequence[int] | None) -> Original:
-    from onnxcam_export.read import from_torch as pytorch  # noqa: PLC0415 — torch takes seconds to import, and ONNX sources need none
+    from onnxcam_export.read.from_torch import capture, output_names  # noqa: PLC0415 — torch takes seconds to import
 
-    captured = pytorch.capture(source, input_shape)
-
-    def check(forward: Forward) -> Check:
-        layers = {name: value.name or "" for name, value in forward.layers.items()}
-        rectifiers = [(step.x.name or "", step.y.name or "") for step in forward.steps if rectifies(step)]
-        return against(pytorch.AutogradReference(captured, forward.score.value.name or "", layers, rectifiers))
-
+    captured = capture(source, input_shape)
     return Original(
         model=captured.model,
         kind=kind,
         name=type(source).__name__,
         made_with=_versions("torch", "onnx"),
-        output_name=lambda wanted: pytorch.output_name(captured, wanted),
-        check=check,
-        reference_name=f"PyTorch {importlib.metadata.version('torch')} autograd",
+        image=captured.model.graph.inputs[0].name or "",
+        outputs=output_names(captured),
+        program=captured.program,
     )
 
 
 def _torch_kind(source: Any) -> str | None:
-    """Which of PyTorch's kinds of model this is, found without importing torch."""
+    """The kind of PyTorch model, found without importing torch."""
     for base in type(source).__mro__:
         if base.__module__ == "torch.nn.modules.module" and base.__name__ == "Module":
             return "torch.nn.Module"

@@ -16,20 +16,17 @@ import onnx_ir as ir
 import onnx_ir.passes.common as common_passes
 from onnxscript.version_converter import ConvertVersionPass
 
-from onnxcam_export.errors import ShapeError, SourceError
-from onnxcam_export.graph.steps import shape_text
+from onnxcam_export.errors import SourceError
+from onnxcam_export.graph.opset import IR_VERSION, OPSET
 from onnxcam_export.read.dynamic_batch import BATCH, make_dynamic, require_dynamic
 from onnxcam_export.read.explicit_padding import make_explicit
-from onnxcam_export.read.image_input import layout_of
+from onnxcam_export.read.image_input import find_image, fix_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-OPSET = 20  # what PyTorch's exporter writes; the rules are written for it
-IR_VERSION = 10
 
-
-def canonicalise(
+def to_standard_form(
     model: ir.Model,
     *,
     input_shape: Sequence[int] | None = None,
@@ -93,48 +90,6 @@ def upgrade(model: ir.Model) -> None:
         )
 
 
-def find_image(graph: ir.Graph, name: str | None) -> ir.Value:
-    """The input that takes the image.
-
-    Raises:
-        SourceError: There is no such input, or several could be it.
-    """
-    listed = ", ".join(f"{value.name} {shape_text(value)}" for value in graph.inputs)
-    if name is not None:
-        for value in graph.inputs:
-            if value.name == name:
-                return value
-        raise SourceError(f"the model has no input {name!r}; it has {listed}")
-    images = [value for value in graph.inputs if value.shape is not None and len(value.shape) == 4]  # noqa: PLR2004
-    if len(images) == 1 or len(graph.inputs) == 1:
-        return images[0] if images else graph.inputs[0]
-    which = "several inputs that could be the image" if images else "no input that could be an image, [N, C, H, W]"
-    raise SourceError(f"the model has {which}; name it with image_input (--input): {listed}")
-
-
-def fix_size(image: ir.Value, input_shape: Sequence[int] | None) -> None:
-    """Gives the image input the height and width it will have; its batch stays as it is.
-
-    Raises:
-        ShapeError: They are not known, or are fixed to something else.
-    """
-    dims = _dims(image)
-    if len(dims) != 4:  # noqa: PLR2004 — [N, C, H, W]
-        raise ShapeError(
-            f"the input {image.name!r} has the shape {shape_text(image)}; an image, [N, C, H, W] or [N, H, W, C], is "
-            "needed: choose another input with image_input (--input)"
-        )
-    size = dims[1:]
-    if input_shape is not None:
-        size = _merged(image, size, _in_layout(dims, [int(dim) for dim in input_shape]))
-    if not all(isinstance(dim, int) for dim in size):
-        raise ShapeError(
-            f"the input {image.name!r} has the shape {shape_text(image)}, and all but its batch must be fixed at "
-            "export; give height and width with input_shape (--input-size)"
-        )
-    image.shape = ir.Shape([dims[0] if isinstance(dims[0], int) else BATCH, *size])
-
-
 def infer_shapes(model: ir.Model) -> None:
     """Infers all shapes anew; what the file says of them may be of another size, another batch, or wrong.
 
@@ -151,31 +106,6 @@ def infer_shapes(model: ir.Model) -> None:
             value.shape = shape
         elif shape is not None and len(shape) and not isinstance(value.shape[0], int) and not isinstance(shape[0], int):
             value.shape = ir.Shape([BATCH, *list(value.shape)[1:]])
-
-
-def _dims(value: ir.Value) -> list[int | str]:
-    """The shape, ``"?"`` for a dimension that is not known; some producers write that as -1 or 0."""
-    dims = [dim if isinstance(dim, int) else dim.value or "?" for dim in value.shape or ()]
-    return [dim if isinstance(dim, str) or dim > 0 else "?" for dim in dims]
-
-
-def _in_layout(dims: Sequence[int | str], wanted: Sequence[int]) -> list[int | str]:
-    """[_, _, _] in the input's layout, from a whole shape, one without the batch, or [H, W]."""
-    if len(wanted) != 2:  # noqa: PLR2004 — [H, W]
-        return list(wanted[-3:])
-    return [*wanted, dims[3]] if layout_of(dims) == "NHWC" else [dims[1], *wanted]
-
-
-def _merged(image: ir.Value, size: Sequence[int | str], wanted: Sequence[int | str]) -> list[int | str]:
-    fits = len(wanted) == len(size) and all(
-        isinstance(dim, str) or dim == want for dim, want in zip(size, wanted, strict=True)
-    )
-    if not fits:
-        raise ShapeError(
-            f"the input {image.name!r} has the shape {shape_text(image)} and cannot take {list(wanted)}; give "
-            "input_shape (--input-size) in the input's own layout, or leave it out"
-        )
-    return list(wanted)
 
 
 def _refuse_integer_kernels(graph: ir.Graph) -> None:
@@ -212,7 +142,7 @@ def _trains(node: ir.Node) -> bool:
     """Whether the node is a batch norm or a dropout in training mode."""
     if node.op_type == "BatchNormalization":
         return bool(node.attributes.get_int("training_mode", 0))
-    flag = node.inputs[2] if node.op_type == "Dropout" and len(node.inputs) > 2 else None  # noqa: PLR2004
+    flag = node.inputs[2] if node.op_type == "Dropout" and len(node.inputs) > 2 else None
     tensor = ir.convenience.get_const_tensor(flag) if flag is not None else None
     return flag is not None and (tensor is None or bool(np.any(tensor.numpy())))
 

@@ -15,97 +15,105 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import onnxruntime
 
 from onnxcam import contract
+from onnxcam_export.differentiate.rule import Treatment
 from onnxcam_export.graph.steps import shape_of
-from onnxcam_export.verify import central_differences as central
-from onnxcam_export.verify import probe_models as probes
-from onnxcam_export.verify.verify import relative_error, tolerance
+from onnxcam_export.verify import central_differences, probe_models
+from onnxcam_export.verify.central_differences import (
+    along_activation,
+    along_gradient,
+    along_parts_of_gradient,
+    movable,
+    random_direction,
+    restricted_to,
+)
+from onnxcam_export.verify.comparison import Comparison, difference, relative_error, tolerance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import onnx_ir as ir
-    import onnxruntime as ort
 
-    from onnxcam_export.assemble.outputs import Forward
-    from onnxcam_export.verify.verify import Array, Compared, Target
+    from onnxcam_export.analyse.forward import Forward
+    from onnxcam_export.differentiate.tables import InputGradient, Table
+    from onnxcam_export.verify.comparison import Array, Target
 
 IMAGE_GRADIENT = "plain gradient at the image"
 RECTIFIER_RULE = "guided rule at the rectifiers"
 RECTIFIER_ALLOWED = 1e-4  # both sides are one float32 product
 
 
-class Differences:
-    """Checks an artifact made from an ONNX model; a ``onnxcam_export.verify.verify.Check``."""
+class AgainstOriginal:
+    """Compares an artifact with the ONNX model it was made from; a ``onnxcam_export.verify.reference.Reference``."""
 
-    def __init__(self, original: ir.Model, forward: Forward, image: str) -> None:
-        """Makes the models that the check needs.
+    def __init__(
+        self, original: ir.Model, forward: Forward, image: str, input_gradient: InputGradient, rules: Table
+    ) -> None:
+        """Makes the models that the comparison needs.
 
         Args:
             original: The model as it was given.
             forward: The prepared forward pass, before it is assembled.
             image: The name of the input that takes the image.
+            input_gradient: The table of rules of the gradient at the input.
+            rules: The rules of the gradients at the layers.
         """
+        self.name = f"the original in ONNX Runtime {onnxruntime.__version__}, and central differences"
         wanted = {contract.SCORES_OUTPUT: forward.score.value.name or ""}
         wanted |= {contract.ACTIVATIONS_PREFIX + name: value.name or "" for name, value in forward.layers.items()}
         self._image = image
         self._answers = {value.name or "": value.name or "" for value in original.graph.outputs}
         self._quantised = any(step.op_type == "QuantizeLinear" for step in forward.steps)
-        self._original, self._inner = probes.with_outputs(original, wanted)
+        self._original, self._inner = probe_models.with_outputs(original, wanted)
         # Read at more places, a quantised model is computed with other kernels, which round differently.
-        self._alone = probes.with_outputs(original, {})[0] if self._quantised else self._original
+        self._alone = probe_models.with_outputs(original, {})[0] if self._quantised else self._original
         self._original_batch = _batch_of(next(value for value in original.graph.inputs if value.name == image))
-        self._layers = {name: probes.cut(forward, value) for name, value in forward.layers.items()}
-        self._from_image = probes.cut(forward, forward.image)
-        self._traced, self._rectifiers = probes.traced(forward)
-        self._seen_before = False
+        self._layers = {name: probe_models.cut(forward, value) for name, value in forward.layers.items()}
+        self._from_image = probe_models.cut(forward, forward.image)
+        self._input_gradient = input_gradient
+        self._traced, self._rectifiers = probe_models.traced(forward, input_gradient, rules)
+        treated = [(step, input_gradient.treatment(step)) for step in forward.steps]
+        self._own = [str(step) for step, treatment in treated if treatment is Treatment.OWN]
 
-    def __call__(
-        self, inputs: Mapping[str, Array], target: Target, got: Mapping[str, Any]
-    ) -> tuple[Compared, tuple[str, ...]]:
-        """Compares one run at level 2; the first run is compared along more directions than the others.
-
-        Args:
-            inputs: By name; the image is [N, ...].
-            target: [T] class indices, no ranks; T = N or N = 1.
-            got: The artifact's outputs.
-
-        Returns:
-            Error and tolerance by what was compared, and what a reader should know.
-        """
-        compared, notes = self._compare_answers(inputs, got)
+    def compare(
+        self, inputs: Mapping[str, Array], target: Target, got: Mapping[str, Any], *, thorough: bool
+    ) -> Comparison:
+        """Compares one run at level 2; a thorough comparison takes more directions."""
+        comparison = self._compare_outputs(inputs, got)
         if self._quantised:
-            return compared, (*notes, QUANTISED_NOTE)
+            comparison.note(QUANTISED_NOTE)
+            return comparison
         for name, session in self._layers.items():
             a, g = got[contract.ACTIVATIONS_PREFIX + name], got[contract.GRADIENTS_PREFIX + name]
-            found = self._compare_layer(session, inputs, a, g, target)
-            notes += _listed(compared, contract.GRADIENTS_PREFIX + name, found)
+            found = self._compare_layer(session, inputs, a, g, target, thorough=thorough)
+            _enter(comparison, contract.GRADIENTS_PREFIX + name, found)
         if len(target) == len(inputs[self._image]):
-            notes += self._compare_guided(compared, inputs, target, got)
-        self._seen_before = True
-        return compared, notes
+            self._compare_input_gradient(comparison, inputs, target, got)
+        return comparison
 
-    def _compare_answers(self, inputs: Mapping[str, Array], got: Mapping[str, Any]) -> tuple[Compared, tuple[str, ...]]:
+    def _compare_outputs(self, inputs: Mapping[str, Array], got: Mapping[str, Any]) -> Comparison:
         expected = self._run_original(self._alone, inputs, self._answers)
         expected |= self._run_original(self._original, inputs, self._inner)
-        compared = {}
+        comparison = Comparison()
         for name, value in expected.items():
             answer = got[name]
             shaped = np.reshape(value, answer.shape) if name == contract.SCORES_OUTPUT else value
-            allowed = QUANTISED_ALLOWED if self._quantised else tolerance(name)
-            compared[name] = difference(answer, shaped), allowed
-        notes = [
-            f"not compared: {name}, which has no counterpart by that name in the original"
-            for name in got
-            if name.startswith(contract.ACTIVATIONS_PREFIX) and name not in self._inner
-        ]
-        return compared, tuple(notes)
+            comparison.add(name, difference(answer, shaped), QUANTISED_ALLOWED if self._quantised else tolerance(name))
+        comparison.note(
+            *(
+                f"not compared: {name}, which has no counterpart by that name in the original"
+                for name in got
+                if name.startswith(contract.ACTIVATIONS_PREFIX) and name not in self._inner
+            )
+        )
+        return comparison
 
     def _run_original(
-        self, session: ort.InferenceSession, inputs: Mapping[str, Array], wanted: Mapping[str, str]
+        self, session: onnxruntime.InferenceSession, inputs: Mapping[str, Array], wanted: Mapping[str, str]
     ) -> dict[str, Any]:
-        """The original's answers; image by image where its batch is smaller than the one it is asked about."""
+        """The original's outputs; image by image where its batch is smaller than the one it is asked about."""
         count = len(inputs[self._image])
         size = count if self._original_batch is None else self._original_batch
         parts = [
@@ -115,49 +123,64 @@ class Differences:
         return {name: _joined([part[index] for part in parts]) for index, name in enumerate(wanted)}
 
     def _compare_layer(
-        self, session: ort.InferenceSession, inputs: Mapping[str, Array], a: Array, g: Array, target: Target
-    ) -> central.Agreement:
-        """Each row of a gradient, at the activation of its image; the very first row in many directions."""
+        self,
+        session: onnxruntime.InferenceSession,
+        inputs: Mapping[str, Array],
+        a: Array,
+        g: Array,
+        target: Target,
+        *,
+        thorough: bool,
+    ) -> central_differences.Agreement:
+        """Each row of a gradient, at the activation of its image; the first row in many directions if thorough."""
         a, g = a.astype(np.float64), g.astype(np.float64)
         found = []
         for row, index in enumerate(target):
             image = row if len(a) > 1 else 0
             y = _score(session, inputs, a, image, int(index))
             here = a[image : image + 1]
-            free = central.off_kinks(here)
+            free = movable(here)
             slope = g[row : row + 1] * free
-            directions = central.own(slope)
-            if row == 0 and not self._seen_before:
-                directions = chain(central.parts(slope), central.across(here, slope), central.anywhere(slope))
-            found.append(central.compare(y, here, slope, central.within(free, directions)))
-        return central.merged(found)
+            directions = along_gradient(slope)
+            if row == 0 and thorough:
+                directions = chain(
+                    along_parts_of_gradient(slope), along_activation(here, slope), random_direction(slope)
+                )
+            found.append(central_differences.compare(y, here, slope, restricted_to(free, directions)))
+        return central_differences.combine(found)
 
-    def _compare_guided(
-        self, compared: Compared, inputs: Mapping[str, Array], target: Target, got: Mapping[str, Any]
-    ) -> tuple[str, ...]:
+    def _compare_input_gradient(
+        self, comparison: Comparison, inputs: Mapping[str, Array], target: Target, got: Mapping[str, Any]
+    ) -> None:
         outputs = [item.name for item in self._traced.get_outputs()]
         feeds = {**inputs, contract.TARGET_INPUT: target}
         seen = dict(zip(outputs, self._traced.run(outputs, feeds), strict=True))
-        guided, plain = seen[contract.GUIDED_OUTPUT], seen[probes.PLAIN_GRADIENT]
-        compared[contract.GUIDED_OUTPUT] = (
-            relative_error(got[contract.GUIDED_OUTPUT], guided),
-            tolerance(contract.GUIDED_OUTPUT),
-        )
+        output, plain = self._input_gradient.output, seen[probe_models.PLAIN_GRADIENT]
+        if self._own:
+            comparison.note(f"not compared: {output}, made with rules of the caller's own: {'; '.join(self._own)}")
+        else:
+            comparison.add(output, relative_error(got[output], seen[output]), tolerance(output))
         image, slope = inputs[self._image].astype(np.float64), plain[:1].astype(np.float64)
         y = _score(self._from_image, inputs, image, 0, int(target[0]))
-        directions = chain(central.parts(slope), central.anywhere(slope))
-        found = central.compare(y, image[:1], slope, directions, central.IMAGE_LADDER)
-        notes = _listed(compared, IMAGE_GRADIENT, found)
+        directions = chain(along_parts_of_gradient(slope), random_direction(slope))
+        found = central_differences.compare(y, image[:1], slope, directions, central_differences.IMAGE_LADDER)
+        _enter(comparison, IMAGE_GRADIENT, found)
         if self._rectifiers:
-            compared[RECTIFIER_RULE] = self._rectifier_error(seen), RECTIFIER_ALLOWED
-        return (*notes, GUIDED_NOTE)
+            comparison.add(RECTIFIER_RULE, self._rectifier_error(seen), RECTIFIER_ALLOWED)
+        if self._input_gradient.name == "guided":
+            comparison.note(GUIDED_NOTE)
 
     def _rectifier_error(self, seen: Mapping[str, Array]) -> float:
-        """The largest error of ``dx = relu(dy) f'(x) [x > 0]`` (Springenberg et al. 2015) over the rectifiers."""
+        """The largest error of a rectifier's rule, computed in NumPy from the cotangents that reached it.
+
+        Guided: ``dx = relu(dy) f'(x) [x > 0]`` (Springenberg et al. 2015). Deconvnet: ``dx = relu(dy)`` (Zeiler &
+        Fergus 2014).
+        """
         errors = []
-        for index in range(len(self._rectifiers)):
-            x, dy, dx, slope = (seen[f"{probes.TRACE}{index}/{part}"] for part in ("x", "dy", "dx", "slope"))
-            errors.append(relative_error(dx, np.maximum(dy, 0) * slope * (x > 0)))
+        for index, treatment in enumerate(self._rectifiers):
+            x, dy, dx, slope = (seen[f"{probe_models.TRACE}{index}/{part}"] for part in ("x", "dy", "dx", "slope"))
+            guided = treatment is Treatment.GUIDED
+            errors.append(relative_error(dx, np.maximum(dy, 0) * (slope * (x > 0) if guided else 1)))
         return max(errors)
 
 
@@ -173,19 +196,19 @@ GUIDED_NOTE = (
 
 
 def _score(
-    session: ort.InferenceSession, inputs: Mapping[str, Array], a: Array, image: int, index: int
-) -> central.Function:
+    session: onnxruntime.InferenceSession, inputs: Mapping[str, Array], a: Array, image: int, index: int
+) -> central_differences.Function:
     """The score of a class as a function of one image's activation, [1, ...]."""
     needed = {item.name: item for item in session.get_inputs()}
-    dtype = np.float16 if needed[probes.VALUE].type == "tensor(float16)" else np.float32
-    fixed = isinstance(needed[probes.VALUE].shape[0], int)
+    dtype = np.float16 if needed[probe_models.VALUE].type == "tensor(float16)" else np.float32
+    fixed = isinstance(needed[probe_models.VALUE].shape[0], int)
     start, stop = (0, len(a)) if fixed else (image, image + 1)
     feeds = {name: value for name, value in _rows(inputs, start, stop, len(a)).items() if name in needed}
 
     def y(value: Array) -> float:
         whole = a[start:stop].copy()
         whole[image - start] = value[0]
-        (scores,) = session.run([contract.SCORES_OUTPUT], {**feeds, probes.VALUE: whole.astype(dtype)})
+        (scores,) = session.run([contract.SCORES_OUTPUT], {**feeds, probe_models.VALUE: whole.astype(dtype)})
         return float(scores[image - start, index])
 
     return y
@@ -205,41 +228,17 @@ def _joined(parts: list[Any]) -> Any:
     return np.concatenate([np.atleast_1d(part) for part in parts])
 
 
-def difference(value: Any, expected: Any) -> float:
-    """The relative error of numbers, also inside of lists and maps; of anything else, whether it is the same."""
-    a, b = _numbers(value), _numbers(expected)
-    if a is None or b is None:
-        same = np.array_equal(value, expected) if isinstance(value, np.ndarray) else value == expected
-        return 0.0 if same else float("inf")
-    return relative_error(a, b)
-
-
-def _numbers(value: Any) -> Array | None:
-    if isinstance(value, np.ndarray):
-        return value if value.dtype.kind in "fiub" else None
-    if isinstance(value, dict):
-        return np.asarray([value[key] for key in sorted(value)], np.float64)
-    if isinstance(value, list):
-        parts = [_numbers(item) for item in value]
-        arrays = [np.ravel(part) for part in parts if part is not None]
-        return np.concatenate([[], *arrays]) if len(arrays) == len(parts) else None
-    if isinstance(value, str):
-        return None
-    return np.asarray(value, np.float64)
-
-
-def _listed(compared: Compared, name: str, found: central.Agreement) -> tuple[str, ...]:
-    """Enters an agreement into what was compared; what was left out becomes a note."""
-    total = found.compared + found.kinked
+def _enter(comparison: Comparison, name: str, found: central_differences.Agreement) -> None:
+    """Enters an agreement into a comparison; directions that were skipped become a note."""
     if found.error is not None:
-        compared[name] = max(found.error, compared.get(name, (0.0, 0.0))[0]), central.ALLOWED
-    if found.kinked:
+        comparison.add(name, found.error, central_differences.ALLOWED)
+    if found.skipped:
         part = "not compared" if found.error is None else "compared in part"
+        total = found.compared + found.skipped
         why = "cross kinks, or are lost in rounding, at every step tried"
-        return (f"{part}: {name}, {found.kinked} of {total} directions {why}",)
-    if not total:
-        return (f"not compared: {name}, which is zero, or on kinks everywhere",)
-    return ()
+        comparison.note(f"{part}: {name}, {found.skipped} of {total} directions {why}")
+    elif not found.compared:
+        comparison.note(f"not compared: {name}, which is zero, or on kinks everywhere")
 
 
 def _batch_of(image: ir.Value) -> int | None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # The step's length relative to the activation's, |h d| / |A|, from large to small.
 LADDER = (3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5)
-# At the image the gradient's own direction is the one that fools the network: only small steps stay on its slope.
+# At the image, steps along the gradient are adversarial: only small ones stay in the linear region.
 IMAGE_LADDER = LADDER[3:]
 
 # Relative to <g, d>. On trained networks correct gradients are within a third of what is allowed, nearly always.
@@ -39,12 +39,12 @@ class Agreement:
     Attributes:
         error: The largest relative error of the directions that were compared; None where none was.
         compared: How many those are.
-        kinked: How many were left out, because the steps did not agree.
+        skipped: How many were left out, because the steps did not agree.
     """
 
     error: float | None
     compared: int
-    kinked: int
+    skipped: int
 
 
 def compare(
@@ -60,32 +60,32 @@ def compare(
         ladder: The steps, from large to small.
     """
     errors = []
-    kinked = 0
+    skipped = 0
     for d, scale in directions:
         expected = float(np.vdot(g, d))
         error = _along(y, a, d, expected, scale=max(abs(expected), scale), ladder=ladder)
         if error is None:
-            kinked += 1
+            skipped += 1
         else:
             errors.append(error)
-    return Agreement(max(errors, default=None), len(errors), kinked)
+    return Agreement(max(errors, default=None), len(errors), skipped)
 
 
-def merged(parts: list[Agreement]) -> Agreement:
+def combine(parts: list[Agreement]) -> Agreement:
     """Several comparisons as one."""
     errors = [part.error for part in parts if part.error is not None]
     return Agreement(
-        max(errors, default=None), sum(part.compared for part in parts), sum(part.kinked for part in parts)
+        max(errors, default=None), sum(part.compared for part in parts), sum(part.skipped for part in parts)
     )
 
 
-def own(g: Array) -> Iterator[tuple[Array, float]]:
+def along_gradient(g: Array) -> Iterator[tuple[Array, float]]:
     """Along the gradient itself: whether it has the right length, and points where the score rises."""
     if np.any(g):
         yield g, 0.0
 
 
-def parts(g: Array) -> Iterator[tuple[Array, float]]:
+def along_parts_of_gradient(g: Array) -> Iterator[tuple[Array, float]]:
     """Along the gradient, and along what it is in half of the channels, in a rectangle, and in half of all elements.
 
     What the elements do adds up in these, so that kinks and rounding matter little.
@@ -94,7 +94,7 @@ def parts(g: Array) -> Iterator[tuple[Array, float]]:
         g: A gradient, [1, _, _, _].
     """
     generator = np.random.default_rng(0)
-    yield from own(g)
+    yield from along_gradient(g)
     for mask in (
         _block(generator, g.shape, (1,)),
         _block(generator, g.shape, (2, 3)),
@@ -104,7 +104,7 @@ def parts(g: Array) -> Iterator[tuple[Array, float]]:
             yield g * mask, 0.0
 
 
-def off_kinks(a: Array) -> Array:
+def movable(a: Array) -> Array:
     """Ones where the activation can be moved, zeros where it sits on a kink itself.
 
     What a ReLU or ReLU6 has cut off is exactly 0 or exactly at the bound; a max pooling behind it finds ties there, and
@@ -115,14 +115,14 @@ def off_kinks(a: Array) -> Array:
     return np.asarray((a != 0) & ~saturated, a.dtype)
 
 
-def within(free: Array, directions: Iterable[tuple[Array, float]]) -> Iterator[tuple[Array, float]]:
+def restricted_to(free: Array, directions: Iterable[tuple[Array, float]]) -> Iterator[tuple[Array, float]]:
     """The directions, moving only what ``free`` has ones for."""
     for d, scale in directions:
         if np.any(d * free):
             yield d * free, scale
 
 
-def across(a: Array, g: Array) -> Iterator[tuple[Array, float]]:
+def along_activation(a: Array, g: Array) -> Iterator[tuple[Array, float]]:
     """Along the activation, and along one random number for each channel: what adds up though g did not choose it.
 
     Args:
@@ -135,7 +135,7 @@ def across(a: Array, g: Array) -> Iterator[tuple[Array, float]]:
     yield np.broadcast_to(each, a.shape), float(np.linalg.norm(g.sum(axis=(2, 3))))
 
 
-def anywhere(g: Array) -> Iterator[tuple[Array, float]]:
+def random_direction(g: Array) -> Iterator[tuple[Array, float]]:
     """Along random numbers: the only direction that finds a part of g missing, where it is not lost among kinks.
 
     It is held to half the accuracy, since nothing adds up in it.

@@ -1,49 +1,36 @@
-"""Models made for looking into a forward pass: cut at a value, or with the gradient's course written out."""
+"""Auxiliary models for verification: one starts at a chosen value, one outputs intermediate gradients."""
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx_ir as ir
 import onnx_ir.passes.common as common_passes
-import onnxruntime as ort
 
 from onnxcam import contract
 from onnxcam_export.analyse.activations import forward_steps
 from onnxcam_export.differentiate.backprop import backprop
-from onnxcam_export.differentiate.rules import GUIDED, PLAIN, Rule
-from onnxcam_export.differentiate.tables import RECTIFIERS, rectifies
+from onnxcam_export.differentiate.rule import PLAIN, Gradients, Rule, Treatment
 from onnxcam_export.graph.builder import Builder
-from onnxcam_export.graph.files import save
+from onnxcam_export.graph.expressions import one_hot, reshape_rows
+from onnxcam_export.graph.session import open_model
 from onnxcam_export.graph.steps import static_shape
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from onnxcam_export.assemble.outputs import Forward
+    import onnxruntime as ort
+
+    from onnxcam_export.analyse.forward import Forward
+    from onnxcam_export.differentiate.tables import InputGradient, Table
     from onnxcam_export.graph.steps import Step
 
 VALUE = "onnxcam.value"
 PLAIN_GRADIENT = "onnxcam.plain_gradient"
 TRACE = "onnxcam.trace/"
 SAMPLES = 4096
-
-
-def load(model: ir.Model, *, optimised: bool = True) -> ort.InferenceSession:
-    """The model in ONNX Runtime on the CPU; its threads do not spin, since several sessions take turns."""
-    options = ort.SessionOptions()
-    if not optimised:
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.log_severity_level = 4  # what goes wrong is in the exception
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.onnx"
-        save(model, path)
-        return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
 def with_outputs(model: ir.Model, wanted: Mapping[str, str]) -> tuple[ort.InferenceSession, dict[str, str]]:
@@ -64,7 +51,7 @@ def with_outputs(model: ir.Model, wanted: Mapping[str, str]) -> tuple[ort.Infere
         if name not in present:
             values[name].dtype = values[name].dtype or ir.DataType.FLOAT
             copy.graph.outputs.append(values[name])
-    return load(copy), found
+    return open_model(copy), found
 
 
 def cut(forward: Forward, value: ir.Value) -> ort.InferenceSession:
@@ -80,17 +67,20 @@ def cut(forward: Forward, value: ir.Value) -> ort.InferenceSession:
     scores = op.Reshape(probe if score is inner else score, [-1, forward.score.classes])
     graph.extend(op.nodes)
     _output_only(model, {contract.SCORES_OUTPUT: scores}, op.dtype)
-    return load(model)
+    return open_model(model)
 
 
-def traced(forward: Forward) -> tuple[ort.InferenceSession, list[str]]:
-    """A model that writes out what the guided gradient is made of, for images with a class each.
+def traced(
+    forward: Forward, input_gradient: InputGradient, rules: Table
+) -> tuple[ort.InferenceSession, list[Treatment]]:
+    """A model that outputs the parts of the gradient at the image, for images with a class each.
 
-    Its outputs are the plain and the guided gradient at the image, and for each rectifier samples, in the first image,
-    of its input x, its derivative f'(x), and the cotangents dy that reaches it and dx that leaves it.
+    Its outputs are the plain gradient, by the rules of the layers' gradients, and the one that was asked for; and for
+    each treated rectifier samples, in the first image, of its input x, its derivative f'(x), and the cotangents dy that
+    reaches it and dx that leaves it.
 
     Returns:
-        The model, with the input ``contract.TARGET_INPUT``, and the rectifiers, for messages.
+        The model, with the input ``contract.TARGET_INPUT``, and the treatment of each rectifier.
     """
     model, values = _copied(forward)
     graph, score, image = model.graph, values[forward.score.value.name or ""], values[forward.image.name or ""]
@@ -99,49 +89,42 @@ def traced(forward: Forward) -> tuple[ort.InferenceSession, list[str]]:
     op = Builder(graph, dtype, "onnxcam.traced")
     target = ir.val(contract.TARGET_INPUT, dtype=ir.DataType.INT64, shape=["targets"])
     graph.inputs.append(target)
-    seed = op.reshape_rows(op.one_hot(target, forward.score.classes), static_shape(score))
+    seed = reshape_rows(op, one_hot(op, target, forward.score.classes), static_shape(score))
     seen: list[tuple[Step, dict[str, ir.Value]]] = []
-    tables = {PLAIN_GRADIENT: PLAIN, contract.GUIDED_OUTPUT: _watched(seen)}
+    tables = {PLAIN_GRADIENT: rules, input_gradient.output: _watched(input_gradient, seen)}
     outputs = {
-        name: op.Cast(backprop(op, steps, score, seed, [image], rules=rules)[image], to=int(dtype))
-        for name, rules in tables.items()
+        name: op.Cast(backprop(op, steps, score, seed, [image], rules=table)[image], to=int(dtype))
+        for name, table in tables.items()
     }
     for index, (step, parts) in enumerate(seen):
         for part, value in parts.items():
             outputs[f"{TRACE}{index}/{part}"] = _sample(op, value, int(np.prod(static_shape(step.x))), dtype)
-    graph.extend([*op.once.nodes, *op.nodes])
+    graph.extend(op.all_nodes)
     _output_only(model, outputs, dtype)
-    return load(model), [str(step) for step, _ in seen]
+    return open_model(model), [input_gradient.treatment(step) for step, _ in seen]
 
 
-def _watched(seen: list[tuple[Step, dict[str, ir.Value]]]) -> dict[str, Rule]:
-    """The guided table, noting at each rectifier what comes and goes."""
+def _watched(input_gradient: InputGradient, seen: list[tuple[Step, dict[str, ir.Value]]]) -> dict[str, Rule]:
+    """The table of rules, noting at each rectifier the cotangents that come and go."""
 
-    def watched(name: str) -> Rule:
-        guided, plain = GUIDED[name], PLAIN[name]
-
-        def formula(op: Builder, node: Step, *dy: ir.Value) -> Any:
-            gradients = guided.formula(op, node, *dy)
-            if rectifies(node):
+    def watched(rule: Rule) -> Rule:
+        def formula(op: Builder, step: Step, *dy: ir.Value) -> Gradients:
+            gradients = rule.formula(op, step, *dy)
+            if input_gradient.treatment(step) in {Treatment.GUIDED, Treatment.DECONVNET} and gradients[0] is not None:
                 ones = op.Add(op.Mul(dy[0], 0.0), 1.0)
-                parts: dict[str, Any] = {
-                    "x": node.x,
-                    "dy": dy[0],
-                    "dx": gradients[0],
-                    "slope": plain.formula(op, node, ones)[0],
-                }
-                seen.append((node, parts))
+                slope = PLAIN[step.op_type].formula(op, step, ones)[0]
+                parts = {"x": step.x, "dy": dy[0], "dx": gradients[0], "slope": slope}
+                seen.append((step, {name: value for name, value in parts.items() if value is not None}))
             return gradients
 
-        return replace(guided, formula=formula)
+        return replace(rule, formula=formula)
 
-    return {name: watched(name) if name in RECTIFIERS else rule for name, rule in PLAIN.items()}
+    return {name: watched(rule) for name, rule in input_gradient.rules.items()}
 
 
 def _sample(op: Builder, value: ir.Value, size: int, dtype: ir.DataType) -> ir.Value:
     index = np.linspace(0, size - 1, min(size, SAMPLES)).astype(np.int64)
-    result: ir.Value = op.Cast(op.Gather(op.Reshape(value, [-1]), index, axis=0), to=int(dtype))
-    return result
+    return op.Cast(op.Gather(op.Reshape(value, [-1]), index, axis=0), to=int(dtype))
 
 
 def _copied(forward: Forward) -> tuple[ir.Model, dict[str, ir.Value]]:

@@ -10,8 +10,8 @@ import pytest
 from onnx_text import model, small
 from onnxcam_export import ScoreError
 from onnxcam_export.analyse.score import find_score, pooled_features
-from onnxcam_export.prepare.simplify import prepare
-from onnxcam_export.read.upgrade import canonicalise
+from onnxcam_export.prepare.simplify import simplify
+from onnxcam_export.read.upgrade import to_standard_form
 
 if TYPE_CHECKING:
     import onnx
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 def found(proto: onnx.ModelProto, output: str | None = None) -> Score:
     loaded = ir.from_proto(proto)
-    canonicalise(loaded)
-    prepare(loaded)
+    to_standard_form(loaded)
+    simplify(loaded)
     return find_score(loaded.graph, output)
 
 
@@ -125,7 +125,7 @@ def test_maps_are_no_scores() -> None:
 )
 def test_class_activation_mapping_needs_a_linear_layer_behind_the_average(head: str, has_cam: bool) -> None:
     loaded = ir.from_proto(small(head=head, weights={"w3": (5, 4, 1, 1)}))
-    canonicalise(loaded)
-    prepare(loaded)
+    to_standard_form(loaded)
+    simplify(loaded)
     features = pooled_features(find_score(loaded.graph).value)
     assert (features.name if features is not None else None) == ("r" if has_cam else None)

@@ -10,7 +10,7 @@ import pytest
 
 from onnxcam_export.analyse.activations import forward_steps
 from onnxcam_export.differentiate.backprop import backprop
-from onnxcam_export.differentiate.rules import PLAIN
+from onnxcam_export.differentiate.rule import PLAIN
 from onnxcam_export.errors import OperatorError, ScoreError, ShapeError
 from onnxcam_export.graph.builder import Builder
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from onnxcam_export.differentiate.rules import DECONVNET, GUIDED, PLAIN
-from onnxcam_export.differentiate.tables import RECTIFIERS
+from onnxcam_export.differentiate.rule import PLAIN
+from onnxcam_export.differentiate.tables import deconvnet, guided
 
 
 def sigmoid(x: Any) -> Any:
@@ -51,13 +51,13 @@ def computed(graph: Any, evaluate: Any, rules: Any, text: str, **tensors: Any) -
 
 
 def test_every_rectifier_is_checked() -> None:
-    assert set(SLOPES) | {"QuantizeLinear"} == set(RECTIFIERS)
+    assert set(SLOPES) | {"QuantizeLinear"} == {name for name, rule in PLAIN.items() if rule.rectifies}
 
 
 @pytest.mark.parametrize("name", SLOPES)
 def test_guided(name: str, graph: Any, evaluate: Any) -> None:
     text, tensors, slope = SLOPES[name]
-    x, dy, dx = computed(graph, evaluate, GUIDED, text, **tensors)
+    x, dy, dx = computed(graph, evaluate, guided(PLAIN), text, **tensors)
     expected = np.maximum(dy, 0) * slope(x.astype(np.float64)) * (x > 0)
     np.testing.assert_allclose(dx, expected, rtol=1e-4, atol=1e-5)
 
@@ -65,7 +65,7 @@ def test_guided(name: str, graph: Any, evaluate: Any) -> None:
 @pytest.mark.parametrize("name", SLOPES)
 def test_deconvnet(name: str, graph: Any, evaluate: Any) -> None:
     text, tensors, _ = SLOPES[name]
-    _, dy, dx = computed(graph, evaluate, DECONVNET, text, **tensors)
+    _, dy, dx = computed(graph, evaluate, deconvnet(PLAIN), text, **tensors)
     np.testing.assert_array_equal(dx, np.maximum(dy, 0))
 
 
@@ -80,7 +80,7 @@ def test_deconvnet(name: str, graph: Any, evaluate: Any) -> None:
         "a = Add(x, three) c = Clip(a, zero, six) y = Div(c, six)",
     ],
 )
-@pytest.mark.parametrize("rules", [GUIDED, DECONVNET])
+@pytest.mark.parametrize("rules", [guided(PLAIN), deconvnet(PLAIN)])
 def test_gates_and_other_clips_keep_their_true_derivative(text: str, rules: Any, graph: Any, evaluate: Any) -> None:
     numbers = {"one": 1, "three": 3, "zero": 0, "six": 6}
     tensors = {name: np.float32(value) for name, value in numbers.items() if name in text}
@@ -92,19 +92,19 @@ def test_gates_and_other_clips_keep_their_true_derivative(text: str, rules: Any,
 def test_the_rule_acts_on_the_sum_of_what_reaches_the_output(graph: Any, evaluate: Any) -> None:
     # -3 dy + 2 dy is negative where dy is positive: rectifying each part would let 2 dy through.
     text = "r = Relu(x) a = Mul(r, minus) b = Mul(r, two) y = Add(a, b)"
-    x, dy, dx = computed(graph, evaluate, GUIDED, text, minus=np.float32(-3), two=np.float32(2))
+    x, dy, dx = computed(graph, evaluate, guided(PLAIN), text, minus=np.float32(-3), two=np.float32(2))
     np.testing.assert_allclose(dx, np.maximum(-dy, 0) * (x > 0), rtol=1e-6)
 
 
 def test_quantising_that_replaced_a_rectifier_is_one(graph: Any, evaluate: Any) -> None:
     text = "a = Add(x, x) q = QuantizeLinear(a, s, z) y = DequantizeLinear(q, s, z)"
-    x, dy, dx = computed(graph, evaluate, GUIDED, text, s=np.float32(0.1), z=np.uint8(0))
+    x, dy, dx = computed(graph, evaluate, guided(PLAIN), text, s=np.float32(0.1), z=np.uint8(0))
     inside = (np.rint(20 * x) > 0) & (np.rint(20 * x) < 255)
     np.testing.assert_allclose(dx, 2 * np.maximum(dy, 0) * inside, rtol=1e-6)
 
 
 def test_quantising_the_picture_is_no_rectifier(graph: Any, evaluate: Any) -> None:
     text = "q = QuantizeLinear(x, s, z) y = DequantizeLinear(q, s, z)"
-    x, dy, dx = computed(graph, evaluate, GUIDED, text, s=np.float32(0.1), z=np.uint8(0))
+    x, dy, dx = computed(graph, evaluate, guided(PLAIN), text, s=np.float32(0.1), z=np.uint8(0))
     inside = (np.rint(10 * x) >= 0) & (np.rint(10 * x) <= 255)
     np.testing.assert_allclose(dx, dy * inside, rtol=1e-6)

@@ -9,7 +9,7 @@ import onnx.reference
 import onnx_ir as ir
 import pytest
 
-from onnxcam_export.differentiate.rules import PLAIN
+from onnxcam_export.differentiate.rule import PLAIN
 from onnxcam_export.prepare.expand_functions import expand
 
 

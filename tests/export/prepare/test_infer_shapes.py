@@ -9,7 +9,7 @@ import onnx.reference
 import onnx_ir as ir
 import pytest
 
-from onnxcam_export.prepare.simplify import prepare
+from onnxcam_export.prepare.simplify import simplify
 
 CONSTANTS = {
     "zero": np.asarray([0]),
@@ -35,7 +35,7 @@ def prepared(nodes: str, batch: int | str = "N", opset: int = 21) -> tuple[onnx.
         if name in words:
             proto.graph.initializer.append(onnx.numpy_helper.from_array(array, name))
     model = ir.from_proto(proto)
-    prepare(model)
+    simplify(model)
     return proto, model
 
 

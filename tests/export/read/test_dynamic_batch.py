@@ -10,7 +10,7 @@ import pytest
 
 from onnx_text import model
 from onnxcam_export import ParityError, ShapeError, export
-from onnxcam_export.read.upgrade import canonicalise
+from onnxcam_export.read.upgrade import to_standard_form
 from onnxcam_export.verify import verify
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def network(head: str, output: str = "float[1,5] y") -> onnx.ModelProto:
 @pytest.mark.parametrize("shape", ["flat", "row"])
 def test_reshapes_keep_the_batch(shape: str) -> None:
     loaded = ir.from_proto(network(f"f = Reshape(p, {shape})\ny = Gemm(f, w2)"))
-    canonicalise(loaded, dynamic_batch=True)
+    to_standard_form(loaded, dynamic_batch=True)
     (y,) = loaded.graph.outputs
     assert [str(dim) for dim in y.shape or ()] == ["batch", "5"]
 
@@ -48,7 +48,7 @@ def test_reshapes_keep_the_batch(shape: str) -> None:
 def test_a_batch_that_is_lost_on_the_way_is_refused() -> None:
     proto = network("f = Reshape(p, lost)\ny = MatMul(f, w2)", "float[5] y")
     with pytest.raises(ShapeError, match=r"the batch cannot be made symbolic: the output 'y' stays \[5\], because the"):
-        canonicalise(ir.from_proto(proto), dynamic_batch=True)
+        to_standard_form(ir.from_proto(proto), dynamic_batch=True)
 
 
 def test_a_batch_that_is_built_into_a_weight_is_refused(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ import onnxcam
 from onnx_text import model, small
 from onnxcam.errors import TensorError
 from onnxcam_export import ExportError, ScoreError, ShapeError, SourceError, export
-from onnxcam_export.read.from_onnx import open_model, output_name
+from onnxcam_export.read.from_onnx import open_model
+from onnxcam_export.read.source import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -313,10 +314,10 @@ def test_integers_used_as_integers_have_no_gradient(tmp_path: Path) -> None:
 
 
 def test_an_output_may_be_named_by_its_index() -> None:
-    opened = open_model(small("float[N,5] y, float[N,4] f", "y = Gemm(f, w2, b2)"))
-    assert [output_name(opened, wanted) for wanted in (None, "f", 1, "0", -1)] == [None, "f", "f", "y", "f"]
+    original = read(small("float[N,5] y, float[N,4] f", "y = Gemm(f, w2, b2)"), None)
+    assert [original.output_name(wanted) for wanted in (None, "f", 1, "0", -1)] == [None, "f", "f", "y", "f"]
     with pytest.raises(ScoreError, match="the model has no output 2; score_output can be one of y, f"):
-        output_name(opened, 2)
+        original.output_name(2)
 
 
 def test_metadata_and_documentation_survive(tmp_path: Path) -> None:

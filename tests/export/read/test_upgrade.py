@@ -14,7 +14,7 @@ from onnx_text import model, small
 from onnxcam_export import SourceError
 from onnxcam_export.read.explicit_padding import make_explicit
 from onnxcam_export.read.image_input import differentiable
-from onnxcam_export.read.upgrade import canonicalise, infer_shapes, upgrade
+from onnxcam_export.read.upgrade import infer_shapes, to_standard_form, upgrade
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,7 @@ def assert_same_answers(before: onnx.ModelProto, after: ir.Model, shape: Sequenc
 def test_every_opset_is_brought_to_20_or_left_newer(opset: int) -> None:
     proto = small("float[N,5] y", "z = Gemm(f, w2, b2)\ny = Softmax <axis = 1> (z)", opset=opset, ir_version=8)
     loaded = ir.from_proto(proto)
-    assert canonicalise(loaded) == "x"
+    assert to_standard_form(loaded) == "x"
     assert loaded.opset_imports[""] == max(opset, 20)
     assert_same_answers(proto, loaded, (2, 3, 12, 12))
 
@@ -75,7 +75,7 @@ def test_shapes_that_the_file_has_wrong_are_inferred_anew() -> None:
 def test_dropout_is_gone_and_its_mask_too() -> None:
     proto = small(head="d, mask = Dropout(f)\ny = Gemm(d, w2, b2)")
     loaded = ir.from_proto(proto)
-    canonicalise(loaded)
+    to_standard_form(loaded)
     assert "Dropout" not in {node.op_type for node in loaded.graph}
     assert_same_answers(proto, loaded, (2, 3, 12, 12))
 

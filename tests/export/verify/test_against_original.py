@@ -10,13 +10,20 @@ import onnx_ir as ir
 import pytest
 
 from onnx_text import model, small
-from onnxcam_export import ParityError, export, pipeline
-from onnxcam_export.differentiate.rules import GUIDED, PLAIN
-from onnxcam_export.verify import against_original as differences
-from onnxcam_export.verify import probe_models as probes
+from onnxcam_export import ParityError, export
+from onnxcam_export.analyse.forward import analyse
+from onnxcam_export.assemble.outputs import assemble
+from onnxcam_export.differentiate.rule import PLAIN
+from onnxcam_export.differentiate.tables import InputGradient, Table, deconvnet, guided
+from onnxcam_export.pipeline import Plan, run
+from onnxcam_export.prepare.simplify import simplify
+from onnxcam_export.read.source import read
+from onnxcam_export.verify import against_original
+from onnxcam_export.verify.comparison import difference
+from onnxcam_export.verify.reference import reference_for
+from onnxcam_export.verify.verify import verify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     import onnx
@@ -66,101 +73,100 @@ def test_the_report_says_what_was_compared(tmp_path: Path) -> None:
     }
     assert all(error < found.tolerances[name] for name, error in found.errors.items())
     assert "central differences" in found.reference
-    assert found.notes == (differences.GUIDED_NOTE,)
+    assert found.notes == (against_original.GUIDED_NOTE,)
     assert "plain gradient at the image" in str(report)
 
 
-def scaled(name: str, factor: float) -> Callable[[pytest.MonkeyPatch], None]:
+def scaled(name: str, factor: float) -> Table:
     """A rule whose gradients are too long."""
+    right = PLAIN[name]
 
-    def plant(patch: pytest.MonkeyPatch) -> None:
-        right = PLAIN[name]
+    def formula(op: Any, step: Any, *dy: Any) -> Any:
+        return [None if dx is None else op.Mul(dx, factor) for dx in right.formula(op, step, *dy)]
 
-        def formula(op: Any, node: Any, *dy: Any) -> Any:
-            return [None if dx is None else op.Mul(dx, factor) for dx in right.formula(op, node, *dy)]
-
-        patch.setitem(PLAIN, name, replace(right, formula=formula))
-
-    return plant
+    return {**PLAIN, name: replace(right, formula=formula)}
 
 
-def without_gate(patch: pytest.MonkeyPatch) -> None:
+def without_gate() -> Table:
     """The gate taken for a constant."""
-    right = PLAIN["Sigmoid"]
-    patch.setitem(PLAIN, "Sigmoid", replace(right, formula=lambda op, _, dy: [op.Mul(dy, 0.0)]))
+    wrong = replace(PLAIN["Sigmoid"], formula=lambda op, _, dy: [op.Mul(dy, 0.0)])
+    return {**PLAIN, "Sigmoid": wrong}
 
 
-def unflipped(patch: pytest.MonkeyPatch) -> None:
+def unflipped() -> Table:
     """The convolution's gradient with the map upside down."""
     right = PLAIN["Conv"]
 
-    def formula(op: Any, node: Any, dy: Any) -> Any:
-        dx, *others = right.formula(op, node, dy)
+    def formula(op: Any, step: Any, dy: Any) -> Any:
+        dx, *others = right.formula(op, step, dy)
         turned = op.Slice(dx, [-1], [-(2**62)], [2], [-1])
         return [turned, *others]
 
-    patch.setitem(PLAIN, "Conv", replace(right, formula=formula))
+    return {**PLAIN, "Conv": replace(right, formula=formula)}
 
 
-FAULTS: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str]] = {
+FAULTS: dict[str, tuple[Table, str]] = {
     "average pooling 5 % too strong": (scaled("GlobalAveragePool", 1.05), "onnxcam.gradients/r1"),
     "head of the wrong sign": (scaled("Gemm", -1.0), "onnxcam.gradients/r1"),
     "max pooling that drops": (scaled("MaxPool", 0.5), "onnxcam.gradients/r1"),
-    "a gate without gradient": (without_gate, "onnxcam.gradients/r1"),
-    "convolution upside down": (unflipped, "onnxcam.gradients/r1"),
+    "a gate without gradient": (without_gate(), "onnxcam.gradients/r1"),
+    "convolution upside down": (unflipped(), "onnxcam.gradients/r1"),
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_wrong_rule_is_caught_at_the_layer(fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plant, where = FAULTS[fault]
-    plant(monkeypatch)
+def test_a_wrong_rule_is_caught_at_the_layer(fault: str, tmp_path: Path) -> None:
+    rules, where = FAULTS[fault]
+    plan = Plan(InputGradient("guided", guided(rules)), rules)
     with pytest.raises(ParityError) as caught:
-        export(network(), tmp_path / "out.onnx", layers="r1")
+        run(plan, network(), tmp_path / "out.onnx", layers="r1")
     assert str(caught.value).startswith(f"{where} differs from the original in ONNX Runtime")
     assert not (tmp_path / "out.onnx").exists()
 
 
-def test_a_wrong_rule_in_front_of_the_layer_is_caught_at_the_image(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    scaled("MaxPool", 1.1)(monkeypatch)
+def test_a_wrong_rule_before_the_layer_is_caught_at_the_image(tmp_path: Path) -> None:
+    rules = scaled("MaxPool", 1.1)
+    plan = Plan(InputGradient("guided", guided(rules)), rules)
     with pytest.raises(ParityError, match="plain gradient at the image differs"):
-        export(network(), tmp_path / "out.onnx", layers="r2")
+        run(plan, network(), tmp_path / "out.onnx", layers="r2")
 
 
 @pytest.mark.parametrize("kind", ["Relu", "LeakyRelu"])
-def test_a_wrong_guided_rule_is_caught_at_the_rectifiers(
-    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The plain rule in its place, in the artifact and in what is looked into alike."""
-    tables = {**dict(GUIDED), kind: PLAIN[kind]}
-    monkeypatch.setattr(probes, "GUIDED", tables)
-    right = pipeline.assemble
-    monkeypatch.setattr(pipeline, "assemble", lambda forward, **options: right(forward, guided=tables, **options))
-    with pytest.raises(ParityError, match="guided rule at the rectifiers differs"):
-        export(network(), tmp_path / "out.onnx")
+@pytest.mark.parametrize(("name", "table"), [("guided", guided), ("deconvnet", deconvnet)])
+def test_a_wrong_rule_is_caught_at_the_rectifiers(kind: str, name: str, table: Any, tmp_path: Path) -> None:
+    """The plain rule in its place, in the artifact and in the model that shows the parts alike."""
+    plan = Plan(InputGradient(name, {**table(PLAIN), kind: PLAIN[kind]}), PLAIN)
+    with pytest.raises(ParityError, match="rule at the rectifiers differs"):
+        run(plan, network(), tmp_path / "out.onnx")
 
 
-def test_an_artifact_with_another_guided_gradient_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    right = pipeline.assemble
-    monkeypatch.setattr(pipeline, "assemble", lambda forward, **options: right(forward, guided=PLAIN, **options))
+def test_an_artifact_with_another_guided_gradient_is_caught(tmp_path: Path) -> None:
+    path = tmp_path / "out.onnx"
+    original = read(network(), None)
+    simplify(original.model)
+    forward = analyse(original, {}, None)
+    reference = reference_for(original, forward, InputGradient.of("guided"))
+    assemble(forward, InputGradient("guided", PLAIN))
+    ir.save(forward.model, path)
+    metadata = export(network(), tmp_path / "right.onnx").metadata
     with pytest.raises(ParityError, match=r"onnxcam\.guided_gradients differs"):
-        export(network(), tmp_path / "out.onnx")
+        verify(path, metadata, reference)
 
 
-def test_answers_that_changed_are_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    right = pipeline.prepare
-
-    def prepare(model: Any, *rest: Any) -> Any:
-        kept = right(model, *rest)
-        weight = model.graph.initializers["w4"]
-        weight.const_value = ir.tensor(weight.const_value.numpy() * np.float32(1.01), name="w4")
-        return kept
-
-    monkeypatch.setattr(pipeline, "prepare", prepare)
+def test_outputs_that_changed_are_caught(tmp_path: Path) -> None:
+    path = tmp_path / "out.onnx"
+    original = read(network(), None)
+    simplify(original.model)
+    weight = original.model.graph.initializers["w4"]
+    assert weight.const_value is not None
+    weight.const_value = ir.tensor(weight.const_value.numpy() * np.float32(1.01), name="w4")
+    forward = analyse(original, {}, None)
+    reference = reference_for(original, forward, InputGradient.of("guided"))
+    assemble(forward, InputGradient.of("guided"))
+    ir.save(forward.model, path)
+    metadata = export(network(), tmp_path / "right.onnx").metadata
     with pytest.raises(ParityError, match="probabilities differs"):
-        export(network(), tmp_path / "out.onnx")
+        verify(path, metadata, reference)
 
 
 def test_a_dead_layer_is_said_not_to_be_compared(tmp_path: Path) -> None:
@@ -202,4 +208,4 @@ def test_ties_of_max_pooling_behind_the_layer_are_no_error(tmp_path: Path) -> No
     ],
 )
 def test_outputs_of_any_type_are_compared(value: Any, expected: Any, error: float) -> None:
-    assert differences.difference(value, expected) == pytest.approx(error)
+    assert difference(value, expected) == pytest.approx(error)

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
-import onnxruntime as ort
 
 from onnxcam_export.differentiate.lowering.window import Window
+from onnxcam_export.graph.opset import IR_VERSION, OPSET
+from onnxcam_export.graph.session import open_file
 from onnxcam_export.graph.steps import Step, shape_of, static_shape
 
 if TYPE_CHECKING:
@@ -27,14 +28,14 @@ if TYPE_CHECKING:
 Matrix = npt.NDArray[np.float32]
 
 
-def pooling_matrices(node: Step) -> dict[int, Matrix]:
+def pooling_matrices(step: Step) -> dict[int, Matrix]:
     """A pooling operator as an [n_out, n] matrix for each spatial axis.
 
     Of ``LpPool`` they are the matrices that sum over its windows.
     """
-    kernel, sizes, counts = node.attributes["kernel_shape"], static_shape(node.x, 2), static_shape(node.y, 2)
-    window = Window.of(node, kernel, sizes, counts)
-    kept = {name: node.attributes[name] for name in ("ceil_mode", "count_include_pad") if name in node.attributes}
+    kernel, sizes = step.attributes["kernel_shape"], static_shape(step.x, 2)
+    window = Window.of(step, len(kernel))
+    kept = {name: step.attributes[name] for name in ("ceil_mode", "count_include_pad") if name in step.attributes}
     matrices = {}
     for axis, size in enumerate(sizes):
         attributes = {
@@ -42,23 +43,23 @@ def pooling_matrices(node: Step) -> dict[int, Matrix]:
             "strides": [window.strides[axis]],
             "dilations": [window.dilations[axis]],
             "pads": [window.begin[axis], window.end[axis]],
-            **({"p": 1} if node.op_type == "LpPool" else {}),
+            **({"p": 1} if step.op_type == "LpPool" else {}),
             **kept,
         }
         unit_vectors = np.eye(size, dtype=np.float32)[:, None]
-        matrices[axis + 2] = run_operator(node.op_type, [unit_vectors], attributes)[:, 0].T
+        matrices[axis + 2] = run_operator(step.op_type, [unit_vectors], attributes)[:, 0].T
     return matrices
 
 
-def resize_matrices(node: Step) -> dict[int, Matrix]:
+def resize_matrices(step: Step) -> dict[int, Matrix]:
     """A Resize as an [n_out, n] matrix for each axis that it changes."""
-    rank = len(shape_of(node.x))
-    axes = [axis % rank for axis in node.attributes.get("axes", range(rank))]
-    scales = node.constant(2)
-    kept = {name: value for name, value in node.attributes.items() if name not in _RESIZE_AXES}
+    rank = len(shape_of(step.x))
+    axes = [axis % rank for axis in step.attributes.get("axes", range(rank))]
+    scales = step.constant(2)
+    kept = {name: value for name, value in step.attributes.items() if name not in _RESIZE_AXES}
     matrices = {}
     for index, axis in enumerate(axes):
-        size, count = shape_of(node.x)[axis], shape_of(node.y)[axis]
+        size, count = shape_of(step.x)[axis], shape_of(step.y)[axis]
         if size is None or size == count:
             continue
         unit_vectors = np.eye(size, dtype=np.float32)[:, None, :, None]
@@ -105,8 +106,6 @@ def run_operator(
     node.outputs[0].name = "y"
     node.outputs[0].type = ir.TensorType(ir.DataType.FLOAT)
     present = [value for value in values if value is not None]
-    graph = ir.Graph(present, node.outputs[:1], nodes=[node], opset_imports={"": 20}, name="operator")
-    model = ir.to_proto(ir.Model(graph, ir_version=10))
-    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    result: npt.NDArray[Any] = session.run(None, given)[0]
-    return result
+    graph = ir.Graph(present, node.outputs[:1], nodes=[node], opset_imports={"": OPSET}, name="operator")
+    model = ir.to_proto(ir.Model(graph, ir_version=IR_VERSION))
+    return np.asarray(open_file(model.SerializeToString()).run(None, given)[0])

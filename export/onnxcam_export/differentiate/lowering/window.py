@@ -18,47 +18,31 @@ class Window:
     Attributes:
         strides: How far the window moves at a time.
         dilations: How far its elements are apart.
-        begin: The padding in front of the map.
-        end: The padding behind it.
-        reach: How far its last element is from its first.
+        begin: The padding before the map.
+        end: The padding after it.
     """
 
     strides: list[int]
     dilations: list[int]
     begin: list[int]
     end: list[int]
-    reach: list[int]
 
     @classmethod
-    def of(cls, node: Step, kernel: Sequence[int], size: Sequence[int], count: Sequence[int]) -> Window:
-        """The window of a convolution or pooling, its padding resolved.
+    def of(cls, step: Step, rank: int) -> Window:
+        """The window of a convolution or pooling over that many axes.
 
-        Args:
-            node: The operator.
-            kernel: The number of the window's elements along each axis.
-            size: The size of the map that the window slides over; for ``ConvTranspose`` that is the output.
-            count: How many places the window takes; for ``ConvTranspose`` that is the input's size.
+        Its padding is written out, which is the form that ``onnxcam_export.read.explicit_padding`` brings all into.
         """
-        rank = len(kernel)
-        strides = list(node.attributes.get("strides", [1] * rank))
-        dilations = list(node.attributes.get("dilations", [1] * rank))
-        reach = [d * (k - 1) for k, d in zip(kernel, dilations, strict=True)]
-        auto = node.attributes.get("auto_pad", "NOTSET")
-        if auto in {"SAME_UPPER", "SAME_LOWER"} or "output_shape" in node.attributes:
-            rest = node.attributes.get("output_padding", [0] * rank)
-            total = [
-                max(s * (c - 1) + r + 1 + o - n, 0)
-                for s, c, r, o, n in zip(strides, count, reach, rest, size, strict=True)
-            ]
-            half = [t // 2 for t in total]
-            other = [t - h for t, h in zip(total, half, strict=True)]
-            begin, end = (half, other) if auto == "SAME_UPPER" else (other, half)
-        else:
-            pads = list(node.attributes.get("pads", [0] * (2 * rank))) if auto == "NOTSET" else [0] * (2 * rank)
-            begin, end = pads[:rank], pads[rank:]
-        return cls(strides, dilations, begin, end, reach)
+        strides = list(step.attributes.get("strides", [1] * rank))
+        dilations = list(step.attributes.get("dilations", [1] * rank))
+        pads = list(step.attributes.get("pads", [0] * (2 * rank)))
+        return cls(strides, dilations, pads[:rank], pads[rank:])
 
     @property
     def pads(self) -> list[int]:
         """The padding as ONNX writes it."""
         return [*self.begin, *self.end]
+
+    def reach(self, kernel: Sequence[int]) -> list[int]:
+        """How far the last element of a kernel of that size is from its first."""
+        return [dilation * (size - 1) for dilation, size in zip(self.dilations, kernel, strict=True)]

@@ -1,49 +1,20 @@
-"""The gradient rules, one per operator, in families.
+"""The gradient rules, one for each operator, in families.
 
-A rule is a function named after its operator, ``(op, node, dy) -> [dx, …]``: given the cotangent ``dy`` of the
+A rule is a function named after its operator, ``(op, step, dy) -> [dx, …]``: given the cotangent ``dy`` of the
 operator's output it emits, through ``op``, the cotangent of each input, None where there is none. The first line of
-its docstring is the formula. Three tables are made of them, all handed to the same walk:
-
-- ``PLAIN``: the true gradient.
-- ``GUIDED``: guided backpropagation (Springenberg et al. 2015): at a rectifier also the cotangent is rectified.
-- ``DECONVNET``: Zeiler & Fergus 2014: at a rectifier only the cotangent is rectified.
+its docstring is the formula. Importing this package fills the table ``onnxcam_export.differentiate.rule.PLAIN``.
 """
 
-from onnxcam_export.differentiate.rule import PLAIN, Rule, rule
-from onnxcam_export.differentiate.rules import (
-    arithmetic,
-    convolution,
-    indexing,
-    matmul,
-    normalisation,
-    pooling,
-    quantisation,
-    rectifiers,
-    reduction,
-    shape,
-    slicing,
-    smooth_activations,
-    unary,
-)
-from onnxcam_export.differentiate.tables import DECONVNET, GUIDED
-
-__all__ = [
-    "DECONVNET",
-    "GUIDED",
-    "PLAIN",
-    "Rule",
-    "arithmetic",
-    "convolution",
-    "indexing",
-    "matmul",
-    "normalisation",
-    "pooling",
-    "quantisation",
-    "rectifiers",
-    "reduction",
-    "rule",
-    "shape",
-    "slicing",
-    "smooth_activations",
-    "unary",
-]
+import onnxcam_export.differentiate.rules.arithmetic
+import onnxcam_export.differentiate.rules.convolution
+import onnxcam_export.differentiate.rules.indexing
+import onnxcam_export.differentiate.rules.matmul
+import onnxcam_export.differentiate.rules.normalisation
+import onnxcam_export.differentiate.rules.pooling
+import onnxcam_export.differentiate.rules.quantisation
+import onnxcam_export.differentiate.rules.rectifiers
+import onnxcam_export.differentiate.rules.reduction
+import onnxcam_export.differentiate.rules.shape
+import onnxcam_export.differentiate.rules.slicing
+import onnxcam_export.differentiate.rules.smooth_activations
+import onnxcam_export.differentiate.rules.unary  # noqa: F401 — imported for the rules that they register

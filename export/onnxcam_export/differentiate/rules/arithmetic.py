@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from onnxcam_export.differentiate.rule import Gradients, rule
+from onnxcam_export.graph.expressions import total
 from onnxcam_export.graph.steps import Step, is_constant
 
 if TYPE_CHECKING:
@@ -16,72 +17,68 @@ if TYPE_CHECKING:
 
 
 @rule(broadcasts=True)
-def Add(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Add(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``da = dy, db = dy``."""
     return [dy, dy]
 
 
 @rule(broadcasts=True)
-def Sub(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Sub(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``da = dy, db = -dy``."""
     return [dy, op.Neg(dy)]
 
 
 @rule(broadcasts=True)
-def Mul(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Mul(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``da = dy b, db = dy a``."""
-    a, b = node.inputs
+    a, b = step.inputs
     return [op.Mul(dy, b), op.Mul(dy, a)]
 
 
 @rule(broadcasts=True)
-def Div(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Div(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``da = dy / b, db = -dy y / b``."""
-    da = op.Div(dy, node.inputs[1])
-    return [da, op.Neg(op.Mul(da, node.y))]
+    da = op.Div(dy, step.inputs[1])
+    return [da, op.Neg(op.Mul(da, step.y))]
 
 
 @rule(broadcasts=True)
-def Pow(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Pow(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``da = dy b a^(b - 1), db = dy y ln(a)``."""
-    a, b = node.inputs
-    if b is not None and is_constant(b):
-        exponent = node.constant(1)
-        if exponent is not None and exponent.size == 1 and exponent.item() == 2:  # noqa: PLR2004 — a square
-            return [op.Mul(dy, op.Mul(a, 2.0)), None]
+    a, b = step.inputs
     exponent = op.Cast(b, to=int(op.dtype))
     da = op.Mul(dy, op.Mul(exponent, op.Pow(a, op.Sub(exponent, 1.0))))
-    return [da, op.Mul(dy, op.Mul(node.y, op.Log(a)))]
+    return [da, None if is_constant(b) else op.Mul(dy, op.Mul(step.y, op.Log(a)))]
 
 
 @rule(broadcasts=True)
-def Sum(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Sum(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx_i = dy``."""
-    return [dy] * len(node.inputs)
+    return [dy] * len(step.inputs)
 
 
 @rule(broadcasts=True)
-def Mean(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Mean(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx_i = dy / n``."""
-    return [op.Mul(dy, 1 / len(node.inputs))] * len(node.inputs)
+    return [op.Mul(dy, 1 / len(step.inputs))] * len(step.inputs)
 
 
 @rule(broadcasts=True)
-def Max(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Max(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx_i = dy [x_i = y]``, in equal parts where several are; as PyTorch's ``maximum`` and ``amax``."""
-    return _shared(op, node.inputs, node.y, dy)
+    return _shared(op, step.inputs, step.y, dy)
 
 
 @rule(broadcasts=True)
-def Min(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Min(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx_i = dy [x_i = y]``, in equal parts where several are."""
-    return _shared(op, node.inputs, node.y, dy)
+    return _shared(op, step.inputs, step.y, dy)
 
 
 @rule(broadcasts=True)
-def Where(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Where(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``da = dy c, db = dy (1 - c)`` for the condition c as 1 and 0."""
-    c = op.Cast(node.x, to=int(op.dtype))
+    c = op.Cast(step.x, to=int(op.dtype))
     return [None, op.Mul(dy, c), op.Mul(dy, op.Sub(1.0, c))]
 
 
@@ -89,5 +86,5 @@ def _shared(op: Builder, inputs: Sequence[ir.Value | None], y: ir.Value, dy: ir.
     if len(inputs) == 1:
         return [dy]
     taken = [op.Cast(op.Equal(x, y), to=int(op.dtype)) for x in inputs]
-    share = op.Div(dy, op.total(taken))
+    share = op.Div(dy, total(op, taken))
     return [op.Mul(share, part) for part in taken]

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from onnxcam_export.differentiate.rule import Gradients, rule
 from onnxcam_export.errors import OperatorError
+from onnxcam_export.graph.expressions import padded, total
 from onnxcam_export.graph.steps import Step, shape_of, size_of
 
 if TYPE_CHECKING:
@@ -21,57 +22,57 @@ Index = npt.NDArray[np.int64]
 
 
 @rule
-def Gather(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Gather(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx[i] = sum of the dy that were taken from i``, for constant indices."""
-    axis = axis_of(node)
-    size, index = size_of(node.x, axis), required(node, 1)
+    axis = axis_of(step)
+    size, index = size_of(step.x, axis), required(step, 1)
     if index.ndim == 0:
         dy = op.Unsqueeze(dy, [axis])
     elif index.ndim > 1:
-        shape = [-1 if dim is None else dim for dim in shape_of(node.x)]
+        shape = [-1 if dim is None else dim for dim in shape_of(step.x)]
         shape[0] = -1 if axis != 0 and -1 not in shape else shape[0]
         dy = op.Reshape(dy, [*shape[:axis], index.size, *shape[axis + 1 :]])
-    return [spread(op, dy, index.ravel() % size, axis, size, len(shape_of(node.x))), None]
+    return [spread(op, dy, index.ravel() % size, axis, size, len(shape_of(step.x)))]
 
 
 @rule
-def GatherElements(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def GatherElements(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx[index] += dy`` along the axis."""
-    return [_scattered(op, node, dy, node.inputs[1], axis_of(node)), None]
+    return [_scattered(op, step, dy, step.inputs[1], axis_of(step))]
 
 
 @rule
-def GatherND(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def GatherND(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dX = A^T dY`` for constant indices, A the matrix of zeros and ones that takes elements of X.
 
     PyTorch's adaptive pooling to a size that does not divide the map takes its windows so.
     """
-    index, shape = required(node, 1), shape_of(node.x)
+    index, shape = required(step, 1), shape_of(step.x)
     depth = index.shape[-1]
-    if node.attributes.get("batch_dims", 0) or None in shape[:depth]:
-        raise OperatorError(f"the rule for GatherND takes elements along whole axes behind the batch only: {node}")
-    taken = [size_of(node.x, axis) for axis in range(depth)]
+    if step.attributes.get("batch_dims", 0) or None in shape[:depth]:
+        raise OperatorError(f"the rule for GatherND takes elements along whole axes after the batch only: {step}")
+    taken = [size_of(step.x, axis) for axis in range(depth)]
     rows = np.ravel_multi_index(tuple((index.reshape(-1, depth) % taken).T), taken)
     matrix = np.zeros((math.prod(taken), len(rows)), op.dtype.numpy())
     matrix[rows, np.arange(len(rows))] = 1
     dx = op.MatMul(matrix, op.Reshape(dy, [len(rows), -1]))
-    return [op.Reshape(dx, [-1 if size is None else size for size in shape]), None]
+    return [op.Reshape(dx, [-1 if size is None else size for size in shape])]
 
 
 @rule
-def TopK(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def TopK(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx[index] = dy`` along the axis, at the indices that the operator returns."""
-    axis = int(node.attributes.get("axis", -1)) % len(shape_of(node.x))
-    return [_scattered(op, node, dy, node.outputs[1], axis), None]
+    axis = int(step.attributes.get("axis", -1)) % len(shape_of(step.x))
+    return [_scattered(op, step, dy, step.outputs[1], axis)]
 
 
 def spread(op: Builder, dy: ir.Value, index: Index, axis: int, size: int, rank: int) -> ir.Value:  # noqa: PLR0917
     """``dx[index[i]] += dy[i]`` along an axis of that size, as padding where possible and as gathers otherwise."""
     count = len(index)
     if count and np.array_equal(index, np.arange(index[0], index[0] + count)):
-        before, behind = int(index[0]), size - int(index[0]) - count
-        return op.padded(dy, rank, {axis: (before, behind)}) if before or behind else dy
-    padded = op.padded(dy, rank, {axis: (0, 1)})  # one zero slice behind the last: where nothing was taken
+        before, after = int(index[0]), size - int(index[0]) - count
+        return padded(op, dy, rank, {axis: (before, after)}) if before or after else dy
+    extended = padded(op, dy, rank, {axis: (0, 1)})  # one zero slice at the end: where nothing was taken
     layers: list[ir.Value] = []
     remaining = list(range(count))
     while remaining or not layers:
@@ -82,27 +83,26 @@ def spread(op: Builder, dy: ir.Value, index: Index, axis: int, size: int, rank: 
                 source[index[i]] = i
             else:
                 later.append(i)
-        layers.append(op.Gather(padded, source, axis=axis))
+        layers.append(op.Gather(extended, source, axis=axis))
         remaining = later
-    return op.total(layers)
+    return total(op, layers)
 
 
-def axis_of(node: Step) -> int:
+def axis_of(step: Step) -> int:
     """The operator's axis, counted from the front."""
-    return int(node.attributes.get("axis", 0)) % len(shape_of(node.x))
+    return int(step.attributes.get("axis", 0)) % len(shape_of(step.x))
 
 
-def required(node: Step, index: int) -> Index:
+def required(step: Step, index: int) -> Index:
     """The constant input at ``index``, which the operator cannot do without."""
-    value = node.constant(index)
+    value = step.constant(index)
     assert value is not None  # noqa: S101 — required by the operator
     return value
 
 
-def _scattered(op: Builder, node: Step, dy: ir.Value, index: ir.Value | None, axis: int) -> ir.Value:
+def _scattered(op: Builder, step: Step, dy: ir.Value, index: ir.Value | None, axis: int) -> ir.Value:
     """Zeros of x's shape with ``dy`` added at the indices along the axis."""
-    size = [size_of(node.x, a) for a in range(1, len(shape_of(node.x)))]
+    size = [size_of(step.x, a) for a in range(1, len(shape_of(step.x)))]
     zeros = op.Expand(0.0, op.Concat(op.Shape(dy, start=0, end=1), size, axis=0))
     rows = op.Expand(index, op.Shape(dy))
-    result: ir.Value = op.ScatterElements(zeros, rows, dy, axis=axis, reduction="add")
-    return result
+    return op.ScatterElements(zeros, rows, dy, axis=axis, reduction="add")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from onnxcam_export.differentiate.rule import Gradients, rule, sum_to
+from onnxcam_export.graph.optimisations import Optimisation
 from onnxcam_export.graph.steps import Step, is_constant, shape_of
 
 if TYPE_CHECKING:
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
 
 
 @rule
-def Gemm(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Gemm(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dA = alpha dY B^T, dB = alpha A^T dY, dC = beta dY`` for ``Y = alpha A B + beta C``."""
-    a, b, c = node.x, node.inputs[1], node.input(2)
-    alpha, beta = float(node.attributes.get("alpha", 1.0)), float(node.attributes.get("beta", 1.0))
-    trans_a, trans_b = node.attributes.get("transA", 0), node.attributes.get("transB", 0)
+    a, b, c = step.x, step.inputs[1], step.input(2)
+    alpha, beta = float(step.attributes.get("alpha", 1.0)), float(step.attributes.get("beta", 1.0))
+    trans_a, trans_b = step.attributes.get("transA", 0), step.attributes.get("transB", 0)
     if trans_a:
         da = op.Gemm(b, dy, alpha=alpha, transA=trans_b, transB=1)
     else:
@@ -32,21 +33,21 @@ def Gemm(op: Builder, node: Step, dy: ir.Value) -> Gradients:
     if _sums_no_batch(a, b, axis=1 if trans_a else 0):
         db = op.Gemm(dy, a, alpha=alpha, transA=1, transB=trans_a) if trans_b else None
         db = op.Gemm(a, dy, alpha=alpha, transA=1 - trans_a) if db is None else db
-    if len(node.inputs) == 2:  # noqa: PLR2004 — without C
+    if len(step.inputs) == 2:
         return [da, db]
-    dc = None if c is None or is_constant(c) else sum_to(op, op.Mul(dy, beta), shape_of(node.y), shape_of(c))
+    dc = None if c is None or is_constant(c) else sum_to(op, op.Mul(dy, beta), shape_of(step.y), shape_of(c))
     return [da, db, dc]
 
 
 @rule
-def MatMul(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def MatMul(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dA = dY B^T, dB = A^T dY``, summed over the leading axes that were broadcast."""
-    a, b = node.x, node.inputs[1]
+    a, b = step.x, step.inputs[1]
     assert b is not None  # noqa: S101 — required by the operator
     vectors = [axis for axis, operand in ((-2, a), (-1, b)) if len(shape_of(operand)) == 1]
-    if len(shape_of(a)) == len(shape_of(b)) == 2 and is_constant(b):  # noqa: PLR2004 — rows and columns
-        return [op.Gemm(dy, b, transB=1), None]
-    y_shape = shape_of(node.y)
+    if Optimisation.GEMM_OF_ROWS in op.optimisations and len(shape_of(a)) == len(shape_of(b)) == 2 and is_constant(b):
+        return [op.Gemm(dy, b, transB=1)]  # reads B as it is, where MatMul needs a transposed copy
+    y_shape = shape_of(step.y)
     lead = y_shape[: len(y_shape) + len(vectors) - 2]
     if vectors:
         dy = op.Unsqueeze(dy, vectors)
@@ -61,24 +62,24 @@ def MatMul(op: Builder, node: Step, dy: ir.Value) -> Gradients:
 
 
 @rule
-def Einsum(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Einsum(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``da = einsum(dy, b)`` with the output's letters in place of a's, and a's in place of the output's."""
-    operands, result = einsum_letters(node)
+    operands, result = einsum_letters(step)
     gradients: list[ir.Value | None] = []
-    for index, (x, letters) in enumerate(zip(node.inputs, operands, strict=True)):
+    for index, (x, letters) in enumerate(zip(step.inputs, operands, strict=True)):
         others = [i for i in range(len(operands)) if i != index]
         known = set(result).union(*(operands[i] for i in others))
         if is_constant(x) or x is None or not set(letters) <= known:
             gradients.append(None)  # the walk refuses where it is needed
             continue
         equation = ",".join([result, *(operands[i] for i in others)]) + "->" + letters
-        gradients.append(op.Einsum(dy, *(node.inputs[i] for i in others), equation=equation))
+        gradients.append(op.Einsum(dy, *(step.inputs[i] for i in others), equation=equation))
     return gradients
 
 
-def einsum_letters(node: Step) -> tuple[list[str], str]:
+def einsum_letters(step: Step) -> tuple[list[str], str]:
     """The letters of each operand and of the result, which an equation without an arrow leaves out."""
-    equation = node.attributes["equation"].replace(" ", "")
+    equation = step.attributes["equation"].replace(" ", "")
     left, arrow, right = equation.partition("->")
     if not arrow:
         right = "".join(sorted(c for c in set(left) if c.isalpha() and left.count(c) == 1))
@@ -96,7 +97,6 @@ def _matrix(
     op: Builder, operand: ir.Value, missing: int, *, transposed: bool = False
 ) -> tuple[ir.Value, tuple[int | None, ...]]:
     """An operand of MatMul and its shape; a vector gets the axis it is missing, in front (0) or behind (1)."""
-    op = op.once if is_constant(operand) else op
     shape = shape_of(operand)
     if len(shape) == 1:
         operand = op.Unsqueeze(operand, [missing])

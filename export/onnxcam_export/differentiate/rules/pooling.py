@@ -10,6 +10,7 @@ import onnx_ir as ir
 
 from onnxcam_export.differentiate.lowering.axis_matrices import apply_transposed, pooling_matrices
 from onnxcam_export.differentiate.rule import Gradients, rule
+from onnxcam_export.graph.expressions import one_hot, reshape_rows
 from onnxcam_export.graph.steps import Step, shape_of, static_shape
 
 if TYPE_CHECKING:
@@ -17,22 +18,22 @@ if TYPE_CHECKING:
 
 
 @rule
-def MaxPool(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def MaxPool(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx[i] = sum of the dy whose window's first maximum is i``.
 
     The indices are computed here and not in the forward pass: a MaxPool that returns them is many times slower.
     """
-    size, size_out = static_shape(node.x), static_shape(node.y)
+    size, size_out = static_shape(step.x), static_shape(step.y)
     channels, area, area_out = size[0], math.prod(size[1:]), math.prod(size_out[1:])
-    attributes = {name: value for name, value in node.attributes.items() if name != "storage_order"}
-    _, index = op.MaxPool(node.x, outputs=2, **attributes)
+    attributes = {name: value for name, value in step.attributes.items() if name != "storage_order"}
+    _, index = op.outputs(2).MaxPool(step.x, **attributes)
     # ONNX counts the indices through the whole batch; here they are wanted within each channel's map.
-    index = op.Sub(op.Reshape(index, [-1, channels, area_out]), _map_starts(op, node.x, channels, area))
+    index = op.Sub(op.Reshape(index, [-1, channels, area_out]), _map_starts(op, step.x, channels, area))
     wide = op.typed(ir.DataType.FLOAT)  # CPUs add no float16 at indices
     dy = op.Reshape(wide.Cast(dy, to=int(wide.dtype)) if wide is not op else dy, [-1, channels, area_out])
     rows = op.Shape(dy)
     zeros = op.Expand(wide.value(0.0), op.Concat(op.Slice(rows, [0], [2]), [area], axis=0))
-    dx = op.reshape_rows(op.ScatterElements(zeros, op.Expand(index, rows), dy, axis=2, reduction="add"), size)
+    dx = reshape_rows(op, op.ScatterElements(zeros, op.Expand(index, rows), dy, axis=2, reduction="add"), size)
     return [op.Cast(dx, to=int(op.dtype)) if wide is not op else dx]
 
 
@@ -40,46 +41,45 @@ def _map_starts(op: Builder, x: ir.Value, channels: int, area: int) -> ir.Value:
     """int64 [N, K, 1]: where each map begins in the flattened batch. Dividing each index takes six times as long."""
     zero, one = np.asarray(0, np.int64), np.asarray(1, np.int64)
     image = op.Mul(op.Range(zero, op.Squeeze(op.Shape(x, start=0, end=1), [0]), one), channels * area)
-    starts: ir.Value = op.Add(op.Unsqueeze(image, [1, 2]), np.arange(channels, dtype=np.int64)[:, None] * area)
-    return starts
+    return op.Add(op.Unsqueeze(image, [1, 2]), np.arange(channels, dtype=np.int64)[:, None] * area)
 
 
 @rule
-def AveragePool(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def AveragePool(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dX = A^T dY`` along each spatial axis, A the matrix that averages over the windows of one axis."""
-    return [apply_transposed(op, dy, pooling_matrices(node), shape_of(node.y))]
+    return [apply_transposed(op, dy, pooling_matrices(step), shape_of(step.y))]
 
 
 @rule
-def LpPool(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def LpPool(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = sign(x) |x|^(p-1) A^T(dy / y^(p-1))``, A the matrix that sums over the windows."""
-    p = int(node.attributes.get("p", 2))
-    spread = apply_transposed(op, _per_norm(op, dy, node.y, p), pooling_matrices(node), shape_of(node.y))
-    return [op.Mul(spread, _signed_power(op, node.x, p - 1))]
+    p = int(step.attributes.get("p", 2))
+    spread = apply_transposed(op, _per_norm(op, dy, step.y, p), pooling_matrices(step), shape_of(step.y))
+    return [op.Mul(spread, _signed_power(op, step.x, p - 1))]
 
 
 @rule
-def GlobalAveragePool(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def GlobalAveragePool(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = dy / (h w)`` everywhere."""
-    size = static_shape(node.x)
+    size = static_shape(step.x)
     return [op.Expand(op.Mul(dy, 1 / math.prod(size[1:])), [1, *size])]
 
 
 @rule
-def GlobalMaxPool(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def GlobalMaxPool(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = dy`` at the first maximum of each map."""
-    size = static_shape(node.x)
+    size = static_shape(step.x)
     area = math.prod(size[1:])
-    first = op.ArgMax(op.Reshape(node.x, [-1, size[0], area]), axis=2, keepdims=0)
-    here = op.one_hot(first, area)
-    return [op.reshape_rows(op.Mul(here, op.Reshape(dy, [-1, size[0], 1])), size)]
+    first = op.ArgMax(op.Reshape(step.x, [-1, size[0], area]), axis=2, keepdims=0)
+    here = one_hot(op, first, area)
+    return [reshape_rows(op, op.Mul(here, op.Reshape(dy, [-1, size[0], 1])), size)]
 
 
 @rule
-def GlobalLpPool(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def GlobalLpPool(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = sign(x) |x|^(p-1) dy / y^(p-1)``."""
-    p = int(node.attributes.get("p", 2))
-    return [op.Mul(_per_norm(op, dy, node.y, p), _signed_power(op, node.x, p - 1))]
+    p = int(step.attributes.get("p", 2))
+    return [op.Mul(_per_norm(op, dy, step.y, p), _signed_power(op, step.x, p - 1))]
 
 
 def _per_norm(op: Builder, dy: ir.Value, y: ir.Value, p: int) -> ir.Value:
@@ -87,13 +87,11 @@ def _per_norm(op: Builder, dy: ir.Value, y: ir.Value, p: int) -> ir.Value:
     if p == 1:
         return dy
     norm = op.Max(y, float(np.finfo(op.dtype.numpy()).tiny))
-    result: ir.Value = op.Div(op.Mul(dy, op.Sign(y)), norm if p == 2 else op.Pow(norm, float(p - 1)))  # noqa: PLR2004
-    return result
+    return op.Div(op.Mul(dy, op.Sign(y)), norm if p == 2 else op.Pow(norm, float(p - 1)))
 
 
 def _signed_power(op: Builder, x: ir.Value, exponent: int) -> ir.Value:
     """``sign(x) |x|^exponent``."""
     if exponent == 1:
         return x
-    result: ir.Value = op.Sign(x) if exponent == 0 else op.Mul(op.Sign(x), op.Pow(op.Abs(x), float(exponent)))
-    return result
+    return op.Sign(x) if exponent == 0 else op.Mul(op.Sign(x), op.Pow(op.Abs(x), float(exponent)))

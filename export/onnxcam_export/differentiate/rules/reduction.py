@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onnxcam_export.differentiate.rule import Gradients, rule
-from onnxcam_export.graph.steps import Step, shape_of, size_of
+from onnxcam_export.graph.steps import Step, reduced_axes, shape_of, size_of
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -17,103 +17,84 @@ if TYPE_CHECKING:
 
 
 @rule
-def ReduceMean(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def ReduceMean(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = dy / n`` for each of the n elements."""
-    count = math.prod(size_of(node.x, axis) for axis in reduced_axes(node))
-    return _answer(node, _everywhere(op, node, op.Mul(dy, 1 / count)))
+    count = math.prod(size_of(step.x, axis) for axis in reduced_axes(step))
+    return [_everywhere(op, step, op.Mul(dy, 1 / count))]
 
 
 @rule
-def ReduceSum(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def ReduceSum(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = dy`` for each element."""
-    return _answer(node, _everywhere(op, node, dy))
+    return [_everywhere(op, step, dy)]
 
 
 @rule
-def ReduceMax(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def ReduceMax(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = dy [x = y]``, in equal parts where several are; as PyTorch's ``amax``."""
-    return _answer(node, _shared(op, node, dy))
+    return [_shared(op, step, dy)]
 
 
 @rule
-def ReduceMin(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def ReduceMin(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = dy [x = y]``, in equal parts where several are; as PyTorch's ``amin``."""
-    return _answer(node, _shared(op, node, dy))
+    return [_shared(op, step, dy)]
 
 
 @rule
-def ReduceProd(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def ReduceProd(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = dy y / x``, for x that are not zero."""
-    return _answer(node, op.Div(_kept(op, node, op.Mul(dy, node.y)), node.x))
+    return [op.Div(_kept(op, step, op.Mul(dy, step.y)), step.x)]
 
 
 @rule
-def ReduceL1(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def ReduceL1(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = dy sign(x)``."""
-    return _answer(node, op.Mul(_kept(op, node, dy), op.Sign(node.x)))
+    return [op.Mul(_kept(op, step, dy), op.Sign(step.x))]
 
 
 @rule
-def ReduceL2(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def ReduceL2(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = dy x / y``, and 0 where y is."""
-    norm = op.Max(node.y, float(np.finfo(op.dtype.numpy()).tiny))
-    return _answer(node, op.Mul(_kept(op, node, op.Div(dy, norm)), node.x))
+    norm = op.Max(step.y, float(np.finfo(op.dtype.numpy()).tiny))
+    return [op.Mul(_kept(op, step, op.Div(dy, norm)), step.x)]
 
 
 @rule
-def ReduceSumSquare(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def ReduceSumSquare(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = 2 dy x``."""
-    return _answer(node, op.Mul(_kept(op, node, op.Mul(dy, 2.0)), node.x))
+    return [op.Mul(_kept(op, step, op.Mul(dy, 2.0)), step.x)]
 
 
 @rule
-def ReduceLogSum(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def ReduceLogSum(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = dy / e^y``."""
-    return _answer(node, _everywhere(op, node, op.Mul(dy, op.Exp(op.Neg(node.y)))))
+    return [_everywhere(op, step, op.Mul(dy, op.Exp(op.Neg(step.y))))]
 
 
 @rule
-def ReduceLogSumExp(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def ReduceLogSumExp(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = dy e^(x - y)``."""
-    return _answer(node, op.Mul(_kept(op, node, dy), op.Exp(op.Sub(node.x, _kept(op, node, node.y)))))
+    return [op.Mul(_kept(op, step, dy), op.Exp(op.Sub(step.x, _kept(op, step, step.y))))]
 
 
-def reduced_axes(node: Step) -> list[int]:
-    """The axes reduced, counted from the front; an input since opset 18 or 13, an attribute before."""
-    rank = len(shape_of(node.x))
-    axes = node.attributes.get("axes")
-    if axes is None:
-        constant = node.constant(1)
-        axes = [] if constant is None else constant.ravel().tolist()
-    if not len(axes) and not node.attributes.get("noop_with_empty_axes", 0):
-        axes = range(rank)
-    return sorted(int(axis) % rank for axis in axes)
-
-
-def _answer(node: Step, dx: ir.Value) -> Gradients:
-    return [dx, *[None] * (len(node.inputs) - 1)]
-
-
-def _kept(op: Builder, node: Step, value: ir.Value) -> ir.Value:
+def _kept(op: Builder, step: Step, value: ir.Value) -> ir.Value:
     """``value``, which has y's shape, with the reduced axes kept at size 1."""
-    axes = reduced_axes(node)
-    if node.attributes.get("keepdims", 1) or not axes:
+    axes = reduced_axes(step)
+    if step.attributes.get("keepdims", 1) or not axes:
         return value
-    result: ir.Value = op.Unsqueeze(value, axes)
-    return result
+    return op.Unsqueeze(value, axes)
 
 
-def _everywhere(op: Builder, node: Step, value: ir.Value) -> ir.Value:
+def _everywhere(op: Builder, step: Step, value: ir.Value) -> ir.Value:
     """``value``, which has y's shape, repeated along the reduced axes to the shape of x."""
-    axes = reduced_axes(node)
-    size = [size_of(node.x, axis) if axis in axes else 1 for axis in range(len(shape_of(node.x)))]
-    result: ir.Value = op.Expand(_kept(op, node, value), size)
-    return result
+    axes = reduced_axes(step)
+    size = [size_of(step.x, axis) if axis in axes else 1 for axis in range(len(shape_of(step.x)))]
+    return op.Expand(_kept(op, step, value), size)
 
 
-def _shared(op: Builder, node: Step, dy: ir.Value) -> ir.Value:
-    axes = reduced_axes(node)
-    taken = op.Cast(op.Equal(node.x, _kept(op, node, node.y)), to=int(op.dtype))
+def _shared(op: Builder, step: Step, dy: ir.Value) -> ir.Value:
+    axes = reduced_axes(step)
+    taken = op.Cast(op.Equal(step.x, _kept(op, step, step.y)), to=int(op.dtype))
     count = op.ReduceSum(taken, axes, keepdims=1) if axes else taken
-    result: ir.Value = op.Mul(op.Div(_kept(op, node, dy), count), taken)
-    return result
+    return op.Mul(op.Div(_kept(op, step, dy), count), taken)

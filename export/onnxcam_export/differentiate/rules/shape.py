@@ -9,6 +9,7 @@ import numpy as np
 from onnxcam_export.differentiate.lowering.axis_matrices import apply_transposed, resize_matrices
 from onnxcam_export.differentiate.rule import Gradients, rule, sum_to
 from onnxcam_export.errors import ShapeError
+from onnxcam_export.graph.expressions import reshape_rows
 from onnxcam_export.graph.steps import Step, shape_of, size_of, static_shape
 
 if TYPE_CHECKING:
@@ -18,82 +19,82 @@ if TYPE_CHECKING:
 
 
 @rule
-def Reshape(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Reshape(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = dy`` in the shape of x."""
-    return _in_shape_of_x(op, node, dy)
+    return _in_shape_of_x(op, step, dy)
 
 
 @rule
-def Flatten(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Flatten(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = dy`` in the shape of x."""
-    return _in_shape_of_x(op, node, dy)
+    return _in_shape_of_x(op, step, dy)
 
 
 @rule
-def Squeeze(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Squeeze(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = dy`` in the shape of x."""
-    return _in_shape_of_x(op, node, dy)
+    return _in_shape_of_x(op, step, dy)
 
 
 @rule
-def Unsqueeze(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Unsqueeze(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = dy`` in the shape of x."""
-    return _in_shape_of_x(op, node, dy)
+    return _in_shape_of_x(op, step, dy)
 
 
 @rule
-def Transpose(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Transpose(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = dy`` with the axes put back."""
-    rank = len(shape_of(node.x))
-    perm = node.attributes.get("perm", list(range(rank))[::-1])
+    rank = len(shape_of(step.x))
+    perm = step.attributes.get("perm", list(range(rank))[::-1])
     return [op.Transpose(dy, perm=np.argsort(perm).tolist())]
 
 
 @rule
-def DepthToSpace(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def DepthToSpace(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = SpaceToDepth(dy)``, in the order of the mode."""
-    block = int(node.attributes["blocksize"])
-    if node.attributes.get("mode", "DCR") == "DCR":
+    block = int(step.attributes["blocksize"])
+    if step.attributes.get("mode", "DCR") == "DCR":
         return [op.SpaceToDepth(dy, blocksize=block)]
-    depth, height, width = static_shape(node.x)
+    depth, height, width = static_shape(step.x)
     blocks = op.Reshape(dy, [-1, depth // block**2, height, block, width, block])
-    return [op.reshape_rows(op.Transpose(blocks, perm=[0, 1, 3, 5, 2, 4]), [depth, height, width])]
+    return [reshape_rows(op, op.Transpose(blocks, perm=[0, 1, 3, 5, 2, 4]), [depth, height, width])]
 
 
 @rule
-def SpaceToDepth(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def SpaceToDepth(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = DepthToSpace(dy)``."""
-    return [op.DepthToSpace(dy, blocksize=int(node.attributes["blocksize"]))]
+    return [op.DepthToSpace(dy, blocksize=int(step.attributes["blocksize"]))]
 
 
 @rule
-def Expand(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Expand(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx`` is dy summed over the axes that were repeated."""
-    return [sum_to(op, dy, shape_of(node.y), shape_of(node.x)), None]
+    return [sum_to(op, dy, shape_of(step.y), shape_of(step.x))]
 
 
 @rule
-def Tile(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Tile(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx`` is dy summed over the repetitions."""
-    repeats = node.constant(1)
+    repeats = step.constant(1)
     assert repeats is not None  # noqa: S101 — required by the operator
     split: list[int] = []
     copies = []
-    for axis, (size, repeat) in enumerate(zip(shape_of(node.x), repeats.tolist(), strict=True)):
+    for axis, (size, repeat) in enumerate(zip(shape_of(step.x), repeats.tolist(), strict=True)):
         if repeat != 1:
             copies.append(len(split))
-            split += [repeat, size_of(node.x, axis)]
+            split += [repeat, size_of(step.x, axis)]
         else:
             split.append(-1 if size is None or axis == 0 else size)
     if not copies:
-        return [dy, None]
-    return [op.ReduceSum(op.Reshape(dy, split), copies, keepdims=0), None]
+        return [dy]
+    return [op.ReduceSum(op.Reshape(dy, split), copies, keepdims=0)]
 
 
 @rule
-def Resize(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Resize(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dX = A^T dY`` along each axis that changes, A the interpolation along it; for every mode."""
-    return [apply_transposed(op, dy, resize_matrices(node), shape_of(node.y)), *[None] * (len(node.inputs) - 1)]
+    return [apply_transposed(op, dy, resize_matrices(step), shape_of(step.y))]
 
 
 def in_shape_of(op: Builder, dy: ir.Value, x: ir.Value) -> ir.Value:
@@ -106,9 +107,8 @@ def in_shape_of(op: Builder, dy: ir.Value, x: ir.Value) -> ir.Value:
         )
     if shape:
         shape[shape.index(None) if None in shape else 0] = -1
-    dx: ir.Value = op.Reshape(dy, shape)
-    return dx
+    return op.Reshape(dy, shape)
 
 
-def _in_shape_of_x(op: Builder, node: Step, dy: ir.Value) -> Gradients:
-    return [in_shape_of(op, dy, node.x), *[None] * (len(node.inputs) - 1)]
+def _in_shape_of_x(op: Builder, step: Step, dy: ir.Value) -> Gradients:
+    return [in_shape_of(op, dy, step.x)]

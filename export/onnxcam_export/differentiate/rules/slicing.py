@@ -8,6 +8,7 @@ import numpy as np
 
 from onnxcam_export.differentiate.rule import Gradients, rule
 from onnxcam_export.differentiate.rules.indexing import Index, axis_of, required, spread
+from onnxcam_export.graph.expressions import padded, total
 from onnxcam_export.graph.steps import Step, shape_of, size_of
 
 if TYPE_CHECKING:
@@ -17,75 +18,72 @@ if TYPE_CHECKING:
 
 
 @rule
-def Concat(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Concat(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx_i`` is the part of dy that came from ``x_i``."""
-    axis = axis_of(node)
-    sizes = [size_of(x, axis) for x in node.inputs if x is not None]
+    axis = axis_of(step)
+    sizes = [size_of(x, axis) for x in step.inputs if x is not None]
     if len(sizes) == 1:
         return [dy]
-    parts: list[ir.Value] = op.Split(dy, sizes, outputs=len(sizes), axis=axis)
-    return parts
+    return op.outputs(len(sizes)).Split(dy, sizes, axis=axis)
 
 
 @rule
-def Split(op: Builder, node: Step, *dy: ir.Value | None) -> Gradients:
+def Split(op: Builder, step: Step, *dy: ir.Value | None) -> Gradients:
     """``dx`` is the dy_i side by side, zeros where there is none."""
-    axis = axis_of(node)
-    rest = [None] * (len(node.inputs) - 1)
+    axis = axis_of(step)
     present = [(i, part) for i, part in enumerate(dy) if part is not None]
-    if len(present) == len(node.outputs):
-        return [op.Concat(*dy, axis=axis), *rest] if len(present) > 1 else [present[0][1], *rest]
-    starts = np.cumsum([0, *(size_of(y, axis) for y in node.outputs)])
+    if len(present) == len(step.outputs):
+        return [op.Concat(*dy, axis=axis) if len(present) > 1 else present[0][1]]
+    starts = np.cumsum([0, *(size_of(y, axis) for y in step.outputs)])
     around = {i: (int(starts[i]), int(starts[-1] - starts[i + 1])) for i, _ in present}
-    rank = len(shape_of(node.x))
-    padded = [op.padded(part, rank, {axis: around[i]}) for i, part in present]
-    return [op.total(padded), *rest]
+    rank = len(shape_of(step.x))
+    return [total(op, [padded(op, part, rank, {axis: around[i]}) for i, part in present])]
 
 
 @rule
-def Slice(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Slice(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx`` is dy where x was taken, zero elsewhere."""
-    starts, ends = required(node, 1), required(node, 2)
-    axes, steps = node.constant(3), node.constant(4)
-    axes = np.arange(len(starts)) if axes is None else axes % len(shape_of(node.x))
-    steps = np.ones(len(starts), np.int64) if steps is None else steps
-    for start, end, axis, step in zip(starts.tolist(), ends.tolist(), axes.tolist(), steps.tolist(), strict=True):
-        if (start, step) == (0, 1) and end >= 2**31 - 1:
+    starts, ends = required(step, 1), required(step, 2)
+    axes, strides = step.constant(3), step.constant(4)
+    axes = np.arange(len(starts)) if axes is None else axes % len(shape_of(step.x))
+    strides = np.ones(len(starts), np.int64) if strides is None else strides
+    for start, end, axis, stride in zip(starts.tolist(), ends.tolist(), axes.tolist(), strides.tolist(), strict=True):
+        if (start, stride) == (0, 1) and end >= 2**31 - 1:
             continue  # the whole axis, which may be the batch
-        size = size_of(node.x, axis)
-        end = None if step < 0 and end <= -(2**31) else end  # noqa: PLW2901 — "down to the first" in Python's notation
-        dy = spread(op, dy, np.arange(size)[slice(start, end, step)], axis, size, len(shape_of(node.x)))
-    return [dy, *[None] * (len(node.inputs) - 1)]
+        size = size_of(step.x, axis)
+        end = None if stride < 0 and end <= -(2**31) else end  # noqa: PLW2901 — "down to the first" in Python's notation
+        dy = spread(op, dy, np.arange(size)[slice(start, end, stride)], axis, size, len(shape_of(step.x)))
+    return [dy]
 
 
 @rule
-def Pad(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Pad(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx`` is dy without the padding; where that repeats x (reflect, edge, wrap), it is added to what it repeats."""
-    pads, axes = required(node, 1), node.constant(3)
-    rank = len(shape_of(node.x))
+    pads, axes = required(step, 1), step.constant(3)
+    rank = len(shape_of(step.x))
     axes = np.arange(rank) if axes is None else axes % rank
     changed = [(int(axis), int(b), int(e)) for axis, b, e in zip(axes, *np.split(pads, 2), strict=True) if b or e]
-    mode = node.attributes.get("mode", "constant")
+    mode = step.attributes.get("mode", "constant")
     if mode == "constant" and changed:
-        dy = op.padded(dy, rank, {axis: (-begin, -end) for axis, begin, end in changed})
+        dy = padded(op, dy, rank, {axis: (-begin, -end) for axis, begin, end in changed})
     elif mode != "constant":
         for axis, begin, end in changed:
-            size = size_of(node.x, axis)
+            size = size_of(step.x, axis)
             dy = spread(op, dy, _repeated(size, begin, end, mode), axis, size, rank)
-    return [dy, *[None] * (len(node.inputs) - 1)]
+    return [dy]
 
 
 @rule
-def Trilu(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Trilu(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx`` is the same triangle of dy."""
-    return [op.Trilu(dy, *node.inputs[1:], upper=node.attributes.get("upper", 1)), *[None] * (len(node.inputs) - 1)]
+    return [op.Trilu(dy, *step.inputs[1:], upper=step.attributes.get("upper", 1))]
 
 
 @rule
-def CumSum(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def CumSum(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx`` is the cumulative sum of dy from the other end."""
-    reverse = 1 - node.attributes.get("reverse", 0)
-    return [op.CumSum(dy, node.inputs[1], reverse=reverse, exclusive=node.attributes.get("exclusive", 0)), None]
+    reverse = 1 - step.attributes.get("reverse", 0)
+    return [op.CumSum(dy, step.inputs[1], reverse=reverse, exclusive=step.attributes.get("exclusive", 0))]
 
 
 def _repeated(size: int, begin: int, end: int, mode: str) -> Index:

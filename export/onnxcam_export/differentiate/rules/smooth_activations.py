@@ -15,90 +15,89 @@ if TYPE_CHECKING:
 
 
 @rule
-def Sigmoid(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Sigmoid(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = dy * y (1 - y)``."""
-    return [op.Mul(dy, op.Mul(node.y, op.Sub(1.0, node.y)))]
+    return [op.Mul(dy, op.Mul(step.y, op.Sub(1.0, step.y)))]
 
 
 @rule
-def Tanh(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Tanh(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = dy * (1 - y^2)``."""
-    return [op.Mul(dy, op.Sub(1.0, op.Mul(node.y, node.y)))]
+    return [op.Mul(dy, op.Sub(1.0, op.Mul(step.y, step.y)))]
 
 
 @rule
-def HardSigmoid(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def HardSigmoid(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = dy * alpha [0 < y < 1]``."""
-    inside = op.Sign(op.Mul(node.y, op.Sub(1.0, node.y)))
-    return [op.Mul(dy, op.Mul(inside, float(node.attributes.get("alpha", 0.2))))]
+    inside = op.Sign(op.Mul(step.y, op.Sub(1.0, step.y)))
+    return [op.Mul(dy, op.Mul(inside, float(step.attributes.get("alpha", 0.2))))]
 
 
-@rule
-def HardSwish(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+@rule(rectifies=True)
+def HardSwish(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``f' = h + [0 < h < 1] x / 6`` for ``y = x h``, ``h = clip(x/6 + 1/2, 0, 1)``."""
-    h = op.HardSigmoid(node.x, alpha=1 / 6, beta=0.5)
+    h = op.HardSigmoid(step.x, alpha=1 / 6, beta=0.5)
     inside = op.Sign(op.Mul(h, op.Sub(1.0, h)))
-    return [op.Mul(dy, op.Add(h, op.Mul(inside, op.Mul(node.x, 1 / 6))))]
+    return [op.Mul(dy, op.Add(h, op.Mul(inside, op.Mul(step.x, 1 / 6))))]
 
 
-@rule
-def Swish(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+@rule(rectifies=True)
+def Swish(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``f' = s + a y (1 - s)`` for ``y = x s``, ``s = sigmoid(a x)``; SiLU where a = 1."""
-    alpha = float(node.attributes.get("alpha", 1.0))
-    s = op.Sigmoid(node.x if alpha == 1.0 else op.Mul(node.x, alpha))
-    y = node.y if alpha == 1.0 else op.Mul(node.y, alpha)
+    alpha = float(step.attributes.get("alpha", 1.0))
+    s = op.Sigmoid(step.x if alpha == 1.0 else op.Mul(step.x, alpha))
+    y = step.y if alpha == 1.0 else op.Mul(step.y, alpha)
     return [op.Mul(dy, op.Add(s, op.Mul(y, op.Sub(1.0, s))))]
 
 
-@rule
-def Gelu(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+@rule(rectifies=True)
+def Gelu(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``f' = Phi(x) + x phi(x)``; with ``approximate="tanh"`` the derivative of that approximation."""
-    tanh = node.attributes.get("approximate", "none") == "tanh"
-    return [op.Mul(dy, _gelu_slope_tanh(op, node.x) if tanh else _gelu_slope(op, node.x))]
+    tanh = step.attributes.get("approximate", "none") == "tanh"
+    return [op.Mul(dy, _gelu_slope_tanh(op, step.x) if tanh else _gelu_slope(op, step.x))]
 
 
-@rule
-def Mish(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+@rule(rectifies=True)
+def Mish(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``f' = t + x sigmoid(x) (1 - t^2)`` with ``t = tanh(softplus(x))``."""
-    x = node.x
+    x = step.x
     t = op.Tanh(op.Softplus(x))
     return [op.Mul(dy, op.Add(t, op.Mul(op.Mul(x, op.Sigmoid(x)), op.Sub(1.0, op.Mul(t, t)))))]
 
 
 @rule
-def Softplus(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Softplus(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = dy * sigmoid(x)``."""
-    return [op.Mul(dy, op.Sigmoid(node.x))]
+    return [op.Mul(dy, op.Sigmoid(step.x))]
 
 
 @rule
-def Softsign(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Softsign(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = dy * (1 - |y|)^2``, which is ``dy / (1 + |x|)^2``."""
-    root = op.Sub(1.0, op.Abs(node.y))
+    root = op.Sub(1.0, op.Abs(step.y))
     return [op.Mul(dy, op.Mul(root, root))]
 
 
 @rule
-def Softmax(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Softmax(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = y (dy - sum(dy y))`` along the axis."""
-    axis = int(node.attributes.get("axis", -1))
-    inner = op.ReduceSum(op.Mul(dy, node.y), [axis], keepdims=1)
-    return [op.Mul(node.y, op.Sub(dy, inner))]
+    axis = int(step.attributes.get("axis", -1))
+    inner = op.ReduceSum(op.Mul(dy, step.y), [axis], keepdims=1)
+    return [op.Mul(step.y, op.Sub(dy, inner))]
 
 
 @rule
-def LogSoftmax(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def LogSoftmax(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = dy - e^y sum(dy)`` along the axis."""
-    axis = int(node.attributes.get("axis", -1))
-    return [op.Sub(dy, op.Mul(op.Exp(node.y), op.ReduceSum(dy, [axis], keepdims=1)))]
+    axis = int(step.attributes.get("axis", -1))
+    return [op.Sub(dy, op.Mul(op.Exp(step.y), op.ReduceSum(dy, [axis], keepdims=1)))]
 
 
 def _gelu_slope(op: Builder, x: ir.Value) -> ir.Value:
     """``Phi(x) + x phi(x)``, Phi the normal distribution and phi its density."""
     cumulative = op.Mul(op.Add(op.Erf(op.Mul(x, math.sqrt(0.5))), 1.0), 0.5)
     density = op.Mul(op.Exp(op.Mul(op.Mul(x, x), -0.5)), 1 / math.sqrt(2 * math.pi))
-    result: ir.Value = op.Add(cumulative, op.Mul(x, density))
-    return result
+    return op.Add(cumulative, op.Mul(x, density))
 
 
 def _gelu_slope_tanh(op: Builder, x: ir.Value) -> ir.Value:
@@ -108,5 +107,4 @@ def _gelu_slope_tanh(op: Builder, x: ir.Value) -> ir.Value:
     t = op.Tanh(op.Mul(x, op.Add(op.Mul(square, cubic * root), root)))
     inner = op.Add(op.Mul(square, 3 * cubic * root), root)
     bell = op.Mul(op.Sub(1.0, op.Mul(t, t)), inner)
-    result: ir.Value = op.Mul(op.Add(op.Add(t, 1.0), op.Mul(x, bell)), 0.5)
-    return result
+    return op.Mul(op.Add(op.Add(t, 1.0), op.Mul(x, bell)), 0.5)

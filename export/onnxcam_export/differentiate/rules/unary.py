@@ -15,112 +15,112 @@ if TYPE_CHECKING:
 
 
 @rule
-def Identity(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Identity(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = dy``."""
     return [dy]
 
 
 @rule
-def Dropout(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Dropout(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = dy``: in inference nothing is dropped."""
-    return [dy, *[None] * (len(node.inputs) - 1)]
+    return [dy]
 
 
 @rule
-def Cast(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Cast(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = dy`` in the input's type; 0 where the value went through an integer."""
-    assert node.x.dtype is not None  # noqa: S101 — the walk passes through values of known type only
-    if node.y.dtype is None or not node.y.dtype.is_floating_point():
+    assert step.x.dtype is not None  # noqa: S101 — the walk passes through values of known type only
+    if step.y.dtype is None or not step.y.dtype.is_floating_point():
         return [None]
-    return [op.Cast(dy, to=int(node.x.dtype))]
+    return [op.Cast(dy, to=int(step.x.dtype))]
 
 
 @rule
-def CastLike(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def CastLike(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = dy`` in the input's type."""
-    return [*Cast(op, node, dy), None]
+    return [*Cast(op, step, dy)]
 
 
 @rule
-def Neg(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Neg(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = -dy``."""
     return [op.Neg(dy)]
 
 
 @rule
-def Abs(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Abs(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = dy sign(x)``."""
-    return [op.Mul(dy, op.Sign(node.x))]
+    return [op.Mul(dy, op.Sign(step.x))]
 
 
 @rule
-def Reciprocal(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Reciprocal(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = -dy y^2``."""
-    return [op.Neg(op.Mul(dy, op.Mul(node.y, node.y)))]
+    return [op.Neg(op.Mul(dy, op.Mul(step.y, step.y)))]
 
 
 @rule
-def Sqrt(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Sqrt(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = dy / (2 y)``."""
-    return [op.Div(dy, op.Mul(node.y, 2.0))]
+    return [op.Div(dy, op.Mul(step.y, 2.0))]
 
 
 @rule
-def Exp(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Exp(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = dy y``."""
-    return [op.Mul(dy, node.y)]
+    return [op.Mul(dy, step.y)]
 
 
 @rule
-def Log(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Log(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = dy / x``."""
-    return [op.Div(dy, node.x)]
+    return [op.Div(dy, step.x)]
 
 
 @rule
-def Erf(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Erf(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = dy 2/sqrt(pi) e^(-x^2)``."""
-    bell = op.Exp(op.Neg(op.Mul(node.x, node.x)))
+    bell = op.Exp(op.Neg(op.Mul(step.x, step.x)))
     return [op.Mul(dy, op.Mul(bell, 2 / math.sqrt(math.pi)))]
 
 
 @rule
-def Sin(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Sin(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = dy cos(x)``."""
-    return [op.Mul(dy, op.Cos(node.x))]
+    return [op.Mul(dy, op.Cos(step.x))]
 
 
 @rule
-def Cos(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Cos(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = -dy sin(x)``."""
-    return [op.Neg(op.Mul(dy, op.Sin(node.x)))]
+    return [op.Neg(op.Mul(dy, op.Sin(step.x)))]
 
 
 @rule
-def Atan(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Atan(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = dy / (1 + x^2)``."""
-    return [op.Div(dy, op.Add(op.Mul(node.x, node.x), 1.0))]
+    return [op.Div(dy, op.Add(op.Mul(step.x, step.x), 1.0))]
 
 
 @rule
-def Floor(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Floor(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = 0``."""
     return [None]
 
 
 @rule
-def Ceil(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Ceil(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = 0``."""
     return [None]
 
 
 @rule
-def Round(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Round(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = 0``."""
     return [None]
 
 
 @rule
-def Sign(op: Builder, node: Step, dy: ir.Value) -> Gradients:
+def Sign(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = 0``."""
     return [None]

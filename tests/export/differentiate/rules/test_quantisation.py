@@ -10,7 +10,8 @@ import onnxruntime as ort
 import pytest
 from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
 
-from onnxcam_export.differentiate.rules import GUIDED, PLAIN
+from onnxcam_export.differentiate.rule import PLAIN
+from onnxcam_export.differentiate.tables import guided
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,7 +64,7 @@ class Pictures(CalibrationDataReader):
         return next(self.pictures, None)
 
 
-@pytest.mark.parametrize("rules", [PLAIN, GUIDED])
+@pytest.mark.parametrize("rules", [PLAIN, guided(PLAIN)])
 def test_a_statically_quantised_network(rules: Any, graph: Any, evaluate: Any, tmp_path: Path) -> None:
     text = (
         "a = Conv<pads=[1,1,1,1]>(x, v) b = Relu(a) c = Conv<strides=[2,2]>(b, w) d = Relu(c) "

@@ -1,0 +1,84 @@
+"""The branches of an ``If``: copies of the forward pass that read the main graph's weights."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx_ir as ir
+
+from onnxcam_export.graph.steps import is_constant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+# Constants up to this size are copied into the branches, where ONNX Runtime's fusions look for them; larger ones are
+# taken from the main graph, so that the file holds them once.
+_COPIED_BYTES = 4096
+
+
+def make_branch(
+    name: str, forward: Sequence[ir.Node], emitted: Sequence[ir.Node], outputs: Sequence[ir.Value], main: ir.Graph
+) -> ir.Graph:
+    """A copy of the nodes as a graph with weights and names of its own."""
+    scratch = ir.Graph([], outputs, nodes=[*forward, *emitted], name=name)
+    branch = scratch.clone(allow_outer_scope_values=True)
+    scratch.outputs.clear()
+    scratch.remove([*forward, *emitted])
+    detach(emitted)
+    _localise(branch, main)
+    for node in ir.traversal.RecursiveGraphIterator(branch):
+        node.name = f"{name}/{node.name}"
+        for value in node.outputs:
+            value.name = f"{name}/{value.name}"
+    for node in list(branch)[: len(forward)]:
+        for value in node.outputs:
+            value.shape, value.type = None, None  # they would say again what can be inferred
+    return branch
+
+
+def _localise(branch: ir.Graph, main: ir.Graph) -> None:
+    """Gives the branch its own initializers for what it reads of the main graph's.
+
+    ONNX Runtime's blocked convolutions and its fusions take constants from their own graph only, those of quantised
+    weights also where that is a gate inside the branch.
+    """
+    own: dict[tuple[ir.Graph, ir.Value], ir.Value] = {}
+    for node in list(ir.traversal.RecursiveGraphIterator(branch)):
+        for index, value in enumerate(node.inputs):
+            if value is None or value.graph is not main or not is_constant(value) or value.const_value is None:
+                continue
+            if node.op_type == "Gather":
+                continue  # reads a few rows, of any graph's
+            light = value.const_value.nbytes <= _COPIED_BYTES or value.const_value.dtype.itemsize <= 1
+            home = node.graph if light and isinstance(node.graph, ir.Graph) else branch
+            if (home, value) not in own:
+                prefix = branch.name if home is branch else f"{branch.name}/{home.name}"
+                own[home, value] = _own(home, value, value.const_value, f"{prefix}/{value.name}")
+            node.replace_input_with(index, own[home, value])
+
+
+def _own(graph: ir.Graph, value: ir.Value, tensor: ir.TensorProtocol, name: str) -> ir.Value:
+    """What equals the main graph's initializer in this graph.
+
+    Small ones are copied. A large one is reshaped to the shape it has: that is computed when the model is loaded, and
+    the file holds it once.
+    """
+    if tensor.nbytes <= _COPIED_BYTES:
+        copy = ir.val(name, const_value=tensor)
+        graph.register_initializer(copy)
+        return copy
+    shape = ir.tensor(np.asarray(tensor.shape.numpy(), np.int64), name=f"{name}/shape")
+    constant = ir.val(f"{name}/shape", const_value=shape)
+    graph.register_initializer(constant)
+    node = ir.node("Reshape", [value, constant], name=f"{name}/own")
+    node.outputs[0].name = f"{name}/own"
+    graph.insert_before(graph[0], node)
+    return node.outputs[0]
+
+
+def detach(nodes: Iterable[ir.Node]) -> None:
+    """Ends the nodes' use of their inputs: they were copied, and are in no graph any more."""
+    for node in nodes:
+        for index in range(len(node.inputs)):
+            node.replace_input_with(index, None)

@@ -1,0 +1,60 @@
+"""Expressions of a few nodes that several rules share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import onnx_ir as ir
+
+    from onnxcam_export.graph.builder import Builder
+
+
+def total(op: Builder, values: Sequence[ir.Value]) -> ir.Value:
+    """The sum of one or more values of one shape."""
+    result = values[0]
+    for value in values[1:]:
+        result = op.Add(result, value)
+    return result
+
+
+def positive(op: Builder, x: ir.Value) -> ir.Value:
+    """``[x > 0]`` as 0 and 1.  ``Mul`` with it is several times faster on CPUs than ``Where``."""
+    return above(op, x, 0.0)
+
+
+def above(op: Builder, x: ir.Value, bound: ir.Value | float) -> ir.Value:
+    """``[x > bound]`` as 0 and 1, in one pass over memory: a hard sigmoid of the steepest slope there is.
+
+    On CPUs that and a ``Mul`` take a quarter of the time of ``Sign``, and less than ``Greater``, ``Cast`` and
+    ``Where``. Exact but for differences below the smallest normal number.
+    """
+    steepest = float(np.finfo(op.dtype.numpy()).max)
+    difference = x if isinstance(bound, float) and bound == 0.0 else op.Sub(x, bound)
+    return op.HardSigmoid(difference, alpha=steepest, beta=0.0)
+
+
+def padded(op: Builder, x: ir.Value, rank: int, around: Mapping[int, tuple[int, int]]) -> ir.Value:
+    """``x`` with zeros before and after it along some axes; negative numbers cut off.
+
+    The pads are those of all axes: ONNX Runtime (1.31) moves a Transpose past a Pad as if it had no ``axes``.
+    """
+    before, after = ([around.get(axis, (0, 0))[side] for axis in range(rank)] for side in (0, 1))
+    return op.Pad(x, [*before, *after])
+
+
+def reshape_rows(op: Builder, dy: ir.Value, shape: Sequence[int]) -> ir.Value:
+    """``dy`` with rows of this shape, however many rows there are.
+
+    The gradient has M rows where the forward pass has N, so its batch is never written out.
+    """
+    return op.Reshape(dy, [-1, *shape])
+
+
+def one_hot(op: Builder, index: ir.Value, size: int) -> ir.Value:
+    """Ones at the index along a new last axis of that size, zeros elsewhere."""
+    return op.OneHot(index, size, np.asarray([0, 1], op.dtype.numpy()), axis=-1)

@@ -1,0 +1,24 @@
+"""The cheaper forms that an artifact is made of; with any of them left out, its outputs are the same.
+
+Each has one place that asks for it, and that place states its measured gain.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Optimisation(Enum):
+    """One cheaper form, and the module that has it."""
+
+    NESTED_CONCAT = "analyse.nested_concat"
+    STATED_ROWS = "differentiate.target_rows"
+    GEMM_OF_ROWS = "differentiate.rules.matmul"
+    FLIPPED_CONVOLUTION = "differentiate.lowering.conv_input_gradient: stride 1"
+    ENLARGED_GRADIENT = "differentiate.lowering.conv_input_gradient: pointwise kernels with strides"
+    INTERLEAVED_PHASES = "differentiate.lowering.conv_input_gradient: other kernels with strides"
+    ROW_LOOK_UP = "assemble.head_products: the row of the last matrix"
+    JOINED_PRODUCTS = "assemble.head_products: large matrices read once"
+
+
+ALL = frozenset(Optimisation)
