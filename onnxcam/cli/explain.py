@@ -142,12 +142,11 @@ def _explain_or_fail(found: Found, explainer: Explainer, outputs: Outputs, optio
             raise
         _fail(name, f"cannot explain {name}: {type(error).__name__}: {error}", options, tally)
     else:
-        tally.skipped += line is None
-        tally.done += line is not None
-        if line is not None:
+        if line is None:
+            _skip(name, options, tally)
+        else:
+            tally.done += 1
             typer.echo(line)
-        elif options.json:
-            typer.echo(as_json({"path": name, "skipped": _THERE_ALREADY}))
 
 
 def _explain(found: Found, explainer: Explainer, outputs: Outputs, options: Options, *, several: bool) -> str | None:
@@ -185,6 +184,14 @@ def _save_arrays(explanation: Explanation, path: Path, options: Options, source:
     from onnxcam.cli.arrays import save_arrays  # noqa: PLC0415  most calls save none
 
     save_arrays(explanation, path, options.methods, source)
+
+
+def _skip(name: str, options: Options, tally: Tally) -> None:
+    tally.skipped += 1
+    if options.json:
+        typer.echo(as_json({"path": name, "skipped": _THERE_ALREADY}))
+    elif tally.total == 1:  # of several only the number is told
+        _say(f"{name} is skipped: {_THERE_ALREADY}")
 
 
 def _fail(name: str, message: str, options: Options, tally: Tally) -> None:

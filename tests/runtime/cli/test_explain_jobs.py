@@ -133,6 +133,9 @@ def test_no_clobber_skips_what_is_explained(onnxcam, model, photos):
     }
     assert result.err == "onnxcam: 2 of 3 pictures explained, 1 skipped, which are explained already\n"
     assert Path("b.onnxcam.png").stat().st_mtime_ns == before
+    alone = onnxcam("explain", photos / "b.png", "-m", model, "-n")
+    assert (alone.code, alone.out) == (0, "")
+    assert alone.err == "onnxcam: photos/b.png is skipped: its explanation is there already\n"
 
 
 def test_an_interrupted_job_tells_how_far_it_came_and_leaves_nothing_behind(onnxcam, model, photos, monkeypatch):
