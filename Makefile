@@ -3,21 +3,25 @@
 
 PYTHON ?= python3
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check -c constraints.txt
+# ONNX Runtime's build for CUDA where there is an NVIDIA driver, elsewhere the one for the CPU: make demo FLAVOUR=cpu
+FLAVOUR ?= $(if $(shell command -v nvidia-smi),gpu,cpu)
 RUNTIME = pyproject.toml LICENSE README.md $(wildcard models/efficientnet_lite0.*) $(shell find onnxcam -type f -not -path '*/__pycache__/*')
 EXPORT = export/pyproject.toml export/LICENSE export/README.md $(shell find export/onnxcam_export -type f -not -path '*/__pycache__/*')
 
-.PHONY: help demo test test-runtime lint wheels bench clean
+.PHONY: help demo test test-runtime test-oldest lint wheels bench clean
 
 help:
 	@echo 'make demo          explain a photograph, with no PyTorch: writes demo.png'
 	@echo 'make test          all tests'
 	@echo 'make test-runtime  the runtime'"'"'s tests, in an environment that holds only its wheel, pytest and hypothesis'
+	@echo 'make test-oldest   the same with the oldest versions that it allows: constraints-oldest.txt'
 	@echo 'make lint          ruff and mypy'
 	@echo 'make wheels        both wheels and both source distributions, in dist/'
 	@echo 'make bench         speed, memory and start-up beside the peers: docs/performance.md (BENCH=--help for parts of it)'
 	@echo 'make clean         remove what the other targets made'
 
 demo: .venv-demo/.stamp
+	@rm -f demo.png
 	.venv-demo/bin/onnxcam explain tests/data/coffee.jpg -o demo.png
 
 # In parallel workers, of which each may need 4 GB for a large network.
@@ -34,6 +38,9 @@ test-runtime: .venv-runtime/.stamp
 	@# Without the safe path, tests that start Python here would import the source tree instead of the wheel.
 	PYTHONSAFEPATH=1 .venv-runtime/bin/pytest tests/runtime
 
+test-oldest: .venv-oldest/.stamp
+	PYTHONSAFEPATH=1 .venv-oldest/bin/pytest tests/runtime
+
 lint: .venv/.stamp
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
@@ -47,23 +54,23 @@ bench: .venv-bench/.stamp
 	.venv-bench/bin/python -m bench $(BENCH)
 
 clean:
-	rm -rf .venv .venv-demo .venv-runtime .venv-build .venv-bench dist demo.png .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-demo .venv-runtime .venv-oldest .venv-build .venv-bench dist demo.png .mypy_cache .pytest_cache .ruff_cache
 	find onnxcam export bench tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Editable: changed code needs no new installation.
 .venv/.stamp: pyproject.toml export/pyproject.toml constraints.txt requirements-dev.txt
 	$(call venv,.venv)
-	.venv/bin/python $(PIP_INSTALL) -r requirements-dev.txt
+	.venv/bin/python $(PIP_INSTALL) -r requirements-dev.txt -e '.[$(FLAVOUR)]'
 	@touch $@
 
 .venv-demo/.stamp: $(RUNTIME) constraints.txt
 	$(call venv,.venv-demo)
-	.venv-demo/bin/python $(PIP_INSTALL) .
+	.venv-demo/bin/python $(PIP_INSTALL) '.[$(FLAVOUR)]'
 	@touch $@
 
 .venv-bench/.stamp: pyproject.toml export/pyproject.toml constraints.txt requirements-bench.txt
 	$(call venv,.venv-bench)
-	.venv-bench/bin/python $(PIP_INSTALL) -r requirements-bench.txt
+	.venv-bench/bin/python $(PIP_INSTALL) -r requirements-bench.txt -e '.[$(FLAVOUR)]'
 	@touch $@
 
 .venv-build/.stamp: constraints.txt
@@ -83,7 +90,13 @@ dist/.stamp: .venv-build/.stamp $(RUNTIME) $(EXPORT)
 .venv-runtime/.stamp: dist/.stamp constraints.txt
 	rm -rf .venv-runtime
 	$(call venv,.venv-runtime)
-	.venv-runtime/bin/python $(PIP_INSTALL) dist/onnxcam-*.whl pytest hypothesis
+	.venv-runtime/bin/python $(PIP_INSTALL) "$$(echo dist/onnxcam-*.whl)[$(FLAVOUR)]" pytest hypothesis
+	@touch $@
+
+.venv-oldest/.stamp: $(RUNTIME) constraints-oldest.txt
+	rm -rf .venv-oldest
+	$(call venv,.venv-oldest)
+	.venv-oldest/bin/python $(PIP_INSTALL:constraints.txt=constraints-oldest.txt) '.[cpu]' pytest hypothesis
 	@touch $@
 
 define venv

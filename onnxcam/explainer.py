@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from onnxcam.errors import LayerError, MethodError, TargetError, TensorError
 from onnxcam.execution.bundled import default_model
 from onnxcam.execution.model import LoadedModel, Request
 from onnxcam.explanation import Explanation, Subject
-from onnxcam.photograph.opening import PANEL_SIDE, PictureSource, open_picture
+from onnxcam.photograph.opening import PANEL_SIDE, PictureSource, open_picture, picture_sources
 from onnxcam.photograph.preprocessing import needed_shorter_side, preprocess
 from onnxcam.targets import Targets, resolve
 from onnxcam.tensors import check_tensor
@@ -108,7 +105,8 @@ class Explainer:
         """Explains one image, or several as one batch.
 
         Args:
-            images: A path, a Pillow image, or a uint8 array [H, W, C] or [H, W]; or a list of these.
+            images: A path, the bytes of a file, an open binary file, a Pillow image, or a uint8 array [H, W, C] or
+                [H, W]; or a list of these.
             target: A class index, a label, or a rank (-1 is the top-scoring class, -2 the second); or a list of these,
                 one for each image. For a single image a list of any length explains that many classes of it, and so
                 does a list of lists for several images, which are then run one by one.
@@ -128,7 +126,7 @@ class Explainer:
             RunTimeoutError: The run took longer than ``timeout``.
         """
         shorter = needed_shorter_side(self.metadata)
-        opened = [open_picture(source, shorter=shorter, longer=PANEL_SIDE) for source in _each(images)]
+        opened = [open_picture(source, shorter=shorter, longer=PANEL_SIDE) for source in picture_sources(images)]
         prepared = [preprocess(image, self.metadata) for image in opened]
         if not prepared:
             raise TensorError("there are no images to explain")
@@ -237,9 +235,3 @@ class Explainer:
         unknown = [name for name in given if name not in inputs]
         if unknown:
             raise TensorError(f"the model has no input {listed(unknown)}; it takes {listed(inputs)}")
-
-
-def _each(images: PictureSource | Sequence[PictureSource]) -> list[Any]:
-    """The images one by one; text, bytes, an array and an open file are one, though they can be iterated."""
-    one = isinstance(images, (str, bytes, bytearray, os.PathLike, Image.Image, np.ndarray)) or hasattr(images, "read")
-    return [images] if one or not isinstance(images, Iterable) else list(images)

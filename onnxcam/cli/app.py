@@ -10,6 +10,7 @@ import typer
 
 from onnxcam import __version__
 from onnxcam.cli.extensions import Commands, add_stubs
+from onnxcam.cli.help import Command
 
 app = typer.Typer(
     cls=Commands,
@@ -32,9 +33,15 @@ class MethodChoice(StrEnum):
 ModelArgument = Annotated[Path | None, typer.Argument(help="An explainer model.", show_default="the embedded one")]
 ProviderOption = Annotated[
     list[str] | None,
-    typer.Option("--provider", help="Execution provider, e.g. cuda or cpu; may be given again in order of preference."),
+    typer.Option(
+        "--provider",
+        metavar="NAME",
+        help="Execution provider, e.g. cuda or cpu; may be given again in order of preference.",
+    ),
 ]
-ThreadsOption = Annotated[int | None, typer.Option(min=1, help="Threads for one run.", show_default="one per core")]
+ThreadsOption = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Threads for one run.", show_default="one per core")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -56,32 +63,81 @@ def root(
         typer.echo(context.get_help())
 
 
-@app.command()
+_EXPLAIN_EPILOG = """
+Examples:
+
+\b
+onnxcam explain photo.jpg
+onnxcam explain photo.jpg --target "tiger cat" --target -2 -o cat.png
+onnxcam explain photos/ --recursive -o explained/ --no-clobber --json
+curl https://example.org/photo.jpg | onnxcam explain - -o photo.png
+
+A file that exists is overwritten only if onnxcam made it, and never if it is read. Nothing else is written.
+
+Exit codes: 0 all went well, 2 a picture failed or something is wrong, 1 the output was not read to its end, 130 Ctrl-C.
+"""
+
+
+@app.command(cls=Command, epilog=_EXPLAIN_EPILOG)
 def explain(  # noqa: PLR0917  Typer passes them by name
-    images: Annotated[list[Path], typer.Argument(help="Pictures, or folders of pictures.", metavar="IMAGE")],
+    images: Annotated[
+        list[str], typer.Argument(help="Pictures, or folders of pictures; - is the standard input.", metavar="IMAGE")
+    ],
     model: Annotated[
-        Path | None, typer.Option("--model", "-m", help="An explainer model.", show_default="the embedded one")
+        Path | None,
+        typer.Option("--model", "-m", metavar="FILE", help="An explainer model.", show_default="the embedded one"),
     ] = None,
     target: Annotated[
         list[str] | None,
         typer.Option(
             "--target",
             "-t",
+            metavar="CLASS",
             help="Class to explain: a label, an index, or a rank (-1 is the top class). May be given several times.",
             show_default="-1",
         ),
     ] = None,
     layer: Annotated[
-        str | None, typer.Option(help="Target layer.", show_default="the model's first, see 'onnxcam inspect'")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The layer whose feature maps Grad-CAM weighs; 'onnxcam inspect' lists those of a model.",
+            show_default="the model's first",
+        ),
     ] = None,
-    method: Annotated[MethodChoice, typer.Option(help="What to draw.")] = MethodChoice.ALL,
+    method: Annotated[
+        MethodChoice,
+        typer.Option(
+            metavar="METHOD",
+            help="What to draw: all (grad-cam, guided-backprop and guided-grad-cam), one of these, or cam.",
+        ),
+    ] = MethodChoice.ALL,
     output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", help="File or folder to write to.", show_default="<image>.onnxcam.png here"),
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="PATH",
+            help="Where to write: a .png, .jpg or .webp file for one picture, or a folder, made if there is none.",
+            show_default="IMAGE.onnxcam.png here",
+        ),
     ] = None,
-    npz: Annotated[bool, typer.Option("--npz", help="Also save the raw arrays.")] = False,
+    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Search subfolders too.")] = False,
+    no_clobber: Annotated[
+        bool, typer.Option("--no-clobber", "-n", help="Skip pictures whose explanation is there already.")
+    ] = False,
+    npz: Annotated[bool, typer.Option("--npz", help="Also save the raw arrays, beside the drawing.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object for each picture.")] = False,
-    top: Annotated[int, typer.Option(min=1, help="How many classes to print.")] = 5,
+    top: Annotated[int, typer.Option(min=1, metavar="N", help="How many classes to print.")] = 5,
+    max_pixels: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Refuse larger pictures: one of 89 million pixels takes up to 2.2 GB.",
+            show_default="89478485, Pillow's limit",
+        ),
+    ] = None,
     provider: ProviderOption = None,
     threads: ThreadsOption = None,
 ) -> int:
@@ -96,16 +152,19 @@ def explain(  # noqa: PLR0917  Typer passes them by name
             layer=layer,
             method=method.value,
             output=output,
+            recursive=recursive,
+            no_clobber=no_clobber,
             npz=npz,
             json=json,
             top=top,
+            max_pixels=max_pixels,
             providers=provider,
             threads=threads,
         ),
     )
 
 
-@app.command()
+@app.command(cls=Command)
 def inspect(
     model: ModelArgument = None,
     labels: Annotated[bool, typer.Option("--labels", help="List the classes.")] = False,
@@ -117,7 +176,7 @@ def inspect(
     run(model, labels=labels, as_json=json)
 
 
-@app.command()
+@app.command(cls=Command)
 def verify(
     model: ModelArgument = None,
     json: JsonOption = False,
@@ -130,7 +189,7 @@ def verify(
     run(model, as_json=json, providers=provider, threads=threads)
 
 
-@app.command()
+@app.command(cls=Command)
 def doctor(json: JsonOption = False) -> None:
     """Shows which execution providers work on this machine, and why the others do not."""
     from onnxcam.cli.doctor import run  # noqa: PLC0415

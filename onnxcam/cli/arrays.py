@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onnxcam.files import replacing
+from onnxcam.signature import sign_archive
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,16 +16,14 @@ if TYPE_CHECKING:
     from onnxcam.explanation import Explanation, Method
 
 
-def save_arrays(explanation: Explanation, path: Path, methods: Sequence[Method]) -> Path:
+def save_arrays(explanation: Explanation, path: Path, methods: Sequence[Method], source: str = "") -> None:
     """Saves what the model answered and what follows from it, under the names of ``Explanation``.
 
     Args:
         explanation: What to save.
         path: The file, ending in ``.npz``.
         methods: Which explanations to save beside the model's own answers.
-
-    Returns:
-        The path.
+        source: The photograph's fingerprint, see ``onnxcam.signature``.
 
     Raises:
         OutputError: The path cannot be written.
@@ -41,4 +40,4 @@ def save_arrays(explanation: Explanation, path: Path, methods: Sequence[Method])
         arrays[method.replace("-", "_")] = explanation.compute(method)
     with replacing(path) as file:
         np.savez(file, **arrays)
-    return path
+        sign_archive(file, source)

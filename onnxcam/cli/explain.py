@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import warnings
 from dataclasses import dataclass
@@ -10,21 +11,33 @@ from typing import TYPE_CHECKING
 import typer
 from PIL import Image
 
+from onnxcam.cli.outputs import Outputs
 from onnxcam.cli.progress import progress
-from onnxcam.cli.report import as_json, as_line, as_table, error_as_json
-from onnxcam.cli.sources import Job, jobs
-from onnxcam.errors import PictureError
+from onnxcam.cli.report import as_json, as_line, as_table, notes, record
+from onnxcam.cli.search import search
+from onnxcam.cli.signals import Ended
+from onnxcam.errors import ModelError, OnnxCamError, OutputError, PictureError
+from onnxcam.execution.bundled import default_model
 from onnxcam.explainer import Explainer
 from onnxcam.explanation import FOUR_PANELS
+from onnxcam.photograph.opening import PANEL_SIDE, open_picture
+from onnxcam.photograph.preprocessing import needed_shorter_side, required
+from onnxcam.photograph.reading import reason
+from onnxcam.render.sheet import draw_sheet, save_sheet
+from onnxcam.signature import fingerprint
+from onnxcam.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from onnxcam.cli.search import Found, Search
     from onnxcam.explainer import Level
     from onnxcam.explanation import Explanation, Method
+    from onnxcam.photograph.opening import Picture
 
-_BAD_PICTURE = 2
+_FAILED = 2
+_THERE_ALREADY = "its explanation is there already"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +48,13 @@ class Options:
     targets: tuple[str, ...]
     layer: str | None
     method: str
-    output: Path | None
+    output: str | None
+    recursive: bool
+    no_clobber: bool
     npz: bool
     json: bool
     top: int
+    max_pixels: int | None
     providers: Sequence[str] | None
     threads: int | None
 
@@ -53,51 +69,150 @@ class Options:
         return 2 if any(method.startswith("guided") for method in self.methods) else 1
 
 
-def run(paths: Sequence[Path], options: Options) -> int:
-    """Explains all pictures, going on past bad ones.
+@dataclass(slots=True)
+class Tally:
+    """What became of the pictures so far."""
+
+    total: int
+    done: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def __str__(self) -> str:
+        """A line for the end of a job, or for where it was interrupted."""
+        line = f"{self.done} of {self.total} pictures explained"
+        if self.failed:
+            line += f", {self.failed} failed"
+        return f"{line}, {self.skipped} skipped, which are explained already" if self.skipped else line
+
+
+def run(images: Sequence[str], options: Options) -> int:
+    """Explains all pictures, going on past those that fail.
 
     Args:
-        paths: Pictures and folders.
+        images: Pictures and folders, ``-`` for the standard input.
         options: The command's options.
 
     Returns:
-        The exit code: 2 where a picture was bad.
+        The exit code: 2 where a picture failed.
+
+    Raises:
+        OnnxCamError: Something is wrong that is the same for all pictures, such as the model or a target.
     """
-    todo = jobs(paths, options.output)
-    explainer = Explainer(options.model, providers=options.providers, threads=options.threads)
-    several = len(todo) > 1
-    bad = []
-    with warnings.catch_warnings(), progress(len(todo), "explaining") as advance:
-        # What Pillow warns of is refused with an error of our own.
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        for job in todo:
-            try:
-                typer.echo(_explain(explainer, job, options, several=several))
-            except PictureError as error:
-                bad.append(error)
-                if options.json:
-                    typer.echo(error_as_json(job.picture, error))
-            advance()
-    for mistake in bad:
-        sys.stderr.write(f"onnxcam: {mistake}\n")
-    return _BAD_PICTURE if bad else 0
+    found = search(images, recursive=options.recursive)
+    tally = Tally(len(found.pictures) + len(found.failures))
+    for note in found.notes():
+        _say(note)
+    for name, error in found.failures:
+        _fail(name, str(error), options, tally)
+    if found.pictures:
+        _explain_all(found, options, tally)
+        if found.is_for_several:
+            _say(str(tally))
+    return _FAILED if tally.failed else 0
 
 
-def _explain(explainer: Explainer, job: Job, options: Options, *, several: bool) -> str:
-    """Explains one picture, writes its files, and tells what to print."""
-    explanation = explainer.explain(job.picture, list(options.targets), layer=options.layer, level=options.level)
-    explanation.save(job.output, methods=options.methods, layer=options.layer)
-    written = [job.output]
+def _explain_all(found: Search, options: Options, tally: Tally) -> None:
+    model = default_model() if options.model is None else options.model
+    outputs = Outputs(options.output, found, [model], npz=options.npz)
+    explainer = Explainer(model, providers=options.providers, threads=options.threads)
+    required(explainer.metadata)
+    with _pillow(options.max_pixels), progress(len(found.pictures), "explaining") as advance:
+        try:
+            for picture in found.pictures:
+                _explain_or_fail(picture, explainer, outputs, options, tally)
+                advance()
+        except Ended as end:
+            end.progress = str(tally)
+            raise
+
+
+def _explain_or_fail(found: Found, explainer: Explainer, outputs: Outputs, options: Options, tally: Tally) -> None:
+    name = str(found.path)
+    try:
+        line = _explain(found, explainer, outputs, options, several=tally.total > 1)
+    except (PictureError, OutputError, ModelError) as error:
+        _fail(name, str(error), options, tally)
+    except (MemoryError, OSError) as error:
+        _fail(name, f"cannot explain {name}: {reason(error)}", options, tally)
+    except Exception as error:
+        # What is wrong for all pictures ends the job. So does a fault of ours where no other picture waits: its
+        # traceback helps to mend it.
+        if isinstance(error, OnnxCamError) or tally.total == 1:
+            raise
+        _fail(name, f"cannot explain {name}: {type(error).__name__}: {error}", options, tally)
+    else:
+        if line is None:
+            _skip(name, options, tally)
+        else:
+            tally.done += 1
+            typer.echo(line)
+
+
+def _explain(found: Found, explainer: Explainer, outputs: Outputs, options: Options, *, several: bool) -> str | None:
+    """Explains one picture, writes its files, and gives what to print; None where it is skipped."""
+    path = outputs.path_for(found, keep=options.no_clobber)
+    if path is None:
+        return None
+    picture = _open(found, explainer)
+    explanation = explainer.explain(picture, list(options.targets), layer=options.layer, level=options.level)
+    source = fingerprint(found.path)
+    save_sheet(path, lambda: draw_sheet(explanation, options.methods, options.layer), source)
+    written = outputs.written(path)
     if options.npz:
-        written.append(_save_arrays(explanation, job, options))
+        _save_arrays(explanation, written[-1], options, source)
+    remarks = notes(explanation, picture)
     if options.json:
-        return as_json(explanation, job.picture, options.methods, options.top, written)
+        return as_json(
+            record(explanation, found.path, options.methods, top=options.top, written=written, remarks=remarks)
+        )
+    for remark in remarks:
+        _say(f"{found.path}: {remark}")
     if several:
-        return as_line(explanation, job.picture, written)
+        return as_line(explanation, found.path, written)
     return as_table(explanation, options.top, written)
 
 
-def _save_arrays(explanation: Explanation, job: Job, options: Options) -> Path:
+def _open(found: Found, explainer: Explainer) -> Picture:
+    shorter = needed_shorter_side(explainer.metadata)
+    if found.is_standard_input:
+        return open_picture(sys.stdin.buffer, shorter=shorter, longer=PANEL_SIDE, name="the standard input")
+    return open_picture(found.path, shorter=shorter, longer=PANEL_SIDE)
+
+
+def _save_arrays(explanation: Explanation, path: Path, options: Options, source: str) -> None:
     from onnxcam.cli.arrays import save_arrays  # noqa: PLC0415  most calls save none
 
-    return save_arrays(explanation, job.arrays, options.methods)
+    save_arrays(explanation, path, options.methods, source)
+
+
+def _skip(name: str, options: Options, tally: Tally) -> None:
+    tally.skipped += 1
+    if options.json:
+        typer.echo(as_json({"path": name, "skipped": _THERE_ALREADY}))
+    elif tally.total == 1:  # of several only the number is told
+        _say(f"{name} is skipped: {_THERE_ALREADY}")
+
+
+def _fail(name: str, message: str, options: Options, tally: Tally) -> None:
+    tally.failed += 1
+    if options.json:
+        typer.echo(as_json({"path": name, "error": message}))
+    _say(message)
+
+
+def _say(message: str) -> None:
+    sys.stderr.write(f"onnxcam: {printable(message)}\n")
+
+
+@contextlib.contextmanager
+def _pillow(max_pixels: int | None) -> Iterator[None]:
+    """Sets Pillow's limit, and keeps its warnings from the terminal: what matters in them is told in our own words."""
+    before = Image.MAX_IMAGE_PIXELS
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        Image.MAX_IMAGE_PIXELS = before if max_pixels is None else max_pixels
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = before

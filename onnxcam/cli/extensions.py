@@ -12,6 +12,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from onnxcam.cli.help import Command, without_values
 from onnxcam.errors import OnnxCamError
 
 GROUP = "onnxcam.commands"
@@ -24,6 +25,10 @@ STUBS = {
 class Commands(TyperGroup):
     """Commands of which some are stubs for another distribution's."""
 
+    def get_params(self, ctx: Any) -> Any:
+        """The options before the command."""
+        return without_values(super().get_params(ctx))
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command to run: now a stub gives way to what is installed."""
         name, command, rest = super().resolve_command(ctx, args)
@@ -34,7 +39,7 @@ def add_stubs(app: typer.Typer) -> None:
     """Adds the stubs; they take any options, since those of the commands are not known."""
     settings = {"allow_extra_args": True, "ignore_unknown_options": True}
     for name, help_text in STUBS.items():
-        app.command(name, help=help_text, add_help_option=False, context_settings=settings)(_not_installed)
+        app.command(name, cls=Command, help=help_text, add_help_option=False, context_settings=settings)(_not_installed)
 
 
 def _not_installed(context: typer.Context) -> None:
@@ -49,6 +54,6 @@ def _installed(name: str) -> Any:
 
     for point in entry_points(group=GROUP, name=name):
         single = typer.Typer(add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
-        single.command(name)(point.load())
+        single.command(name, cls=Command)(point.load())
         return typer.main.get_command(single)
     return None

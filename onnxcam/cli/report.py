@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from onnxcam.cli.table import table
+from onnxcam.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from onnxcam.cam import Floats
     from onnxcam.explanation import ClassScore, Explanation, Method
+    from onnxcam.photograph.opening import Picture
 
 
 def as_table(explanation: Explanation, top: int, written: Sequence[Path]) -> str:
@@ -32,37 +36,68 @@ def as_table(explanation: Explanation, top: int, written: Sequence[Path]) -> str
 def as_line(explanation: Explanation, picture: Path, written: Sequence[Path]) -> str:
     """The picture, what was explained, and the files written."""
     explained = [explanation.class_score(int(index)) for index in explanation.class_index]
-    return f"{picture}: {'; '.join(map(_brief, explained))} -> {', '.join(map(str, written))}"
+    return printable(f"{picture}: {'; '.join(map(_brief, explained))} -> {', '.join(map(str, written))}")
 
 
-def as_json(
-    explanation: Explanation, picture: Path, methods: Sequence[Method], top: int, written: Sequence[Path]
-) -> str:
-    """One line of JSON: the top classes, and for each explained class the statistics of each method's array."""
+def notes(explanation: Explanation, picture: Picture) -> list[str]:
+    """What is peculiar to a picture's explanation and should be known."""
+    found = []
+    if picture.has_more_frames:
+        found.append("it has several frames or pages, of which the first is explained")
+    if not np.isfinite(explanation.scores).all():
+        found.append("its scores are not finite, so they say nothing")
+    return found
+
+
+def record(
+    explanation: Explanation,
+    picture: Path,
+    methods: Sequence[Method],
+    *,
+    top: int,
+    written: Sequence[Path],
+    remarks: Sequence[str],
+) -> dict[str, Any]:
+    """For JSON: the top classes, and for each explained class the statistics of each method's array."""
+    arrays = {method: explanation.compute(method) for method in methods}
     explained = [
         {
             **asdict(explanation.class_score(int(index))),
-            "methods": {method: _statistics(explanation, method, row) for method in methods},
+            "methods": {method: _statistics(explanation, method, row, arrays[method][row]) for method in methods},
         }
         for row, index in enumerate(explanation.class_index)
     ]
-    record = {
+    return {
         "path": str(picture),
         "classes": [asdict(item) for item in explanation.top(top)],
         "explained": explained,
         "outputs": [str(path) for path in written],
+        "notes": list(remarks),
     }
-    return json.dumps(record, ensure_ascii=False)
 
 
-def error_as_json(picture: Path, error: Exception) -> str:
-    """One line of JSON for a picture that could not be explained."""
-    return json.dumps({"path": str(picture), "error": str(error)}, ensure_ascii=False)
+def as_json(record: dict[str, Any]) -> str:
+    """One line of JSON in ASCII, with null for numbers that are not finite, which JSON does not know."""
+    return json.dumps(_finite(record), allow_nan=False).replace("\x7f", "\\u007f")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _row(item: ClassScore, *, is_explained: bool) -> tuple[str, str, str, str, str]:
     probability = "" if item.probability is None else f"{item.probability:.1%}"
-    return (str(item.index), item.label, probability, f"{item.score:.3f}", "<- explained" if is_explained else "")
+    return (
+        str(item.index),
+        printable(item.label),
+        probability,
+        f"{item.score:.3f}",
+        "<- explained" if is_explained else "",
+    )
 
 
 def _brief(item: ClassScore) -> str:
@@ -70,12 +105,11 @@ def _brief(item: ClassScore) -> str:
 
 
 def _saved(written: Sequence[Path]) -> list[str]:
-    return [f"saved {path}" for path in written]
+    return [printable(f"saved {path}") for path in written]
 
 
-def _statistics(explanation: Explanation, method: Method, row: int) -> dict[str, Any]:
+def _statistics(explanation: Explanation, method: Method, row: int, values: Floats) -> dict[str, Any]:
     """The array's shape, range and mean, and for a map the layer and where on the photograph its maximum is."""
-    values = explanation.compute(method)[row]
     statistics: dict[str, Any] = {
         "shape": list(values.shape),
         "minimum": float(values.min()),

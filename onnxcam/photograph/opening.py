@@ -2,29 +2,51 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
-import numpy.typing as npt
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image
 
 from onnxcam.errors import PictureError
+from onnxcam.photograph.conversion import from_array, to_rgb
+from onnxcam.photograph.reading import FILE_TYPES, FileSource, identify, name_of, reason, too_large
 
-PictureSource = str | os.PathLike[str] | Image.Image | npt.NDArray[np.uint8]
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 # The longest side that a panel of a drawing has: four of them fill a wide screen.
 PANEL_SIDE = 640
 
+# Of a longer strip the model would see next to nothing; made as wide as the model's input, it would take gigabytes.
+LONGEST_STRIP = 256
+
 # A JPEG may be decoded at 1/2, 1/4 or 1/8 of its size, which is many times faster, and is then filtered down further.
 # With twice the pixels that are needed, the filter still does most of the work: what the model sees moves by about half
-# a grey level, as much as decoders may round. Who needs one decoder's very pixels can decode and hand over the array.
+# a grey level, as much as decoders may round. If you need exact pixels, decode the file yourself and pass the array.
 _OVERSAMPLING = 2
 _DRAFT_SCALES = (8, 4, 2)
 
-# The EXIF orientations that exchange width and height.
+# How a picture is turned upright, by its EXIF orientation.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 _ON_ITS_SIDE = {5, 6, 7, 8}
+
+
+class Array(Protocol):
+    """A numpy array, a PyTorch tensor, or whatever else numpy can make an array of."""
+
+    def __array__(self) -> npt.NDArray[Any]:
+        """The array."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,128 +56,128 @@ class Picture:
     Attributes:
         image: The pixels; a large JPEG may have been decoded at a fraction of its size.
         size: The full (width, height).
+        has_more_frames: Whether it is the first of an animation's frames, or of a document's pages.
     """
 
     image: Image.Image
     size: tuple[int, int]
+    has_more_frames: bool = False
 
 
-def open_picture(source: PictureSource, *, shorter: int | None = None, longer: int | None = None) -> Picture:
+PictureSource = FileSource | Image.Image | Array | Picture
+_TAKEN = "a picture is a path, bytes, an open binary file, a Pillow image or an array [H, W, C] of uint8"
+
+
+def open_picture(
+    source: PictureSource, *, shorter: int | None = None, longer: int | None = None, name: str | None = None
+) -> Picture:
     """Opens a picture: turned upright as its EXIF says, on white where it is transparent, in 8-bit RGB.
 
     Args:
-        source: A path, a Pillow image, or an array [H, W] or [H, W, C] of uint8 with 1, 3 or 4 channels.
+        source: A path; the bytes of a file; an open binary file; a Pillow image; an array [H, W] or [H, W, C] of uint8
+            with 1, 3 or 4 channels; or a picture that is open already.
         shorter: The pixels that are needed on the shorter side; a JPEG with many more is decoded at a fraction of its
             size, never below twice this.
         longer: The same for the longer side, which is not doubled.
+        name: What to call it in errors; None is its path.
 
     Returns:
-        The picture.
+        The picture. Of an animation, or a file of several pages, it is the first.
 
     Raises:
-        PictureError: The file is missing, empty, truncated, larger than ``PIL.Image.MAX_IMAGE_PIXELS``, or no picture.
+        PictureError: The file is missing, empty, truncated, larger than ``PIL.Image.MAX_IMAGE_PIXELS``, more than
+            ``LONGEST_STRIP`` times as long as wide, or no picture.
     """
-    if isinstance(source, np.ndarray):
-        image = _from_array(source)
-        return Picture(image, image.size)
+    if isinstance(source, Picture):
+        return source
     if isinstance(source, Image.Image):
-        return _decoded(source, "the picture", None)
-    path = _existing(source)
-    with _identified(path) as image:
-        scale = _draft_scale(image, shorter, longer)
-        return _decoded(image, str(path), scale)
+        return _decoded(source, name or "the picture", None)
+    if hasattr(source, "__array__"):
+        image = from_array(_as_array(source))
+        _check_strip(image.size, name or "the array")
+        return Picture(image, image.size)
+    if not isinstance(source, FILE_TYPES):
+        raise PictureError(f"{_TAKEN}, not {type(source).__name__}")
+    name = name or name_of(source)
+    with identify(source, name) as image:
+        return _decoded(image, name, _draft_scale(image, shorter, longer))
+
+
+def picture_sources(images: PictureSource | Iterable[PictureSource]) -> list[PictureSource]:
+    """One picture or several, as a list.
+
+    Args:
+        images: What ``open_picture`` takes, or a list of these.
+
+    Raises:
+        PictureError: It is neither.
+    """
+    if isinstance(images, (*FILE_TYPES, Image.Image, Picture)) or hasattr(images, "__array__"):
+        return [cast("PictureSource", images)]
+    if not isinstance(images, Iterable):
+        raise PictureError(f"{_TAKEN}, or a list of these, not {type(images).__name__}")
+    return list(images)
+
+
+def _as_array(source: Any) -> npt.NDArray[Any]:
+    try:
+        return np.asarray(source)
+    except Exception as error:  # a tensor on a GPU, or one that needs its gradient, raises whatever its library likes
+        raise PictureError(f"the array cannot be read: {reason(error)}") from error
 
 
 def _decoded(image: Image.Image, name: str, scale: int | None) -> Picture:
-    _check_size(image.size, name)
-    width, height = image.size
+    _check_pixels(image.size, name)
+    _check_strip(image.size, name)
+    full = image.size
     if scale is not None:
-        image.draft("RGB", (width // scale, height // scale))
+        image.draft("RGB", (full[0] // scale, full[1] // scale))
     try:
-        on_its_side = image.getexif().get(ExifTags.Base.Orientation, 1) in _ON_ITS_SIDE
-        upright = to_rgb(ImageOps.exif_transpose(image))
-        return Picture(upright, (height, width) if on_its_side else (width, height))
-    except Exception as error:  # decoders raise whatever comes: OSError, SyntaxError, ValueError, struct.error, …
-        raise PictureError(f"{name} is damaged or truncated: {_reason(error)}") from error
-
-
-def to_rgb(image: Image.Image) -> Image.Image:
-    """Converts any of Pillow's modes to RGB.
-
-    Args:
-        image: Greyscale, palette, transparent, 16-bit, 32-bit, CMYK, …
-
-    Returns:
-        8-bit RGB. Transparent pixels show white, as on paper.
-    """
-    if image.mode == "RGB" and "transparency" not in image.info:
-        return image
-    if image.mode.startswith(("I", "F")):
-        return _from_wide(image).convert("RGB")
-    if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white, rgba).convert("RGB")
-    return image.convert("RGB")
-
-
-def _from_wide(image: Image.Image) -> Image.Image:
-    """Greyscale of more than 8 bits: 16-bit integers run to 65535, and floating point to 1 by custom."""
-    values = np.asarray(image, np.float32)
-    top = values.max(initial=0)
-    if image.mode == "F":
-        scale = 255.0 if top <= 1 else 1.0
-    else:
-        scale = 255 / 65535 if image.mode.startswith("I;16") or top > 255 else 1.0
-    return Image.fromarray(np.clip(np.rint(values * scale), 0, 255).astype(np.uint8))
-
-
-def _from_array(array: npt.NDArray[np.uint8]) -> Image.Image:
-    if array.dtype != np.uint8:
+        has_more_frames = _has_more_frames(image)
+        image.load()
+        # Pillow turns a TIFF upright as it loads it; of a JPEG's fraction only the header knows the full size.
+        width, height = image.size if scale is None else full
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+        upright = _turned(image, to_rgb(image), orientation)
+    except MemoryError as error:
         raise PictureError(
-            f"an array of pixels must be uint8, not {array.dtype}; for a preprocessed tensor use Explainer.run"
-        )
-    if array.ndim == 3 and array.shape[2] == 1:
-        array = array[:, :, 0]
-    if array.size == 0 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in {3, 4})):
-        raise PictureError(f"an array of pixels must be [H, W] or [H, W, C] with 1, 3 or 4 channels, not {array.shape}")
-    return to_rgb(Image.fromarray(array))
+            f"{name} is too large: its {full[0]} by {full[1]} pixels take more memory than there is"
+        ) from error
+    except Exception as error:  # as in onnxcam.photograph.reading
+        raise PictureError(f"{name} is damaged or truncated: {reason(error)}") from error
+    return Picture(upright, (height, width) if orientation in _ON_ITS_SIDE else (width, height), has_more_frames)
 
 
-def _existing(source: str | os.PathLike[str]) -> Path:
-    path = Path(source)
-    if path.is_dir():
-        raise PictureError(f"{path} is a folder, not a picture")
-    try:
-        if path.stat().st_size == 0:
-            raise PictureError(f"{path} is empty")
-    except FileNotFoundError:
-        raise PictureError(f"there is no picture {path}") from None
-    except OSError as error:
-        raise PictureError(f"cannot read {path}: {error.strerror or error}") from error
-    return path
+def _turned(image: Image.Image, rgb: Image.Image, orientation: int) -> Image.Image:
+    """The picture upright; a copy at least, since the original is closed, or is the caller's."""
+    if orientation in _TURNS:
+        return rgb.transpose(_TURNS[orientation])
+    return rgb.copy() if rgb is image else rgb
 
 
-def _identified(path: Path) -> Image.Image:
-    """Reads the header only."""
-    try:
-        return Image.open(path)
-    except UnidentifiedImageError:
-        raise PictureError(f"{path} is not a picture in a format that Pillow reads") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise PictureError(f"{path} is too large: {_reason(error)}") from error
-    except Exception as error:  # as in _decoded
-        raise PictureError(f"cannot read {path}: {_reason(error)}") from error
+def _has_more_frames(image: Image.Image) -> bool:
+    """Whether something comes after the first frame. The second images of photographs (MPO) are not meant."""
+    with contextlib.suppress(Exception):  # a damaged second frame is no fault of the first
+        return image.format != "MPO" and bool(getattr(image, "is_animated", False))
+    return False
 
 
-def _check_size(size: tuple[int, int], name: str) -> None:
+def _check_pixels(size: tuple[int, int], name: str) -> None:
     """Refuses where Pillow itself only warns, so that its one documented setting decides."""
     limit = Image.MAX_IMAGE_PIXELS
     width, height = size
     if limit is not None and width * height > limit:
+        raise PictureError(too_large(name, f"{width} by {height}"))
+
+
+def _check_strip(size: tuple[int, int], name: str) -> None:
+    """Refuses what is much longer than wide, or has no pixels."""
+    if min(size) == 0:
+        raise PictureError(f"{name} has no pixels: it is {size[0]} by {size[1]}")
+    if max(size) > LONGEST_STRIP * min(size):
         raise PictureError(
-            f"{name} is too large: {width} by {height} pixels are more than the {limit / 1e6:.0f} million that "
-            "PIL.Image.MAX_IMAGE_PIXELS allows"
+            f"{name} has {size[0]} by {size[1]} pixels, and is more than {LONGEST_STRIP} times as long as wide; "
+            "cut out what matters"
         )
 
 
@@ -166,7 +188,3 @@ def _draft_scale(image: Image.Image, shorter: int | None, longer: int | None) ->
     return next(
         (s for s in _DRAFT_SCALES if small // s >= _OVERSAMPLING * shorter and large // s >= (longer or 0)), None
     )
-
-
-def _reason(error: Exception) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__

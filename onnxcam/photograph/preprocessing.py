@@ -23,6 +23,9 @@ _FILTERS = {
     "box": Image.Resampling.BOX,
 }
 
+# Pixels, a 64 MB picture. More are resized for large inputs and long strips alone, of which the crop takes little.
+_LARGEST_RESIZED = 2**24
+
 
 def preprocess(picture: Picture, metadata: Metadata) -> tuple[npt.NDArray[Any], Geometry]:
     """Turns one photograph into one row of the model's input: resize, centre crop, ``(pixel * scale - mean) / std``.
@@ -112,10 +115,27 @@ def channels_last(rows: npt.NDArray[Any], metadata: Metadata) -> npt.NDArray[Any
 
 def _square(image: Image.Image, placed: Geometry, steps: Preprocessing) -> Image.Image:
     """Resizes and crops. ``crop`` pads with black where the box reaches beyond the picture."""
+    resampling = _FILTERS[steps.interpolation]
+    if placed.resized[0] * placed.resized[1] > _LARGEST_RESIZED:
+        return _square_alone(image, placed, resampling)
     resized = image
     if image.size != placed.resized:
-        resized = image.resize(placed.resized, _FILTERS[steps.interpolation])
+        resized = image.resize(placed.resized, resampling)
     return resized if placed.crop == (0, 0, *placed.resized) else resized.crop(placed.crop)
+
+
+def _square_alone(image: Image.Image, placed: Geometry, resampling: Image.Resampling) -> Image.Image:
+    """The same, with nothing resized but what the crop takes; some pixels differ by a grey level or two.
+
+    Pillow rounds the box to single precision, and may filter columns before rows where it would filter rows first.
+    """
+    left, top, right, bottom = placed.crop
+    width, height = placed.resized
+    seen = (max(left, 0), max(top, 0), min(right, width), min(bottom, height))
+    across, down = image.width / width, image.height / height
+    box = (seen[0] * across, seen[1] * down, min(seen[2] * across, image.width), min(seen[3] * down, image.height))
+    part = image.resize((seen[2] - seen[0], seen[3] - seen[1]), resampling, box)
+    return part.crop((left - seen[0], top - seen[1], right - seen[0], bottom - seen[1]))
 
 
 def _to_input(square: Image.Image, image: ImageInput, steps: Preprocessing) -> npt.NDArray[Any]:

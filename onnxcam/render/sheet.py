@@ -12,6 +12,7 @@ from onnxcam.photograph.preprocessing import channels_last, to_pixels
 from onnxcam.render.formats import picture_format
 from onnxcam.render.layout import Panel, Strip, lay_out
 from onnxcam.render.panels import overlay, panel_size, signed
+from onnxcam.signature import signature
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -35,12 +36,13 @@ _TOP_CLASSES = 3
 _SAVE_OPTIONS = {"PNG": {"compress_level": 3}, "JPEG": {"quality": 92}, "WEBP": {"quality": 90}}
 
 
-def save_sheet(path: Path, draw: Callable[[], Image.Image]) -> Path:
+def save_sheet(path: Path, draw: Callable[[], Image.Image], source: str = "") -> Path:
     """Checks the path, draws, and writes.
 
     Args:
         path: The ending chooses the format.
         draw: Makes the picture; not called where the path is no good.
+        source: The photograph's fingerprint, see ``onnxcam.signature``.
 
     Returns:
         The path.
@@ -52,7 +54,7 @@ def save_sheet(path: Path, draw: Callable[[], Image.Image]) -> Path:
     check_writable(path)
     image = draw()
     with replacing(path) as file:
-        image.save(file, name, **_SAVE_OPTIONS[name])
+        image.save(file, name, exif=signature(source), **_SAVE_OPTIONS[name])
     return path
 
 

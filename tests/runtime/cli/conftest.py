@@ -13,6 +13,13 @@ class Result:
     out: str
     err: str
 
+    @property
+    def sentence(self) -> str:
+        """The one line that is all there is to see of a mistake."""
+        assert (self.code, self.out, self.err.count("\n")) == (2, "", 1)
+        assert self.err.startswith("onnxcam: ")
+        return self.err
+
 
 @pytest.fixture
 def onnxcam(capsys, tmp_path, monkeypatch):

@@ -122,16 +122,20 @@ def test_pictures_of_the_same_name_do_not_overwrite_each_other(onnxcam, model, p
         for name in ("a.png", "a.bmp"):
             Image.open(picture).save(Path(folder) / name)
     assert onnxcam("explain", "x", "y/a.png", "-m", model).code == 0
-    assert here() == {"x", "y", "a.bmp.onnxcam.png", "a.png-1.onnxcam.png", "a.png-2.onnxcam.png"}
+    assert here() == {"x", "y", "a.onnxcam.png", "a-2.onnxcam.png", "a-3.onnxcam.png"}
+    assert onnxcam("explain", "y/a.png", "x", "-m", model).out.split("\n")[0].endswith("-> a-3.onnxcam.png")
+    assert len(here()) == 5
 
 
 def test_it_goes_on_past_bad_pictures(onnxcam, model, picture):
     Path("bad.jpg").write_text("not a picture")
     result = onnxcam("explain", "bad.jpg", picture, "missing.png", "-m", model)
     assert result.code == 2
+    formats = "JPEG, PNG, WebP, GIF, BMP, TIFF, JPEG 2000, AVIF, PPM or PGM"
     assert result.err.splitlines() == [
-        "onnxcam: bad.jpg is not a picture in a format that Pillow reads",
+        f"onnxcam: bad.jpg is not a picture in a format that onnxcam reads: {formats}",
         "onnxcam: there is no picture missing.png",
+        "onnxcam: 1 of 3 pictures explained, 2 failed",
     ]
     assert here() == {"bad.jpg", "picture.onnxcam.png"}
     lines = onnxcam("explain", "bad.jpg", picture, "-m", model, "--json").out.splitlines()

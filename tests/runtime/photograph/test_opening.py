@@ -1,11 +1,13 @@
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
 from onnxcam.errors import PictureError
-from onnxcam.photograph.opening import open_picture, to_rgb
+from onnxcam.photograph.opening import Picture, open_picture, picture_sources
 
 
 def rgb(source) -> np.ndarray:
@@ -77,47 +79,11 @@ def test_a_transparent_palette_entry_shows_white(tmp_path):
     np.testing.assert_array_equal(rgb(path)[0], [[255, 255, 255], [10, 20, 30]])
 
 
-def test_sixteen_bits_are_scaled_not_clipped(tmp_path):
-    values = np.array([[0, 257, 32896, 65535]], np.uint16)
-    path = saved(Image.fromarray(values), tmp_path / "a.png")
-    np.testing.assert_array_equal(rgb(path)[0, :, 0], [0, 1, 128, 255])
-
-
-def test_wide_integers_and_floating_point():
-    wide = Image.fromarray(np.array([[0, 65535]], np.int32))
-    np.testing.assert_array_equal(np.asarray(to_rgb(wide))[0, :, 0], [0, 255])
-    narrow = Image.fromarray(np.array([[0, 200]], np.int32))
-    np.testing.assert_array_equal(np.asarray(to_rgb(narrow))[0, :, 0], [0, 200])
-    unit = Image.fromarray(np.array([[0, 0.5, 1]], np.float32))
-    np.testing.assert_array_equal(np.asarray(to_rgb(unit))[0, :, 0], [0, 128, 255])
-
-
 def test_cmyk(tmp_path):
     image = Image.new("CMYK", (8, 8), (0, 255, 255, 0))
     red = rgb(saved(image, tmp_path / "a.jpg"))[4, 4]
     assert red[0] > 200
     assert red[1:].max() < 60
-
-
-@pytest.mark.parametrize("shape", [(4, 5), (4, 5, 1), (4, 5, 3), (4, 5, 4)])
-def test_arrays_of_pixels(shape):
-    assert rgb(np.full(shape, 255, np.uint8)).shape == (4, 5, 3)
-
-
-@pytest.mark.parametrize(
-    ("array", "words"),
-    [
-        (np.zeros((4, 5, 3)), "must be uint8, not float64; for a preprocessed tensor use Explainer.run"),
-        (np.zeros((4, 5, 2), np.uint8), "not (4, 5, 2)"),
-        (np.zeros((1, 4, 5, 3), np.uint8), "not (1, 4, 5, 3)"),
-        (np.zeros((0, 5, 3), np.uint8), "not (0, 5, 3)"),
-        (np.zeros(5, np.uint8), "not (5,)"),
-    ],
-)
-def test_arrays_that_are_no_picture(array, words):
-    with pytest.raises(PictureError) as caught:
-        open_picture(array)
-    assert words in str(caught.value)
 
 
 def test_files_that_are_no_picture(tmp_path):
@@ -174,3 +140,136 @@ def test_a_fraction_of_a_turned_jpeg_has_its_full_size_turned(tmp_path):
     picture = open_picture(saved(random_image(size=(1601, 1600)), tmp_path / "a.jpg", exif=exif), shorter=100)
     assert picture.size == (1600, 1601)
     assert picture.image.size == (200, 201)
+
+
+def test_a_tiff_on_its_side_has_its_size_turned_with_it(tmp_path):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    image = random_image(size=(12, 8))
+    picture = open_picture(saved(image, tmp_path / "a.tif", exif=exif))
+    assert picture.size == picture.image.size == (8, 12)
+    np.testing.assert_array_equal(np.asarray(picture.image), np.rot90(np.asarray(image), -1))
+
+
+@pytest.mark.parametrize("size", [(1, 257), (257, 1), (600, 2)])
+def test_long_strips_are_refused_before_they_are_decoded(tmp_path, size, monkeypatch):
+    path = saved(Image.new("RGB", size), tmp_path / "strip.png")
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda _self: pytest.fail("it was decoded"))
+    with pytest.raises(PictureError, match=rf"strip\.png has {size[0]} by {size[1]} pixels, .* 256 times as long"):
+        open_picture(path)
+
+
+def test_the_longest_strip_that_is_taken():
+    assert open_picture(Image.new("RGB", (1, 256))).size == (1, 256)
+    with pytest.raises(PictureError, match="the array has 1 by 257"):
+        open_picture(np.zeros((257, 1), np.uint8))
+
+
+def test_a_picture_without_pixels():
+    with pytest.raises(PictureError, match="has no pixels: it is 0 by 5"):
+        open_picture(Image.new("RGB", (0, 5)))
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), OverflowError("x"), SyntaxError("x"), struct.error("x"), zlib.error("x"), KeyError("x")]
+)
+def test_whatever_a_decoder_raises_is_a_bad_picture(tmp_path, monkeypatch, error):
+    def load(_self: object) -> None:
+        raise error
+
+    path = saved(random_image(), tmp_path / "a.png")
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", load)
+    words = (
+        "a.png is too large: its 12 by 8 pixels take more memory" if isinstance(error, MemoryError) else "is damaged"
+    )
+    with pytest.raises(PictureError, match=words):
+        open_picture(path)
+
+
+@pytest.mark.parametrize("ending", ["gif", "png", "webp", "tif"])
+def test_of_several_frames_the_first_is_taken_and_that_is_noted(tmp_path, ending):
+    first, second = Image.new("RGB", (8, 8), "red"), Image.new("RGB", (8, 8), "blue")
+    options = {"lossless": True} if ending == "webp" else {}
+    path = saved(first, tmp_path / f"a.{ending}", save_all=True, append_images=[second], **options)
+    picture = open_picture(path)
+    assert picture.has_more_frames
+    assert picture.image.getpixel((4, 4)) == (255, 0, 0)
+    assert not open_picture(saved(first, tmp_path / f"b.{ending}", **options)).has_more_frames
+
+
+def test_the_second_image_of_a_photograph_is_no_frame(tmp_path):
+    path = saved(random_image(), tmp_path / "a.mpo", save_all=True, append_images=[random_image()])
+    assert not open_picture(path).has_more_frames
+
+
+def test_a_damaged_second_frame_is_no_fault_of_the_first(tmp_path):
+    image = random_image(size=(64, 64)).quantize(16)
+    path = saved(image, tmp_path / "a.gif", save_all=True, append_images=[image.rotate(90)])
+    alone = saved(image, tmp_path / "b.gif").stat().st_size
+    path.write_bytes(path.read_bytes()[: alone + 40])
+    np.testing.assert_array_equal(rgb(path), np.asarray(image.convert("RGB")))
+
+
+def test_the_callers_image_is_copied():
+    image = random_image()
+    picture = open_picture(image)
+    before = np.asarray(picture.image).copy()
+    image.paste((0, 0, 0), (0, 0, 12, 8))
+    np.testing.assert_array_equal(np.asarray(picture.image), before)
+
+
+def test_bytes_files_and_a_picture_are_the_same_picture(tmp_path):
+    path = saved(random_image(), tmp_path / "a.png")
+    content = path.read_bytes()
+    with path.open("rb") as file:
+        sources = [content, bytearray(content), memoryview(content), io.BytesIO(content), file, open_picture(path)]
+        for source in sources:
+            np.testing.assert_array_equal(rgb(source), rgb(path))
+
+
+class Tensor:
+    """Stands for one of PyTorch, which the runtime's tests do without."""
+
+    def __init__(self, array, error=None) -> None:
+        self.array, self.error = array, error
+
+    def __array__(self, dtype=None, copy=None):
+        if self.error:
+            raise self.error
+        return np.array(self.array, dtype)
+
+
+def test_what_has_the_array_protocol_is_an_array():
+    image = np.asarray(random_image())
+    np.testing.assert_array_equal(rgb(Tensor(image)), image)
+    with pytest.raises(PictureError, match=r"float32; for a preprocessed tensor use Explainer\.run"):
+        open_picture(Tensor(np.zeros((3, 8, 8), np.float32)))
+    with pytest.raises(PictureError, match="the array cannot be read: it is on a GPU"):
+        open_picture(Tensor(image, TypeError("it is on a GPU")))
+
+
+@pytest.mark.parametrize("wrong", [5, None, 1.5, object(), {}, [], ()])
+def test_wrong_things_are_bad_pictures(wrong):
+    with pytest.raises(PictureError, match=f"a picture is a path, bytes, .*, not {type(wrong).__name__}"):
+        open_picture(wrong)
+
+
+def test_one_picture_and_several(tmp_path):
+    image = random_image()
+    array, picture = np.asarray(image), Picture(image, image.size)
+    for one in (
+        "a.png",
+        tmp_path,
+        b"x",
+        bytearray(),
+        memoryview(b""),
+        io.BytesIO(),
+        image,
+        array,
+        Tensor(array),
+        picture,
+    ):
+        assert picture_sources(one) == [one]
+    assert picture_sources(iter(["a.png", image])) == ["a.png", image]
+    with pytest.raises(PictureError, match="or a list of these, not int"):
+        picture_sources(5)

@@ -6,6 +6,7 @@ from PIL import Image
 
 from onnxcam.errors import ModelError
 from onnxcam.metadata import ImageInput, Preprocessing
+from onnxcam.photograph import preprocessing
 from onnxcam.photograph.opening import open_picture
 from onnxcam.photograph.preprocessing import channels_last, needed_shorter_side, preprocess, to_pixels
 
@@ -139,3 +140,43 @@ def test_pixels_of_an_input_that_is_no_photograph(metadata):
 def test_channels_last_is_what_pillow_takes(metadata):
     rows = np.zeros((2, 3, 24, 20))
     assert channels_last(rows, metadata).shape == (2, 24, 20, 3)
+
+
+@pytest.mark.parametrize("name", ["nearest", "bilinear", "bicubic", "lanczos", "box"])
+@pytest.mark.parametrize(
+    ("size", "steps"),
+    [
+        ((600, 400), {}),
+        ((2000, 300), {}),
+        ((59, 43), {}),
+        ((600, 400), {"resize": 24, "crop": 40}),  # the crop reaches beyond the picture on one side
+        ((30, 20), {"resize": None, "crop": 24}),
+        ((600, 400), {"resize": (40, 60), "crop": (24, 24)}),
+    ],
+)
+def test_where_little_of_much_is_cropped_only_that_is_resized(data, metadata, monkeypatch, name, size, steps):
+    photograph = Image.open(data / "coffee.jpg").resize(size)
+    changes = {"interpolation": name, "scale": 1, "mean": (0, 0, 0), "std": (1, 1, 1), **steps}
+    changed_metadata = changed(metadata, {"height": 40, "width": 40} if steps.get("crop") == 40 else {}, **changes)
+    whole = tensor(photograph, changed_metadata)
+    monkeypatch.setattr(preprocessing, "_LARGEST_RESIZED", 0)
+    part = tensor(photograph, changed_metadata)
+    assert np.abs(part - whole).max() <= 2
+    assert np.abs(part - whole).mean() < 0.02
+
+
+def test_a_strip_is_never_resized_as_a_whole(metadata, monkeypatch):
+    made = []
+    resize = Image.Image.resize
+    monkeypatch.setattr(
+        Image.Image,
+        "resize",
+        lambda self, size, *more, **options: (made.append(size), resize(self, size, *more, **options))[1],
+    )
+    large = {"height": 2000, "width": 2000}
+    assert tensor(Image.new("RGB", (10, 2000)), changed(metadata, large, resize=2000, crop=2000)).shape == (
+        3,
+        2000,
+        2000,
+    )
+    assert max(width * height for width, height in made) == 2000 * 2000

@@ -1,0 +1,110 @@
+"""Ending on Ctrl-C and on signals: temporary files are removed, and one line says so."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+from onnxcam.temporary import remove_mine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_WORDS = {"SIGINT": "interrupted", "SIGTERM": "terminated", "SIGHUP": "its terminal has gone"}
+
+# Seconds. A model in ONNX Runtime does not notice a signal before it answers, which may be never.
+PATIENCE = 3.0
+
+
+class Ended(BaseException):
+    """The process was asked to end. No ``Exception``, so that nobody takes it for a fault.
+
+    Attributes:
+        number: The signal.
+        progress: What was done until then, to be told.
+    """
+
+    def __init__(self, number: int) -> None:
+        """Notes the signal."""
+        super().__init__(number)
+        self.number = number
+        self.progress = ""
+
+    @property
+    def code(self) -> int:
+        """The exit code, by custom."""
+        return 128 + self.number
+
+    def __str__(self) -> str:
+        """What to tell."""
+        return _WORDS[signal.Signals(self.number).name] + (f"; {self.progress}" if self.progress else "")
+
+
+@contextlib.contextmanager
+def ending_signals() -> Iterator[None]:
+    """Turns the signals that ask to end into ``Ended`` for the block, in the main thread; elsewhere it does nothing.
+
+    What is ignored already, as after ``nohup``, stays ignored. After the first signal no other one is heard.
+
+    Raises:
+        Ended: One of them came.
+    """
+    numbers = [number for number in _signals() if signal.getsignal(number) not in {signal.SIG_IGN, None}]
+    if threading.current_thread() is not threading.main_thread() or not numbers:
+        yield
+        return
+    before = {number: signal.signal(number, _end) for number in numbers}
+    try:
+        with _impatience(numbers):
+            yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _signals() -> list[signal.Signals]:
+    return [signal.Signals[name] for name in _WORDS if hasattr(signal, name)]
+
+
+def _end(number: int, _frame: Any) -> None:
+    for other in _signals():
+        signal.signal(other, signal.SIG_IGN)
+    raise Ended(number)
+
+
+@contextlib.contextmanager
+def _impatience(numbers: list[signal.Signals]) -> Iterator[None]:
+    """Ends the process where Python cannot: while the main thread is in a model, no handler of Python's runs."""
+    if sys.platform == "win32":  # a pipe cannot be woken up by there
+        yield
+        return
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    done = threading.Event()
+    watch = threading.Thread(target=_watch, args=(reader, set(numbers), done), daemon=True)
+    watch.start()
+    try:
+        yield
+    finally:
+        done.set()
+        signal.set_wakeup_fd(before)
+        os.write(writer, bytes([0]))
+        watch.join()
+        os.close(writer)
+        os.close(reader)
+
+
+def _watch(reader: int, numbers: set[signal.Signals], done: threading.Event) -> None:
+    """Waits for a signal, then for the block to end."""
+    while number := os.read(reader, 1)[0]:
+        if number in numbers and not done.wait(PATIENCE):
+            remove_mine()
+            with contextlib.suppress(OSError, ValueError):
+                sys.stderr.write(f"onnxcam: {Ended(number)}\n")
+                sys.stderr.flush()
+            os._exit(Ended(number).code)

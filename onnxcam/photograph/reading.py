@@ -1,0 +1,150 @@
+"""What a picture is read from, and which formats are read."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from PIL import Image, UnidentifiedImageError
+
+from onnxcam.errors import PictureError
+
+# Pillow has many more decoders. Some start programs (EPS) or hold files within files (ICO, ICNS), and the others are
+# hardly used. The most frequent come first, since they are tried in this order. JPEG includes MPO, of phones.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "JPEG2000", "PPM", "AVIF")
+_NAMES = "JPEG, PNG, WebP, GIF, BMP, TIFF, JPEG 2000, AVIF, PPM or PGM"
+
+# Bytes, at which an endless stream ends: twice what the largest picture takes that Pillow allows, as 8-bit RGB.
+STREAM_LIMIT = 2**29
+_CHUNK = 2**20
+
+# What follows the length of the first box in the pictures that many phones take.
+_HEIC = {b"ftyp" + brand for brand in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")}
+
+
+@runtime_checkable
+class BinaryStream(Protocol):
+    """An open file, or whatever else gives bytes."""
+
+    def read(self, size: int, /) -> bytes:
+        """The next bytes, none at the end."""
+
+
+FileSource = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryStream
+FILE_TYPES = (str, os.PathLike, bytes, bytearray, memoryview, BinaryStream)
+
+
+def identify(source: FileSource, name: str) -> Image.Image:
+    """Reads a picture's header.
+
+    Args:
+        source: A path, which may be that of a pipe; the bytes of a file; or an open binary file, read to its end.
+        name: What to call the picture in errors.
+
+    Returns:
+        The picture, not decoded yet; the caller closes it.
+
+    Raises:
+        PictureError: There is no such file, it is empty or too large, or it is no picture of one of ``FORMATS``.
+    """
+    file = _file(source, name)
+    try:
+        return Image.open(file, formats=FORMATS)
+    except (UnidentifiedImageError, KeyError):  # KeyError: Pillow before 11.3 has no AVIF
+        raise PictureError(f"{name} is not a picture in a format that onnxcam reads: {_hint(file)}") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise PictureError(too_large(name, "its")) from error
+    except Exception as error:  # decoders raise whatever comes: OSError, SyntaxError, ValueError, struct.error, …
+        raise PictureError(f"cannot read {name}: {reason(error)}") from error
+
+
+def name_of(source: FileSource) -> str:
+    """What to call a picture in errors: its path, if it has one."""
+    name = source if isinstance(source, (str, os.PathLike)) else getattr(source, "name", None)
+    return os.fsdecode(name) if isinstance(name, (str, os.PathLike)) else "the picture"
+
+
+def too_large(name: str, whose: str) -> str:
+    """The one sentence about pictures of too many pixels.
+
+    Args:
+        name: The picture.
+        whose: What comes before "pixels".
+    """
+    limit = (Image.MAX_IMAGE_PIXELS or 0) / 1e6
+    return (
+        f"{name} is too large: {whose} pixels are more than the {limit:.0f} million that PIL.Image.MAX_IMAGE_PIXELS "
+        "allows (on the command line --max-pixels)"
+    )
+
+
+def reason(error: Exception) -> str:
+    """What an exception of a decoder or of the system says, without its number."""
+    if isinstance(error, MemoryError):
+        return "it takes more memory than there is"
+    return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+
+
+def _file(source: FileSource, name: str) -> Path | io.BytesIO:
+    """What Pillow can open: a regular file, or all bytes of anything else."""
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return _not_empty(io.BytesIO(source), name)
+    if isinstance(source, BinaryStream):
+        return _not_empty(_read(source, name), name)
+    try:
+        path = _existing(source, name)
+        if path.is_file():
+            return path
+        with path.open("rb") as stream:
+            return _not_empty(_read(stream, name), name)
+    except FileNotFoundError:
+        raise PictureError(f"there is no picture {name}") from None
+    except (OSError, ValueError) as error:  # ValueError: a name with a NUL
+        raise PictureError(f"cannot read {name}: {reason(error)}") from error
+
+
+def _existing(source: str | os.PathLike[str], name: str) -> Path:
+    if not os.fspath(source):
+        raise PictureError("the name of a picture is empty; give its path")
+    path = Path(source)
+    status = path.stat()
+    if stat.S_ISDIR(status.st_mode):
+        raise PictureError(f"{name} is a folder, not a picture")
+    if stat.S_ISREG(status.st_mode) and status.st_size == 0:
+        raise PictureError(f"{name} is empty")
+    return path
+
+
+def _read(stream: BinaryStream, name: str) -> io.BytesIO:
+    """All bytes of a stream, if they are not too many."""
+    content = io.BytesIO()
+    try:
+        while chunk := stream.read(_CHUNK):
+            content.write(chunk)
+            if content.tell() > STREAM_LIMIT:
+                raise PictureError(f"{name} gives more than {STREAM_LIMIT >> 20} MiB; a stream must be smaller")
+    except TypeError:
+        raise PictureError(f"{name} is open as text; open it as binary, with the mode 'rb'") from None
+    except (OSError, ValueError, MemoryError) as error:  # ValueError: a closed file
+        raise PictureError(f"cannot read {name}: {reason(error)}") from error
+    content.seek(0)
+    return content
+
+
+def _not_empty(content: io.BytesIO, name: str) -> io.BytesIO:
+    if not content.getbuffer().nbytes:
+        raise PictureError(f"{name} is empty")
+    return content
+
+
+def _hint(file: Path | io.BytesIO) -> str:
+    """The formats that are read, and which one this is, where that is known."""
+    if isinstance(file, Path):
+        with file.open("rb") as stream:
+            start = stream.read(12)
+    else:
+        start = file.getvalue()[:12]
+    return "it is HEIC; convert it to JPEG or PNG" if start[4:12] in _HEIC else _NAMES
