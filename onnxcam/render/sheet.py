@@ -11,7 +11,7 @@ from onnxcam.files import check_writable, replacing
 from onnxcam.photograph.preprocessing import channels_last, to_pixels
 from onnxcam.render.formats import picture_format
 from onnxcam.render.layout import Panel, Strip, lay_out
-from onnxcam.render.panels import overlay, panel_size, signed
+from onnxcam.render.panels import inner_sides, overlay, panel_size, signed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -80,7 +80,10 @@ def _strips(explanation: Explanation, methods: Sequence[Method], layer: str | No
         for method, rows in images.items():
             is_map = method in {"grad-cam", "cam"}
             drawn = overlay(photograph, rows[row], box) if is_map else signed(rows[row], photograph.size, box)
-            panels.append(Panel(drawn, TITLES[method], _notes(explanation, method, layer_name)))
+            notes = _notes(explanation, method, layer_name)
+            if is_map and any(inner_sides(photograph.size, box)):
+                notes += ("in the frame: what the model saw",)
+            panels.append(Panel(drawn, TITLES[method], notes, has_scale=is_map))
         explained = explanation.class_score(int(index), explanation.image_of(row))
         kind = "score " if explained.probability is None else ""
         yield Strip(explained.label, kind + _figure(explained), tuple(panels))
