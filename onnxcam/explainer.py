@@ -20,7 +20,7 @@ from onnxcam.contract import (
 )
 from onnxcam.errors import LayerError, MethodError, ModelError, TensorError
 from onnxcam.execution.session import Model, first_line, open_session
-from onnxcam.explanation import Explanation, Subject
+from onnxcam.explanation import Explanation, PlacedPhotograph
 from onnxcam.photograph.opening import PANEL_SIDE, PictureSource, open_picture
 from onnxcam.photograph.preprocessing import needed_shorter_side, preprocess
 from onnxcam.targets import Targets, resolve
@@ -99,9 +99,11 @@ class Explainer:
         prepared = [preprocess(picture, self.metadata) for picture in pictures]
         if not prepared:
             raise TensorError("there are no pictures to explain")
-        subjects = [Subject(picture.image, placed) for picture, (_, placed) in zip(pictures, prepared, strict=True)]
+        photographs = [
+            PlacedPhotograph(picture.image, placed) for picture, (_, placed) in zip(pictures, prepared, strict=True)
+        ]
         tensor = np.stack([values for values, _ in prepared])
-        return self._run({self.metadata.image.name: tensor}, target, layer, level, subjects)
+        return self._run({self.metadata.image.name: tensor}, target, layer, level, photographs)
 
     def run(
         self,
@@ -138,7 +140,7 @@ class Explainer:
         target: Targets,
         layer: str | None,
         level: int,
-        subjects: list[Subject] | None,
+        photographs: list[PlacedPhotograph] | None,
     ) -> Explanation:
         metadata, tensor = self.metadata, inputs[self.metadata.image.name]
         self._require(inputs.keys())
@@ -158,7 +160,7 @@ class Explainer:
             gradients={name: answers[GRADIENTS_PREFIX + name] for name in layers},
             guided=answers.get(GUIDED_OUTPUT),
             tensor=tensor,
-            subjects=subjects,
+            photographs=photographs,
         )
 
     def _layers(self, layer: str | None) -> list[str]:

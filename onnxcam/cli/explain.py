@@ -15,7 +15,7 @@ from onnxcam.cli.report import as_json, as_line, as_table, error_as_json
 from onnxcam.cli.sources import Job, jobs
 from onnxcam.errors import PictureError
 from onnxcam.explainer import Explainer
-from onnxcam.explanation import FOUR_PANELS
+from onnxcam.explanation import DEFAULT_METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +45,7 @@ class Options:
     @property
     def methods(self) -> tuple[Method, ...]:
         """What to draw."""
-        return FOUR_PANELS if self.method == "all" else (self.method,)  # type: ignore[return-value]
+        return DEFAULT_METHODS if self.method == "all" else (self.method,)  # type: ignore[return-value]
 
     @property
     def level(self) -> Level:
