@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from onnxcam.errors import OutputError
 from onnxcam.files import check_writable, replacing
+from onnxcam.render.png import encode_png
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 
-_SAVE_OPTIONS = {"PNG": {"compress_level": 3}, "JPEG": {"quality": 92}, "WEBP": {"quality": 90}}
+_SAVE_OPTIONS = {"JPEG": {"quality": 92}, "WEBP": {"quality": 90, "method": 2}}
 
 
 def picture_format(path: Path) -> str:
@@ -68,6 +69,8 @@ def encode(image: Image.Image, name: str) -> bytes:
         image: RGB.
         name: Pillow's name of the format.
     """
+    if name == "PNG":
+        return encode_png(image)
     file = io.BytesIO()
     image.save(file, name, **_SAVE_OPTIONS[name])
     return file.getvalue()
