@@ -26,6 +26,7 @@ from onnxcam.errors import (
     TensorError,
     VerificationError,
 )
+from onnxcam.version import __version__
 
 if TYPE_CHECKING:
     from onnxcam import cam
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     from onnxcam.explainer import Explainer
     from onnxcam.explanation import ClassScore, Explanation
     from onnxcam.metadata import Metadata
-
-__version__ = "0.1.0"
 
 __all__ = [
     "ClassScore",

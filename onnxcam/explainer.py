@@ -11,7 +11,7 @@ import numpy.typing as npt
 from onnxcam.errors import LayerError, MethodError, TargetError, TensorError
 from onnxcam.execution.bundled import default_model
 from onnxcam.execution.model import LoadedModel, Request
-from onnxcam.explanation import Explanation, Subject
+from onnxcam.explanation import Explanation, PlacedPhotograph
 from onnxcam.photograph.opening import PANEL_SIDE, PictureSource, open_picture, picture_sources
 from onnxcam.photograph.preprocessing import needed_shorter_side, preprocess
 from onnxcam.targets import Targets, resolve
@@ -130,11 +130,12 @@ class Explainer:
         prepared = [preprocess(image, self.metadata) for image in opened]
         if not prepared:
             raise TensorError("there are no images to explain")
-        subjects = [Subject(image.image, placed) for image, (_, placed) in zip(opened, prepared, strict=True)]
+        photographs = [
+            PlacedPhotograph(image.image, placed) for image, (_, placed) in zip(opened, prepared, strict=True)
+        ]
         tensor = np.stack([values for values, _ in prepared])
-        return self._run(
-            {self.metadata.image.name: tensor}, target, layer=layer, level=level, timeout=timeout, subjects=subjects
-        )
+        inputs = {self.metadata.image.name: tensor}
+        return self._run(inputs, target, layer=layer, level=level, timeout=timeout, photographs=photographs)
 
     def run(
         self,
@@ -178,7 +179,7 @@ class Explainer:
         layer: str | None,
         level: int,
         timeout: float | None,
-        subjects: list[Subject] | None = None,
+        photographs: list[PlacedPhotograph] | None = None,
     ) -> Explanation:
         metadata, tensor = self.metadata, inputs[self.metadata.image.name]
         self._require(inputs.keys())
@@ -203,7 +204,7 @@ class Explainer:
             gradients=outputs.gradients,
             guided=outputs.input_gradient if guided else None,
             tensor=tensor,
-            subjects=subjects,
+            photographs=photographs,
             input_gradients=None if guided else outputs.input_gradient,
         )
 

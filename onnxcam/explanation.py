@@ -3,57 +3,44 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from onnxcam import cam
+from onnxcam.drawable import Drawable
 from onnxcam.errors import LayerError, MethodError
+from onnxcam.methods import DEFAULT_METHODS, Method
+from onnxcam.photograph.preprocessing import channels_last, to_pixels
+from onnxcam.scores import ClassScore, probabilities, short_repr
 from onnxcam.text import listed
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Sequence
 
     from PIL import Image
 
     from onnxcam.cam import Floats, Upsampling
     from onnxcam.metadata import Metadata
-    from onnxcam.photograph.geometry import Geometry
+    from onnxcam.photograph.geometry import Box, Geometry
+    from onnxcam.render.sheet import Row
 
-Method = Literal["grad-cam", "cam", "guided-backprop", "guided-grad-cam"]
-FOUR_PANELS: tuple[Method, ...] = ("grad-cam", "guided-backprop", "guided-grad-cam")
+__all__ = ["DEFAULT_METHODS", "ClassScore", "Explanation", "Method", "PlacedPhotograph"]
+
+_CLASSES_IN_REPR = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class PlacedPhotograph:
     """A photograph, and where the model's square lies on it."""
 
     photograph: Image.Image
     geometry: Geometry
 
 
-@dataclass(frozen=True, slots=True)
-class ClassScore:
-    """One class of one image.
-
-    Attributes:
-        index: The class index.
-        label: Its name, or the index as text where the model has no labels.
-        score: y^c, before any softmax or sigmoid.
-        probability: After it, or None where the model has neither.
-    """
-
-    index: int
-    label: str
-    score: float
-    probability: float | None
-
-
 @dataclass(frozen=True, slots=True, eq=False)
-class Explanation:
+class Explanation(Drawable):
     """The answer to one batch: N images, M explained classes, as many of each image, those of the first image first.
 
     Attributes:
@@ -65,7 +52,7 @@ class Explanation:
         gradients: dy/dA of each fetched layer, {layer: [M, K, h, w]}; empty at level 0.
         guided: Guided backpropagation to the image, [M, *input shape], or None where the model or the level has none.
         tensor: The model's input, [N, *input shape].
-        subjects: The N photographs, or None where a tensor was given.
+        photographs: The N photographs, or None where a tensor was given.
         input_gradients: The gradient at the input of a model whose gradient is not guided, likewise.
     """
 
@@ -77,7 +64,7 @@ class Explanation:
     gradients: dict[str, Floats]
     guided: Floats | None
     tensor: npt.NDArray[Any]
-    subjects: Sequence[Subject] | None
+    photographs: Sequence[PlacedPhotograph] | None
     input_gradients: Floats | None = None
 
     @property
@@ -88,15 +75,7 @@ class Explanation:
     @property
     def probabilities(self) -> Floats | None:
         """The scores after the model's own softmax or sigmoid, [N, C], or None where it has neither."""
-        scores = self.scores.astype(np.float64)
-        if self.metadata.score_activation == "softmax":
-            exponentials: Floats = np.exp(scores - scores.max(axis=1, keepdims=True))
-            softmax: Floats = exponentials / exponentials.sum(axis=1, keepdims=True)
-            return softmax
-        if self.metadata.score_activation == "sigmoid":
-            sigmoid: Floats = 0.5 * (1 + np.tanh(scores / 2))  # so written, it cannot overflow
-            return sigmoid
-        return None
+        return probabilities(self.scores, self.metadata.score_activation)
 
     def image_of(self, row: int) -> int:
         """Which of the N images a row explains."""
@@ -109,8 +88,8 @@ class Explanation:
             index: The class.
             image: Which of the N images.
         """
-        probabilities = self.probabilities
-        probability = None if probabilities is None else float(probabilities[image, index])
+        after = probabilities(self.scores[image : image + 1], self.metadata.score_activation)
+        probability = None if after is None else float(after[0, index])
         return ClassScore(index, self._label(index), float(self.scores[image, index]), probability)
 
     def top(self, count: int = 5, image: int = 0) -> list[ClassScore]:
@@ -206,10 +185,8 @@ class Explanation:
         """
         if interpolation not in {"bilinear", "nearest"}:
             raise MethodError(f"the interpolation is 'bilinear' or 'nearest', not {interpolation!r}")
-        layout = self.metadata.image.layout
-        return cam.guided_grad_cam(
-            self.guided_backprop(), self.grad_cam(layer), layout=layout, interpolation=interpolation
-        )
+        guided, maps = self.guided_backprop(), self.grad_cam(layer)
+        return cam.guided_grad_cam(guided, maps, layout=self.metadata.image.layout, interpolation=interpolation)
 
     def compute(self, method: Method, layer: str | None = None) -> Floats:
         """The explanation of that name.
@@ -235,27 +212,52 @@ class Explanation:
             return self.guided_grad_cam(layer)
         raise MethodError(f"there is no method {method!r}; there are {', '.join(get_args(Method))}")
 
-    def save(
-        self, path: str | os.PathLike[str], *, methods: Sequence[Method] = FOUR_PANELS, layer: str | None = None
-    ) -> Path:
-        """Draws the explanation on the photograph: one strip for each row, and in it one panel for each method.
+    def __repr__(self) -> str:
+        """One line: what was explained, without arrays."""
+        shown = [short_repr(label) for label in self.labels[:_CLASSES_IN_REPR]]
+        more = len(self.class_index) - len(shown)
+        classes = ", ".join([*shown, f"{more} more"] if more else shown)
+        layers = ", ".join(map(short_repr, self.activations))
+        return f"Explanation(images={len(self.scores)}, classes=[{classes}], layers=[{layers}], level={self.level})"
 
-        Args:
-            path: Where to; the ending chooses PNG, JPEG or WebP.
-            methods: What to draw beside the photograph.
-            layer: The target layer; None is the first that was fetched.
+    @property
+    def _row_count(self) -> int:
+        return len(self.class_index)
 
-        Returns:
-            The path.
+    @property
+    def _available_methods(self) -> tuple[Method, ...]:
+        if self.guided is not None:
+            return DEFAULT_METHODS
+        return ("grad-cam",) if self.activations else ()
 
-        Raises:
-            OutputError: The path cannot be written, or its ending is not known.
-            MethodError: A method needs a higher level, or the model does not have it.
-        """
-        # Drawing costs start-up time, which a service that only computes should not pay.
-        from onnxcam.render.sheet import draw_sheet, save_sheet  # noqa: PLC0415
+    def _rows_to_draw(self, rows: Sequence[int], methods: Sequence[Method], layer: str | None) -> list[Row]:
+        from onnxcam.render.sheet import TOP_CLASSES, Result, Row  # noqa: PLC0415  see onnxcam.drawable
 
-        return save_sheet(Path(path), lambda: draw_sheet(self, methods, layer))
+        values = {method: self._channels_last(self.compute(method, layer)) for method in methods}
+        photographs = {image: self._photograph(image) for image in map(self.image_of, rows)}
+        drawn = []
+        for row, image in zip(rows, map(self.image_of, rows), strict=True):
+            explained, top = self.class_score(int(self.class_index[row]), image), self.top(TOP_CLASSES, image)
+            results = [Result(method, self._layer_of(method, layer), values[method][row]) for method in methods]
+            drawn.append(Row(explained, top, *photographs[image], results))
+        return drawn
+
+    def _channels_last(self, values: Floats) -> Floats:
+        """Maps as they are; images, [M, *input shape], with their channels last and in RGB order."""
+        return channels_last(values, self.metadata) if values.ndim == self.tensor.ndim else values
+
+    def _layer_of(self, method: Method, layer: str | None) -> str:
+        return self.metadata.cam_layer or "" if method == "cam" else layer or next(iter(self.activations), "")
+
+    def _photograph(self, image: int) -> tuple[Image.Image, Box]:
+        """One of the N photographs, or of the tensors where there is none, and what the model saw of it."""
+        from onnxcam.render.panels import as_image  # noqa: PLC0415  see onnxcam.drawable
+
+        if self.photographs is not None:
+            placed = self.photographs[image]
+            return placed.photograph, placed.geometry.box_on(placed.photograph.size)
+        seen = as_image(to_pixels(self.tensor[image : image + 1], self.metadata)[0])
+        return seen, (0, 0, *seen.size)
 
     def _label(self, index: int) -> str:
         labels = self.metadata.labels

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from PIL import ExifTags, Image
 
-from onnxcam import __version__
+from onnxcam.version import __version__
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -19,11 +19,11 @@ from onnxcam.cli.signals import Ended
 from onnxcam.errors import ModelError, OnnxCamError, OutputError, PictureError
 from onnxcam.execution.bundled import default_model
 from onnxcam.explainer import Explainer
-from onnxcam.explanation import FOUR_PANELS
+from onnxcam.explanation import DEFAULT_METHODS
 from onnxcam.photograph.opening import PANEL_SIDE, open_picture
 from onnxcam.photograph.preprocessing import needed_shorter_side, required
 from onnxcam.photograph.reading import reason
-from onnxcam.render.sheet import draw_sheet, save_sheet
+from onnxcam.render.formats import save_picture
 from onnxcam.signature import fingerprint
 from onnxcam.text import printable
 
@@ -61,7 +61,7 @@ class Options:
     @property
     def methods(self) -> tuple[Method, ...]:
         """What to draw."""
-        return FOUR_PANELS if self.method == "all" else (self.method,)  # type: ignore[return-value]
+        return DEFAULT_METHODS if self.method == "all" else (self.method,)  # type: ignore[return-value]
 
     @property
     def level(self) -> Level:
@@ -117,7 +117,8 @@ def _explain_all(found: Search, options: Options, tally: Tally) -> None:
     outputs = Outputs(options.output, found, [model], npz=options.npz)
     explainer = Explainer(model, providers=options.providers, threads=options.threads)
     required(explainer.metadata)
-    with _pillow(options.max_pixels), progress(len(found.pictures), "explaining") as advance:
+    with warnings.catch_warnings(), progress(len(found.pictures), "explaining") as advance:
+        warnings.simplefilter("ignore")  # what matters in them is told in our own words
         try:
             for picture in found.pictures:
                 _explain_or_fail(picture, explainer, outputs, options, tally)
@@ -154,10 +155,11 @@ def _explain(found: Found, explainer: Explainer, outputs: Outputs, options: Opti
     path = outputs.path_for(found, keep=options.no_clobber)
     if path is None:
         return None
-    picture = _open(found, explainer)
+    with _most_pixels(options.max_pixels):
+        picture = _open(found, explainer)
     explanation = explainer.explain(picture, list(options.targets), layer=options.layer, level=options.level)
     source = fingerprint(found.path)
-    save_sheet(path, lambda: draw_sheet(explanation, options.methods, options.layer), source)
+    save_picture(path, lambda: explanation.figure(methods=options.methods, layer=options.layer), source=source)
     written = outputs.written(path)
     if options.npz:
         _save_arrays(explanation, written[-1], options, source)
@@ -206,13 +208,11 @@ def _say(message: str) -> None:
 
 
 @contextlib.contextmanager
-def _pillow(max_pixels: int | None) -> Iterator[None]:
-    """Sets Pillow's limit, and keeps its warnings from the terminal: what matters in them is told in our own words."""
+def _most_pixels(count: int | None) -> Iterator[None]:
+    """Sets Pillow's limit; None leaves it."""
     before = Image.MAX_IMAGE_PIXELS
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        Image.MAX_IMAGE_PIXELS = before if max_pixels is None else max_pixels
-        try:
-            yield
-        finally:
-            Image.MAX_IMAGE_PIXELS = before
+    Image.MAX_IMAGE_PIXELS = before if count is None else count
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = before

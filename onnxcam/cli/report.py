@@ -124,9 +124,9 @@ def _statistics(explanation: Explanation, method: Method, row: int, values: Floa
 
 def _peak(explanation: Explanation, values: Any, image: int) -> list[float] | None:
     """The centre of the map's highest cell as [x, y] in pixels of the upright photograph."""
-    if explanation.subjects is None:
+    if explanation.photographs is None:
         return None
-    placed = explanation.subjects[image].geometry
+    placed = explanation.photographs[image].geometry
     left, top, right, bottom = placed.box_on(placed.photograph)
     row, column = np.unravel_index(int(values.argmax()), values.shape)
     x = left + (right - left) * (column + 0.5) / values.shape[1]

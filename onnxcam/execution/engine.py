@@ -41,7 +41,8 @@ def _imported() -> Any:
     except ModuleNotFoundError as error:
         if error.name == "onnxruntime":
             raise ProviderError(
-                "ONNX Runtime is not installed; install it with 'pip install onnxruntime', or onnxruntime-gpu for CUDA"
+                "ONNX Runtime is not installed; install it with pip install 'onnxcam[gpu]' for NVIDIA and CUDA, or "
+                "with pip install 'onnxcam[cpu]'"
             ) from error
         raise _broken(error) from error
     except Exception as error:  # a library that is missing or of another machine raises OSError, ImportError, …

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import bisect
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFont
 
 from onnxcam.photograph.opening import PANEL_SIDE
+from onnxcam.render.panels import scale
+from onnxcam.render.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from onnxcam.photograph.geometry import Size
 
     Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
@@ -23,14 +28,27 @@ _FAINT = (112, 112, 122)
 _HEADING, _TITLE, _SMALL, _SMALLEST_TEXT = 36, 26, 21, 13
 _MARGIN, _LINE, _NARROWEST = 28, 30, 320
 
+# Room for a title in the smallest text, and between two of them.
+_NARROWEST_COLUMN, _SMALLEST_MARGIN = 160, 10
+
+# The height of the colour scale in lines, its width in columns, and the words at its ends.
+_SCALE_HEIGHT, _SCALE_WIDTH = 0.5, 0.3
+_WEAK, _STRONG = "weak", "strong"
+
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """An image with a title and the small print below it."""
+    """An image with a title and the small print below it, and the colour scale where it has one."""
 
     image: Image.Image
     title: str
     notes: tuple[str, ...]
+    has_scale: bool = False
+
+    @property
+    def lines(self) -> int:
+        """The lines below the title."""
+        return len(self.notes) + self.has_scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,60 +85,97 @@ def lay_out(strips: Sequence[Strip]) -> Image.Image:
     Returns:
         The sheet, RGB.
     """
-    drawn = [_draw(strip) for strip in strips]
-    sheet = Image.new("RGB", (max(item.width for item in drawn), sum(item.height for item in drawn)), _PAPER)
+    measures = [_measure_strip(strip) for strip in strips]
+    size = (max(item.width for item in measures), sum(item.height for item in measures))
+    sheet = Image.new("RGB", size, _PAPER)
+    pen = ImageDraw.Draw(sheet)
     top = 0
-    for item in drawn:
-        sheet.paste(item, (0, top))
+    for strip, item in zip(strips, measures, strict=True):
+        _draw(sheet, pen, top, strip, item)
         top += item.height
     return sheet
 
 
-def _measure(strip: Strip) -> _Measures:
-    width, height = strip.panels[0].image.size
+def strip_size(panel: Size, panels: int, lines: int) -> Size:
+    """The (width, height) of a strip, before anything is drawn.
+
+    Args:
+        panel: The (width, height) of its panels.
+        panels: How many.
+        lines: The most lines that a panel has below its title.
+    """
+    measures = _measure(panel, panels, lines)
+    return (measures.width, measures.height)
+
+
+def _measure_strip(strip: Strip) -> _Measures:
+    return _measure(strip.panels[0].image.size, len(strip.panels), max(panel.lines for panel in strip.panels))
+
+
+def _measure(panel: Size, panels: int, lines: int) -> _Measures:
+    width, height = panel
     unit = max(width, height) / PANEL_SIDE
-    heading, title, small = (
-        ImageFont.load_default(max(_SMALLEST_TEXT, round(size * unit))) for size in (_HEADING, _TITLE, _SMALL)
-    )
-    margin, line = round(_MARGIN * unit), max(_SMALLEST_TEXT + 4, round(_LINE * unit))
-    column = max(width, round(_NARROWEST * unit)) + margin
+    heading, title, small = (_font(max(_SMALLEST_TEXT, round(size * unit))) for size in (_HEADING, _TITLE, _SMALL))
+    margin, line = max(_SMALLEST_MARGIN, round(_MARGIN * unit)), max(_SMALLEST_TEXT + 4, round(_LINE * unit))
+    column = max(width, round(_NARROWEST * unit), _NARROWEST_COLUMN) + margin
     panel_top = margin + 2 * line
     text_top = panel_top + height + line // 2
-    lines = 1.2 + max(len(panel.notes) for panel in strip.panels)
-    bottom = text_top + round(line * lines) + margin
-    return _Measures(
-        heading, title, small, margin, line, column, margin + column * len(strip.panels), panel_top, text_top, bottom
-    )
+    bottom = text_top + round(line * (1.2 + lines)) + margin
+    return _Measures(heading, title, small, margin, line, column, margin + column * panels, panel_top, text_top, bottom)
 
 
-def _draw(strip: Strip) -> Image.Image:
-    measures = _measure(strip)
-    canvas = Image.new("RGB", (measures.width, measures.height), _PAPER)
-    pen = ImageDraw.Draw(canvas)
-    _draw_heading(pen, strip, measures)
+@functools.lru_cache(maxsize=32)
+def _font(size: int) -> Font:
+    """Pillow's own font, which it unpacks anew at each call."""
+    return ImageFont.load_default(size)
+
+
+def _draw(sheet: Image.Image, pen: ImageDraw.ImageDraw, top: int, strip: Strip, measures: _Measures) -> None:
+    _draw_heading(pen, top + measures.margin, strip, measures)
     for number, panel in enumerate(strip.panels):
         left = measures.margin + measures.column * number
-        canvas.paste(panel.image, (left, measures.panel_top))
-        _draw_notes(pen, panel, left, measures)
-    return canvas
+        sheet.paste(panel.image, (left, top + measures.panel_top))
+        _draw_notes(pen, (left, top + measures.text_top), panel, measures)
+        if panel.has_scale:
+            below = top + measures.text_top + _below_title(measures, len(panel.notes))
+            _draw_scale(sheet, pen, (left, below), measures)
 
 
-def _draw_heading(pen: ImageDraw.ImageDraw, strip: Strip, measures: _Measures) -> None:
-    """The heading, and the remark behind it; a long heading gives way."""
-    remark = "  " + strip.remark
-    room = measures.width - 2 * measures.margin - pen.textlength(remark, measures.heading)
-    heading = _fit(pen, strip.heading, room, measures.heading)
-    pen.text((measures.margin, measures.margin), heading, _INK, measures.heading)
-    left = measures.margin + pen.textlength(heading, measures.heading)
-    pen.text((left, measures.margin), remark, _FAINT, measures.heading)
+def _draw_heading(pen: ImageDraw.ImageDraw, top: int, strip: Strip, measures: _Measures) -> None:
+    """The heading, and the remark after it; a long heading gives way."""
+    gap = pen.textlength("  ", measures.heading)
+    room = measures.width - 2 * measures.margin - gap
+    remark = _fit(pen, printable(strip.remark), room - pen.textlength("…", measures.heading), measures.heading)
+    heading = _fit(pen, printable(strip.heading), room - pen.textlength(remark, measures.heading), measures.heading)
+    pen.text((measures.margin, top), heading, _INK, measures.heading)
+    left = measures.margin + pen.textlength(heading, measures.heading) + gap
+    pen.text((left, top), remark, _FAINT, measures.heading)
 
 
-def _draw_notes(pen: ImageDraw.ImageDraw, panel: Panel, left: int, measures: _Measures) -> None:
+def _draw_notes(pen: ImageDraw.ImageDraw, corner: tuple[int, int], panel: Panel, measures: _Measures) -> None:
+    left, top = corner
     room = measures.column - measures.margin
-    pen.text((left, measures.text_top), _fit(pen, panel.title, room, measures.title), _INK, measures.title)
+    pen.text(corner, _fit(pen, printable(panel.title), room, measures.title), _INK, measures.title)
     for index, note in enumerate(panel.notes):
-        top = measures.text_top + round(measures.line * (1.2 + index))
-        pen.text((left, top), _fit(pen, note, room, measures.small), _FAINT, measures.small)
+        text = _fit(pen, printable(note), room, measures.small)
+        pen.text((left, top + _below_title(measures, index)), text, _FAINT, measures.small)
+
+
+def _below_title(measures: _Measures, index: int) -> int:
+    """How far a line of the small print is below the top of the title."""
+    return round(measures.line * (1.2 + index))
+
+
+def _draw_scale(sheet: Image.Image, pen: ImageDraw.ImageDraw, corner: tuple[int, int], measures: _Measures) -> None:
+    """The colours of the map, between the words for its ends."""
+    left, top = corner
+    blank = pen.textlength(" ", measures.small)
+    height = max(2, round(measures.line * _SCALE_HEIGHT))
+    bar = scale((max(1, round((measures.column - measures.margin) * _SCALE_WIDTH)), height))
+    bar_left = round(left + pen.textlength(_WEAK, measures.small) + blank)
+    pen.text((left, top), _WEAK, _FAINT, measures.small)
+    sheet.paste(bar, (bar_left, top + (measures.line - height) // 2 - 2))
+    pen.text((bar_left + bar.width + blank, top), _STRONG, _FAINT, measures.small)
 
 
 def _fit(pen: ImageDraw.ImageDraw, text: str, room: float, font: Font) -> str:

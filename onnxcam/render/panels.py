@@ -1,4 +1,4 @@
-"""One panel each: the photograph, a map laid over it, a signed image in its place."""
+"""One panel each: a map on its photograph, a signed image where it belongs on the photograph."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from onnxcam.photograph.opening import PANEL_SIDE
 from onnxcam.render.colours import colour
@@ -18,83 +18,185 @@ if TYPE_CHECKING:
 # Photographs smaller than this are enlarged, so that the map and the text beside it can be read.
 _SMALLEST_SIDE = 400
 
-# What the map leaves of the photograph: it is greyed, so that colour means evidence and nothing else, and pulled
-# towards the middle, so that neither black nor white swallows the map.
-_GREYED = 0.75
-_MIDDLE = 118
-_CONTRAST = 0.72
-_OPACITY = 0.75
-# Below 1: lifts weak evidence out of invisibility.
-_GAMMA = 0.75
+# Evidence below _FAINTEST of the map's range stays invisible, so that weak values do not tint the whole square; from
+# _FULL on the colour is as opaque as it gets, and the photograph's texture still shows through.
+_FAINTEST, _FULL, _OPACITY = 0.1, 0.75, 0.7
 
-# What the model does not see, outside its crop.
-_UNSEEN = 0.45
-_NEUTRAL = 128
+# Below the colour the photograph turns grey, so that an orange fish is not taken for evidence, and is pulled towards
+# the middle, so that neither black nor white swallows the colour. It turns sooner than the colour grows.
+_GREY_SOONER, _MIDDLE, _CONTRAST = 1.5, 140, 0.6
+
+# The square's outline is white on its inner side and dark on its outer side: one of them shows on any photograph.
+_WHITE, _DARK = (255, 255, 255), (28, 28, 28)
+_OUTLINE = 1 / 600
+
+_NOTHING = 128
+_LIGHT_SQUARE, _DARK_SQUARE = (232, 232, 232), (188, 188, 188)
 
 
-def panel_size(photograph: Size) -> Size:
-    """The (width, height) at which a photograph is drawn."""
+def _smooth(values: Floats) -> Floats:
+    position = np.clip((values - _FAINTEST) / (_FULL - _FAINTEST), 0, 1)
+    smooth: Floats = position**2 * (3 - 2 * position)
+    return smooth
+
+
+def _levels(values: Floats) -> list[int]:
+    return [int(level) for level in np.rint(255 * values)]
+
+
+# An overlay needs a colour, an opacity and a greying for each of the 256 levels of an 8-bit map, and no others.
+_STEPS = np.linspace(0, 1, 256)
+_COLOURS = np.rint(colour(_STEPS[None])).astype(np.uint8).tobytes()
+_OPACITIES = _levels(_OPACITY * _smooth(_STEPS))
+_GREYINGS = _levels(np.minimum(_GREY_SOONER * _smooth(_STEPS), 1))
+_MUTED = [round((level - _MIDDLE) * _CONTRAST + _MIDDLE) for level in range(256)]
+
+
+def panel_size(photograph: Size, longest: int = PANEL_SIDE, smallest: int = _SMALLEST_SIDE) -> Size:
+    """The (width, height) at which a photograph is drawn, its longer side from ``smallest`` to ``longest``."""
     longer = max(photograph)
-    factor = min(max(longer, _SMALLEST_SIDE), PANEL_SIDE) / longer
+    factor = min(max(longer, smallest), longest) / longer
     return (max(1, round(photograph[0] * factor)), max(1, round(photograph[1] * factor)))
 
 
-def overlay(photograph: Image.Image, values: Floats, box: Box) -> Image.Image:
-    """Lays a map over a photograph.
+def overlay(photograph: Image.Image, values: Floats, box: Box, *, outline: bool = True) -> Image.Image:
+    """Colours a photograph where a map is high, and leaves it alone where the map is zero.
+
+    With v the map's value at a pixel, s = clip((v - 0.1) / 0.65, 0, 1) and t = s² (3 - 2 s):
+
+        greyed = photograph + min(1, 1.5 t) (140 + 0.6 (grey(photograph) - 140) - photograph)
+        drawn  = greyed + 0.7 t (colour(v) - greyed)
+
+    So the opacity is 0.7 t. Up to v = 0.1, and outside the box, the photograph is untouched.
 
     Args:
-        photograph: The panel.
-        values: The map in [0, 1], [h, w]. It colours the panel as strongly as it is high.
-        box: Where the map lies on the panel, (left, top, right, bottom).
+        photograph: RGB.
+        values: The map in [0, 1], [h, w].
+        box: Where the map lies on the photograph, (left, top, right, bottom). It may reach beyond it.
+        outline: Whether a thin line marks the box, on those sides that are inside the photograph.
 
     Returns:
-        The panel with the map; outside the box it is faded, since the model did not see it.
+        A new image of the photograph's size.
     """
-    image = Image.fromarray(values.astype(np.float32))
-    placed = np.clip(np.asarray(_place(image, photograph.size, box, Image.Resampling.BICUBIC, 0)), 0, 1)
-    opacity = (_OPACITY * placed**_GAMMA)[..., None]
-    drawn = _muted(photograph) * (1 - opacity) + colour(placed) * opacity
-    seen = _inside(photograph.size, box)[..., None]
-    drawn = np.where(seen, drawn, 255 + (drawn - 255) * _UNSEEN)
-    return Image.fromarray(np.rint(drawn).astype(np.uint8))
+    levels = Image.fromarray(np.rint(values * 255).astype(np.uint8))
+    drawn = photograph.copy()
+    levels, target = _fit_into(levels, box, photograph.size)
+    seen = photograph.crop(target)
+    _paint(seen, levels)
+    drawn.paste(seen, target)
+    if outline:
+        _outline(drawn, box)
+    return drawn
+
+
+def scale(size: Size) -> Image.Image:
+    """The colours of ``overlay`` from nothing on the left to the map's maximum on the right.
+
+    Args:
+        size: (width, height).
+
+    Returns:
+        A bar, drawn as an overlay is: on a chequered ground, since the photograph shows through the colours.
+    """
+    across, down = np.arange(size[0]), np.arange(size[1])
+    square = -(-size[1] // 2)
+    is_dark = (down[:, None] // square + across // square) % 2
+    ground = Image.fromarray(np.where(is_dark[..., None], _DARK_SQUARE, _LIGHT_SQUARE).astype(np.uint8))
+    _paint(ground, Image.linear_gradient("L").rotate(90).resize(size))
+    return ground
 
 
 def signed(image: npt.NDArray[np.floating], size: Size, box: Box) -> Image.Image:
     """Draws a signed image, such as guided backpropagation, where it belongs on the photograph.
 
     Args:
-        image: In [0, 1] with 0.5 for nothing, [H, W, C], one or three channels.
+        image: In [0, 1] with 0.5 for nothing, [H, W, C], see ``as_image``.
         size: The panel's (width, height).
         box: Where the image lies on the panel.
 
     Returns:
         The panel, grey around the box.
     """
-    pixels = np.rint(image * 255).astype(np.uint8)
-    drawn = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).convert("RGB")
-    return _place(drawn, size, box, Image.Resampling.BICUBIC, (_NEUTRAL, _NEUTRAL, _NEUTRAL))
+    drawn = Image.new("RGB", size, (_NOTHING, _NOTHING, _NOTHING))
+    drawn.paste(*_fit_into(as_image(np.rint(image * 255).astype(np.uint8)), box, size))
+    return drawn
 
 
-def _place(
-    image: Image.Image, size: Size, box: Box, resampling: Image.Resampling, fill: float | tuple[int, int, int]
-) -> Image.Image:
-    """Resamples an image into a box of a canvas, to fractions of a pixel."""
-    left, top, right, bottom = box
-    across, down = image.width / (right - left), image.height / (bottom - top)
-    # Pillow maps each pixel of the canvas back to the image: x = across * (X - left).
-    coefficients = (across, 0, -left * across, 0, down, -top * down)
-    return image.transform(size, Image.Transform.AFFINE, coefficients, resampling, fillcolor=fill)
+def as_image(pixels: npt.NDArray[np.uint8]) -> Image.Image:
+    """Makes an RGB image of pixels [H, W, C]; with neither one channel nor three, of their mean, in grey."""
+    channels = pixels.shape[-1]
+    if channels == 3:
+        return Image.fromarray(np.ascontiguousarray(pixels))
+    grey = pixels[..., 0] if channels == 1 else np.rint(pixels.mean(axis=-1)).astype(np.uint8)
+    return Image.fromarray(grey).convert("RGB")
 
 
-def _muted(photograph: Image.Image) -> Floats:
-    pixels = np.asarray(photograph, np.float32)
-    grey = np.asarray(photograph.convert("L"), np.float32)[..., None]
-    muted: Floats = (pixels + (grey - pixels) * _GREYED - _MIDDLE) * _CONTRAST + _MIDDLE
-    return muted
+def _paint(image: Image.Image, levels: Image.Image) -> None:
+    """Lays an 8-bit map over an image of its size; see ``overlay``."""
+    image.paste(image.convert("L").point(_MUTED), (0, 0), levels.point(_GREYINGS))
+    colours = levels.copy()
+    colours.putpalette(_COLOURS)
+    image.paste(colours.convert("RGB"), (0, 0), levels.point(_OPACITIES))
 
 
-def _inside(size: Size, box: Box) -> npt.NDArray[np.bool_]:
-    """Which of the panel's pixels have their centre in the box."""
-    left, top, right, bottom = box
-    x, y = np.arange(size[0]) + 0.5, np.arange(size[1]) + 0.5
-    return ((y >= top) & (y < bottom))[:, None] & ((x >= left) & (x < right))
+def _fit_into(image: Image.Image, box: Box, canvas: Size) -> tuple[Image.Image, tuple[int, int, int, int]]:
+    """Resamples an image to fill a box of a canvas.
+
+    Args:
+        image: What fills the box.
+        box: Where on the canvas, with fractions of pixels, possibly beyond its border.
+        canvas: The (width, height) of the canvas.
+
+    Returns:
+        The part of the image that is on the canvas, and the whole pixels that it takes there.
+    """
+    (left, right), across = _overlap(box[0], box[2], canvas[0], image.width)
+    (top, bottom), down = _overlap(box[1], box[3], canvas[1], image.height)
+    source = (across[0], down[0], across[1], down[1])
+    drawn = image.resize((right - left, bottom - top), Image.Resampling.BICUBIC, source)
+    return drawn, (left, top, right, bottom)
+
+
+def _overlap(start: float, end: float, canvas: int, image: int) -> tuple[tuple[int, int], tuple[float, float]]:
+    """Along one axis: the canvas's whole pixels from start to end, and the part of the image that lies on them."""
+    first = min(max(round(start), 0), canvas - 1)
+    last = max(min(round(end), canvas), first + 1)
+    ratio = image / (end - start)
+    low, high = (min(max((edge - start) * ratio, 0), image) for edge in (first, last))
+    return (first, last), (low, high)
+
+
+def inner_sides(size: Size, box: Box) -> tuple[bool, bool, bool, bool]:
+    """Whether a box's left, top, right and bottom side are inside an image, not on its border or beyond it."""
+    left, top, right, bottom = (round(edge) for edge in box)
+    return (left > 0, top > 0, right < size[0], bottom < size[1])
+
+
+def _outline(image: Image.Image, box: Box) -> None:
+    """Draws the inner sides of a box: white along its inside, dark along its outside."""
+    left, top, right, bottom = (round(edge) for edge in box)
+    inside = inner_sides(image.size, box)
+    thick = max(1, round(max(image.size) * _OUTLINE))
+    pen = ImageDraw.Draw(image)
+    _frame(pen, (left - thick, top - thick, right + thick, bottom + thick), inside, thick, _DARK)
+    _frame(pen, (left, top, right, bottom), inside, thick, _WHITE)
+
+
+def _frame(
+    pen: ImageDraw.ImageDraw,
+    corners: tuple[int, int, int, int],
+    sides: tuple[bool, bool, bool, bool],
+    thick: int,
+    ink: tuple[int, int, int],
+) -> None:
+    """Draws some of a rectangle's left, top, right and bottom side, each ``thick`` pixels wide, on its inside."""
+    left, top, right, bottom = corners
+    bars = (
+        (left, top, left + thick, bottom),
+        (left, top, right, top + thick),
+        (right - thick, top, right, bottom),
+        (left, bottom - thick, right, bottom),
+    )
+    for (x0, y0, x1, y1), drawn in zip(bars, sides, strict=True):
+        if drawn and x1 > x0 and y1 > y0:
+            pen.rectangle((x0, y0, x1 - 1, y1 - 1), ink)

@@ -1,132 +1,157 @@
-"""The picture that ``Explanation.save`` writes: a strip for each explained class, a panel for each method."""
+"""The sheet: a strip for each explained class, and in it a panel for the photograph and one for each method."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 from PIL import Image
 
-from onnxcam import cam as mathematics
-from onnxcam.files import check_writable, replacing
-from onnxcam.photograph.preprocessing import channels_last, to_pixels
-from onnxcam.render.formats import picture_format
-from onnxcam.render.layout import Panel, Strip, lay_out
-from onnxcam.render.panels import overlay, panel_size, signed
-from onnxcam.signature import signature
+from onnxcam.errors import MethodError, OutputError
+from onnxcam.photograph.opening import PANEL_SIDE
+from onnxcam.render.captions import TITLES, class_line, note, remark
+from onnxcam.render.display import image_to_draw, map_to_draw
+from onnxcam.render.layout import Panel, Strip, lay_out, strip_size
+from onnxcam.render.panels import inner_sides, overlay, panel_size, signed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from onnxcam.cam import Floats
-    from onnxcam.explanation import ClassScore, Explanation, Method
-    from onnxcam.photograph.geometry import Box
+    from onnxcam.photograph.geometry import Box, Size
+    from onnxcam.scores import ClassScore
 
-TITLES: dict[Method, str] = {
-    "grad-cam": "Grad-CAM",
-    "cam": "CAM",
-    "guided-backprop": "Guided Backpropagation",
-    "guided-grad-cam": "Guided Grad-CAM",
-}
+TOP_CLASSES = 3
+_MOST_LINES = 4
 
+# Sixteen thousand pixels is what all formats can hold. Where many strips would be higher, their panels shrink.
+LONGEST_SIDE = 16_000
+_PANEL_SIDES = range(PANEL_SIDE, 79, -40)
 
-_TOP_CLASSES = 3
-
-# PNG's quickest setting that still filters: half the time of the default for a few per cent more bytes.
-_SAVE_OPTIONS = {"PNG": {"compress_level": 3}, "JPEG": {"quality": 92}, "WEBP": {"quality": 90}}
+# An overlay alone has the photograph's own size up to this.
+_LONGEST_OVERLAY = 2048
 
 
-def save_sheet(path: Path, draw: Callable[[], Image.Image], source: str = "") -> Path:
-    """Checks the path, draws, and writes.
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one method gave for one row.
+
+    Attributes:
+        method: Its name on the command line.
+        layer: The target layer that a map belongs to.
+        values: A map [h, w], or an image [H, W, C] whose channels are in RGB order where they are three.
+    """
+
+    method: str
+    layer: str
+    values: Floats
+
+    @property
+    def is_map(self) -> bool:
+        """A map has a height and a width alone."""
+        return self.values.ndim == 2
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """All that is drawn of one explained class.
+
+    Attributes:
+        explained: The class.
+        top: The best classes of the image.
+        photograph: RGB.
+        box: Where the model looked, (left, top, right, bottom) in the photograph's pixels.
+        results: In the order of the panels.
+    """
+
+    explained: ClassScore
+    top: Sequence[ClassScore]
+    photograph: Image.Image
+    box: Box
+    results: Sequence[Result]
+
+
+def draw_sheet(rows: Sequence[Row]) -> Image.Image:
+    """Draws rows below each other.
 
     Args:
-        path: The ending chooses the format.
-        draw: Makes the picture; not called where the path is no good.
-        source: The photograph's fingerprint, see ``onnxcam.signature``.
+        rows: At least one.
 
     Returns:
-        The path.
+        The picture, RGB. No side is longer than ``LONGEST_SIDE``.
 
     Raises:
-        OutputError: The ending is not known, or the folder does not exist or cannot be written.
+        OutputError: There are too many rows or methods for one picture.
     """
-    name = picture_format(path)
-    check_writable(path)
-    image = draw()
-    with replacing(path) as file:
-        image.save(file, name, exif=signature(source), **_SAVE_OPTIONS[name])
-    return path
+    longest = _panel_side(rows)
+    resized: dict[int, Image.Image] = {}
+    for row in rows:  # several rows may share one photograph
+        if id(row.photograph) not in resized:
+            resized[id(row.photograph)] = _resize(row.photograph, panel_size(row.photograph.size, longest))
+    return lay_out([_strip(row, resized[id(row.photograph)]) for row in rows])
 
 
-def draw_sheet(explanation: Explanation, methods: Sequence[Method], layer: str | None = None) -> Image.Image:
-    """Draws all rows of an explanation.
+def draw_overlay(row: Row, *, outline: bool = True) -> Image.Image:
+    """Draws a row's map on its photograph, with nothing beside it.
 
     Args:
-        explanation: With the level that the methods need.
-        methods: What to draw beside the photograph.
-        layer: The target layer; None is the first that was fetched.
+        row: With one result.
+        outline: Whether a thin line marks the box.
 
     Returns:
-        The picture, RGB.
+        RGB, of the photograph's size up to 2048 pixels on the longer side.
+
+    Raises:
+        MethodError: The result is no map.
     """
-    return lay_out(list(_strips(explanation, methods, layer)))
+    (result,) = row.results
+    if not result.is_map:
+        raise MethodError(f"an overlay draws a map, and {result.method!r} gives an image; draw it with figure or save")
+    size = panel_size(row.photograph.size, _LONGEST_OVERLAY, smallest=1)
+    photograph = _resize(row.photograph, size)
+    return overlay(photograph, map_to_draw(result.values), _scaled(row.box, row.photograph.size, size), outline=outline)
 
 
-def _strips(explanation: Explanation, methods: Sequence[Method], layer: str | None) -> Iterator[Strip]:
-    images = {method: _method_images(explanation, method, layer) for method in methods}
-    layer_name = layer or next(iter(explanation.activations), "")
-    for row, index in enumerate(explanation.class_index):
-        photograph, box = _photograph(explanation, row)
-        top = tuple(_class_line(item) for item in explanation.top(_TOP_CLASSES, explanation.image_of(row)))
-        panels = [Panel(photograph, "Photograph", top)]
-        for method, rows in images.items():
-            is_map = method in {"grad-cam", "cam"}
-            drawn = overlay(photograph, rows[row], box) if is_map else signed(rows[row], photograph.size, box)
-            panels.append(Panel(drawn, TITLES[method], _notes(explanation, method, layer_name)))
-        explained = explanation.class_score(int(index), explanation.image_of(row))
-        kind = "score " if explained.probability is None else ""
-        yield Strip(explained.label, kind + _figure(explained), tuple(panels))
+def _panel_side(rows: Sequence[Row]) -> int:
+    """The largest side of a panel with which all strips fit on the sheet."""
+    columns = 1 + max(len(row.results) for row in rows)
+    for side in _PANEL_SIDES:
+        sizes = [strip_size(panel_size(row.photograph.size, side), columns, _MOST_LINES) for row in rows]
+        if max(width for width, _ in sizes) <= LONGEST_SIDE and sum(height for _, height in sizes) <= LONGEST_SIDE:
+            return side
+    raise OutputError(
+        f"{len(rows)} rows of {columns} panels do not fit a picture of {LONGEST_SIDE:,} by {LONGEST_SIDE:,} pixels; "
+        "draw fewer of them at a time with row=…"
+    )
 
 
-def _method_images(explanation: Explanation, method: Method, layer: str | None) -> Floats:
-    """What is drawn for all rows: maps in [0, 1], [M, h, w], or standardised images, [M, H, W, C]."""
-    values = explanation.compute(method, layer)
-    if method in {"grad-cam", "cam"}:
-        return mathematics.normalise(values)
-    return channels_last(mathematics.standardise(values), explanation.metadata)
+def _strip(row: Row, photograph: Image.Image) -> Strip:
+    box = _scaled(row.box, row.photograph.size, photograph.size)
+    panels = [Panel(photograph, "Photograph", tuple(class_line(item) for item in row.top[:TOP_CLASSES]))]
+    panels += [_panel(result, photograph, box) for result in row.results]
+    return Strip(row.explained.label, remark(row.explained), tuple(panels))
 
 
-def _photograph(explanation: Explanation, row: int) -> tuple[Image.Image, Box]:
-    """The photograph as a panel, and the model's square on it."""
-    image = explanation.image_of(row)
-    if explanation.subjects is None:
-        pixels = to_pixels(explanation.tensor[image : image + 1], explanation.metadata)[0]
-        seen = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).convert("RGB")
-        size = panel_size(seen.size)
-        return seen.resize(size, Image.Resampling.BICUBIC), (0, 0, *size)
-    subject = explanation.subjects[image]
-    size = panel_size(subject.photograph.size)
-    drawn = subject.photograph.resize(size, Image.Resampling.LANCZOS, reducing_gap=2)
-    return drawn, subject.geometry.box_on(size)
+def _panel(result: Result, photograph: Image.Image, box: Box) -> Panel:
+    notes = [note(result.method, result.layer)]
+    if result.is_map:
+        drawn = overlay(photograph, map_to_draw(result.values), box)
+        notes += ["in the frame: what the model saw"] * any(inner_sides(photograph.size, box))
+    else:
+        drawn = signed(image_to_draw(result.values), photograph.size, box)
+    if bad := int(np.count_nonzero(~np.isfinite(result.values))):
+        notes.append(f"{bad} of {result.values.size} values are not finite")
+    return Panel(drawn, TITLES.get(result.method, result.method), tuple(notes), has_scale=result.is_map)
 
 
-def _notes(explanation: Explanation, method: Method, layer: str) -> tuple[str, ...]:
-    if method == "guided-backprop":
-        return ("pixels that raise the score",)
-    if method == "guided-grad-cam":
-        return ("those pixels, where Grad-CAM sees the class",)
-    name = explanation.metadata.cam_layer if method == "cam" else layer
-    return (f"where the class is seen, at {name}",)
+def _resize(photograph: Image.Image, size: Size) -> Image.Image:
+    if photograph.size == size:
+        return photograph
+    return photograph.resize(size, Image.Resampling.LANCZOS, reducing_gap=2)
 
 
-def _class_line(item: ClassScore) -> str:
-    return f"{_figure(item)}  {_short(item.label)}"
-
-
-def _figure(item: ClassScore) -> str:
-    return f"{item.score:.2f}" if item.probability is None else f"{item.probability:.1%}"
-
-
-def _short(label: str) -> str:
-    """The first of a label's synonyms."""
-    return label.partition(",")[0].strip()
+def _scaled(box: Box, old: Size, new: Size) -> Box:
+    across, down = new[0] / old[0], new[1] / old[1]
+    left, top, right, bottom = box
+    return (left * across, top * down, right * across, bottom * down)

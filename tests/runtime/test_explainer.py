@@ -99,7 +99,7 @@ def test_pictures_alone_and_in_a_batch(pooled, picture, data):
     alone = [pooled.explain(source).scores[0] for source in (picture, array)]
     together = pooled.explain([picture, array])
     np.testing.assert_allclose(together.scores, alone, rtol=1e-5)
-    assert [subject.geometry.photograph for subject in together.subjects] == [(60, 40), array.shape[1::-1]]
+    assert [placed.geometry.photograph for placed in together.photographs] == [(60, 40), array.shape[1::-1]]
 
 
 def test_bad_pictures_and_no_pictures(pooled, tmp_path):

@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
-from PIL import Image
 
 import onnxcam
-from onnxcam.errors import LayerError, MethodError, OutputError
+from onnxcam.errors import LayerError, MethodError
 
 
 @pytest.fixture
@@ -111,35 +110,28 @@ def test_compute_gives_each_method_by_name(explanation):
     np.testing.assert_array_equal(explanation.compute("guided-grad-cam"), explanation.guided_grad_cam())
 
 
-@pytest.mark.parametrize(("ending", "name"), [("png", "PNG"), ("jpg", "JPEG"), ("JPEG", "JPEG"), ("webp", "WEBP")])
-def test_save_chooses_the_format_by_the_ending(explanation, tmp_path, ending, name):
-    path = explanation.save(tmp_path / f"out.{ending}")
-    with Image.open(path) as image:
-        assert image.format == name
-        image.load()
-    assert {item.name for item in tmp_path.iterdir()} == {"picture.png", f"out.{ending}"}
+def test_a_row_of_a_batch_has_its_own_probability(pooled, picture):
+    other = np.zeros((8, 8, 3), np.uint8)
+    explanation = pooled.explain([picture, other])
+    for image in range(2):
+        score = explanation.class_score(2, image)
+        assert score.probability == pytest.approx(explanation.probabilities[image, 2])
+        assert score.score == explanation.scores[image, 2]
 
 
-def test_save_refuses_what_it_cannot_write(explanation, tmp_path):
-    for path, words in {
-        tmp_path / "out.xyz": r"the ending must be one of \.png",
-        tmp_path / "out": "the ending must be one of",
-        tmp_path / "none" / "out.png": "the folder .*none does not exist",
-    }.items():
-        with pytest.raises(OutputError, match=words):
-            explanation.save(path)
-    assert {item.name for item in tmp_path.iterdir()} == {"picture.png"}
+def test_one_line_says_what_was_explained(explanation, pooled, toy, ramp, picture):
+    assert repr(pooled.explain(picture, 0)) == (
+        "Explanation(images=1, classes=['tabby, tabby cat'], layers=['features'], level=2)"
+    )
+    assert repr(toy.run(ramp, [3, 0, 1, 2, 3], level=1)) == (
+        "Explanation(images=1, classes=['3', '0', '1', 2 more], layers=['relu1', 'conv1'], level=1)"
+    )
+    assert repr(pooled.explain([picture] * 2, 4, level=0)).endswith("tigris'], layers=[], level=0)")
+    assert repr(explanation).isprintable()
 
 
-def test_save_needs_the_level_of_its_methods(pooled, picture, tmp_path):
-    explanation = pooled.explain(picture, level=1)
-    with pytest.raises(MethodError, match="level=2"):
-        explanation.save(tmp_path / "out.png")
-    assert not (tmp_path / "out.png").exists()
-    assert explanation.save(tmp_path / "out.png", methods=["grad-cam", "cam"]).exists()
-
-
-def test_save_without_a_photograph_draws_the_tensor(toy, ramp, flat, tmp_path):
-    assert toy.run(ramp, [0, 1]).save(tmp_path / "toy.png").exists()
-    pixels = np.random.default_rng(0).normal(size=(2, 8, 8, 3)).astype(np.float32)
-    assert flat.run(pixels).save(tmp_path / "flat.png").exists()
+def test_labels_do_not_break_the_line(rewritten, picture):
+    labels = ["a\nb", "\u202e", "x" * 10_000, "d", "e"]
+    explanation = onnxcam.Explainer(rewritten("pooled", labels=labels)).explain(picture, [0, 1, 2])
+    assert repr(explanation).isprintable()
+    assert len(repr(explanation)) < 300

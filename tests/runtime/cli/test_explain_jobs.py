@@ -201,7 +201,9 @@ def test_numbers_that_are_not_finite_are_null_and_that_is_said(onnxcam, model, p
         return explanation
 
     monkeypatch.setattr(Explainer, "explain", spoil)
-    monkeypatch.setattr("onnxcam.cli.explain.save_sheet", lambda *_: None)  # what it draws of it is not the point
+    monkeypatch.setattr(
+        "onnxcam.cli.explain.save_picture", lambda *_, **__: None
+    )  # what it draws of it is not the point
     record = json.loads(onnxcam("explain", picture, "-m", model, "--json").out, parse_constant=pytest.fail)
     assert record["notes"] == ["its scores are not finite, so they say nothing"]
     assert record["explained"][0]["methods"]["guided-backprop"]["minimum"] is None

@@ -37,7 +37,7 @@ def test_the_first_line_without_the_code():
 
 def test_one_that_is_not_there(monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(ProviderError, match="ONNX Runtime is not installed; install it with 'pip install onnxruntime'"):
+    with pytest.raises(ProviderError, match="ONNX Runtime is not installed; install it with pip install 'onnxcam"):
         engine._imported()
 
 

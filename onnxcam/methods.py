@@ -1,0 +1,11 @@
+"""The methods of explanation, by their names on the command line."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+MapMethod = Literal["grad-cam", "cam"]
+Method = Literal["grad-cam", "cam", "guided-backprop", "guided-grad-cam"]
+
+# What is drawn beside the photograph where the user names nothing.
+DEFAULT_METHODS: tuple[Method, ...] = ("grad-cam", "guided-backprop", "guided-grad-cam")

@@ -1,0 +1,39 @@
+"""What a notebook shows of an explanation."""
+
+from __future__ import annotations
+
+import base64
+from html import escape
+from typing import TYPE_CHECKING
+
+from onnxcam.render.captions import figure
+from onnxcam.render.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from onnxcam.scores import ClassScore
+
+_PAGE = (
+    '<img src="data:image/png;base64,{image}" style="max-width: 100%" alt="{names}">'
+    "<table><thead><tr><th>class</th><th>{kind}</th></tr></thead><tbody>{rows}</tbody></table>"
+)
+
+
+def as_html(png: bytes, explained: Iterable[ClassScore]) -> str:
+    """A picture above a table of classes.
+
+    Args:
+        png: The picture.
+        explained: The classes; their labels are escaped, since they come from the model's file.
+
+    Returns:
+        HTML, to stand in a page.
+    """
+    items = [(escape(printable(item.label)), figure(item), item.probability is None) for item in explained]
+    return _PAGE.format(
+        image=base64.b64encode(png).decode("ascii"),
+        names=", ".join(label for label, _, _ in items),
+        kind="score" if any(is_score for _, _, is_score in items) else "probability",
+        rows="".join(f"<tr><td>{label}</td><td>{number}</td></tr>" for label, number, _ in items),
+    )

@@ -1,0 +1,62 @@
+"""Class scores: one class of one image, and the probabilities that follow from the scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from onnxcam.cam import Floats
+
+_LONGEST_LABEL = 60
+
+
+@dataclass(frozen=True, slots=True)
+class ClassScore:
+    """One class of one image.
+
+    Attributes:
+        index: The class index.
+        label: Its name, or the index as text where the model has no labels.
+        score: y^c, before any softmax or sigmoid.
+        probability: After it, or None where the model has neither.
+    """
+
+    index: int
+    label: str
+    score: float
+    probability: float | None
+
+    def __repr__(self) -> str:
+        """One line, with four digits of each number."""
+        probability = "None" if self.probability is None else f"{self.probability:.4g}"
+        label = short_repr(self.label)
+        return f"ClassScore(index={self.index}, label={label}, score={self.score:.4g}, probability={probability})"
+
+
+def short_repr(text: str) -> str:
+    """The ``repr`` of a text, shortened where it is long."""
+    return repr(text if len(text) <= _LONGEST_LABEL else text[: _LONGEST_LABEL - 1] + "…")
+
+
+def probabilities(scores: Floats, activation: Literal["softmax", "sigmoid"] | None) -> Floats | None:
+    """Applies a model's own softmax or sigmoid.
+
+    Args:
+        scores: y, [N, C].
+        activation: Which of the two, or None where the model has neither.
+
+    Returns:
+        [N, C] in float64, or None.
+    """
+    values = scores.astype(np.float64)
+    if activation == "softmax":
+        exponentials: Floats = np.exp(values - values.max(axis=1, keepdims=True))
+        softmax: Floats = exponentials / exponentials.sum(axis=1, keepdims=True)
+        return softmax
+    if activation == "sigmoid":
+        sigmoid: Floats = 0.5 * (1 + np.tanh(values / 2))  # so written, it cannot overflow
+        return sigmoid
+    return None
