@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 # Constants up to this size are copied into the branches, where ONNX Runtime's fusions look for them; larger ones are
 # taken from the main graph, so that the file holds them once.
 _COPIED_BYTES = 4096
+# Up to this size also into a gate inside a branch. DenseNet-121's batch norms would make its file 1 % larger.
+_COPIED_INTO_GATES = 256
 
 
 def make_branch(
@@ -50,7 +52,7 @@ def _localise(branch: ir.Graph, main: ir.Graph) -> None:
                 continue
             if node.op_type == "Gather":
                 continue  # reads a few rows, of any graph's
-            light = value.const_value.nbytes <= _COPIED_BYTES or value.const_value.dtype.itemsize <= 1
+            light = value.const_value.nbytes <= _COPIED_INTO_GATES or value.const_value.dtype.itemsize <= 1
             home = node.graph if light and isinstance(node.graph, ir.Graph) else branch
             if (home, value) not in own:
                 prefix = branch.name if home is branch else f"{branch.name}/{home.name}"

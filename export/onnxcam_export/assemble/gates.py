@@ -85,7 +85,7 @@ def branch_by_level(op: Builder, forward: Forward, level: ir.Value, parts: Parts
 
 def gate_image_only(op: Builder, level: ir.Value, parts: Parts) -> tuple[int, Emitted, Emitted]:
     """Separates the gradient at the image from the rest; the layers have a gate inside the second branch."""
-    explain, answer = Emitted(op.branch("explain")), Emitted(op.branch("answer"))
+    explain, answer = Emitted(op.branch()), Emitted(op.branch())
     explain.always(parts.scores, parts.layers, parts.image)
     answer.always(parts.scores)
     answer.from_level(1, level, parts.layers)
@@ -95,7 +95,7 @@ def gate_image_only(op: Builder, level: ir.Value, parts: Parts) -> tuple[int, Em
 
 def gate_all_explanations(op: Builder, level: ir.Value, parts: Parts) -> tuple[int, Emitted, Emitted]:
     """Separates all explanations from the scores; the image has a gate inside the first branch."""
-    explain, answer = Emitted(op.branch("explain")), Emitted(op.branch("answer"))
+    explain, answer = Emitted(op.branch()), Emitted(op.branch())
     explain.always(parts.scores, parts.layers)
     explain.from_level(2, level, parts.image)
     answer.always(parts.scores)

@@ -53,9 +53,10 @@ class Builder:
         self._expressions: dict[Any, Sequence[ir.Value]] = {}  # of the derived nodes, so that each is emitted once
         self._derived_bytes: dict[ir.Value, int] = {}
 
-    def branch(self, name: str) -> Builder:
-        """An empty builder for a subgraph, with names of its own; it stores constants with this one's."""
-        branch = Builder(self.graph, self.dtype, f"{self.prefix}/{name}", self.optimisations)
+    def branch(self, name: str = "") -> Builder:
+        """An empty builder for a subgraph, with names of its own if it has one; it stores constants with this one's."""
+        prefix = f"{self.prefix}/{name}" if name else self.prefix
+        branch = Builder(self.graph, self.dtype, prefix, self.optimisations)
         branch._constants = self._constants
         return branch
 

@@ -58,3 +58,8 @@ def reshape_rows(op: Builder, dy: ir.Value, shape: Sequence[int]) -> ir.Value:
 def one_hot(op: Builder, index: ir.Value, size: int) -> ir.Value:
     """Ones at the index along a new last axis of that size, zeros elsewhere."""
     return op.OneHot(index, size, np.asarray([0, 1], op.dtype.numpy()), axis=-1)
+
+
+def cast_like(op: Builder, x: ir.Value, dtype: ir.DataType | None) -> ir.Value:
+    """``x``, which has that type, in the gradient's type; without a node where that is the same."""
+    return x if dtype == op.dtype else op.Cast(x, to=int(op.dtype))

@@ -10,7 +10,7 @@ import onnx_ir as ir
 
 from onnxcam_export.differentiate.rule import Gradients, rule
 from onnxcam_export.errors import OperatorError
-from onnxcam_export.graph.expressions import reshape_rows
+from onnxcam_export.graph.expressions import cast_like, reshape_rows
 from onnxcam_export.graph.steps import Step, shape_of, static_shape
 
 if TYPE_CHECKING:
@@ -25,9 +25,11 @@ def BatchNormalization(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     if step.attributes.get("training_mode", 0):
         raise OperatorError(f"{step} is in training mode and mixes the images of a batch; export in evaluation mode")
     _, scale, _, _, var = step.inputs
-    wide = op.typed(var.dtype) if var is not None and var.dtype is not None else op
+    assert scale is not None  # noqa: S101 — required by the operator
+    assert var is not None  # noqa: S101 — the same
+    wide = op.typed(var.dtype or op.dtype)
     deviation = wide.Sqrt(wide.Add(var, float(step.attributes.get("epsilon", 1e-5))))
-    factor = op.Div(op.Cast(scale, to=int(op.dtype)), op.Cast(deviation, to=int(op.dtype)))
+    factor = op.Div(cast_like(op, scale, scale.dtype), cast_like(op, deviation, wide.dtype))
     return [op.Mul(dy, op.Reshape(factor, [-1, *[1] * (len(shape_of(step.x)) - 2)]))]
 
 
