@@ -51,6 +51,14 @@ def export_command(  # noqa: PLR0917 — Typer passes them by name
     score_output: ScoreOption = None,
     weights: WeightsOption = None,
     pretrained: PretrainedOption = False,
+    input_gradient: Annotated[
+        str,
+        typer.Option(
+            "--input-gradient",
+            metavar="RULES",
+            help="The gradient at the input that level 2 gives: guided, plain or deconvnet.",
+        ),
+    ] = "guided",
     flat: Annotated[bool, typer.Option("--flat", help="Leave out the gates, for providers without If.")] = False,
     verify: Annotated[bool, typer.Option(help="Compare the result with the source.")] = True,
     image_input: InputOption = None,
@@ -76,6 +84,7 @@ def export_command(  # noqa: PLR0917 — Typer passes them by name
         preprocessing=_json(preprocessing) if preprocessing else _preprocessing(named, shape),
         score_output=score_output,
         flat=flat,
+        input_gradient=input_gradient,
         verify=verify,
         image_input=image_input,
         dynamic_batch=dynamic_batch,
