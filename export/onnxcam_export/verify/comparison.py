@@ -62,7 +62,7 @@ class Comparison:
 
 
 def _larger(error: float, other: float) -> float:
-    return error if not error <= other else other  # also where it is not a number
+    return float("nan") if error != error or other != other else max(error, other)  # noqa: PLR0124 — not a number
 
 
 def tolerance(output: str) -> float:
