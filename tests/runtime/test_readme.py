@@ -12,12 +12,26 @@ from PIL import Image
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def example() -> str:
-    section = (ROOT / "README.md").read_text(encoding="utf-8").split("## Embed it in a service")[1]
+def python_after(heading: str) -> str:
+    """The first Python example after a heading."""
+    section = (ROOT / "README.md").read_text(encoding="utf-8").split(heading)[1]
     found = re.search(r"```python\n(.*?)```", section, re.DOTALL)
     assert found is not None
     return found[1]
+
+
+@pytest.fixture
+def example() -> str:
+    return python_after("## Embed it in a service")
+
+
+@pytest.mark.filterwarnings("ignore:.*appears in graph inputs")
+def test_the_example_without_our_package_runs_as_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    names: dict[str, Any] = {}
+    exec(python_after("## Use it"), names)  # noqa: S102 — that is the test
+    assert names["grad_cam"].shape == (1, 7, 7)
+    assert (names["grad_cam"] >= 0).all()
 
 
 def test_the_service_example_runs_as_written(
