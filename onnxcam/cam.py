@@ -32,7 +32,7 @@ def grad_cam_weights(gradients: Floats) -> Floats:
 
 
 def cam_weights(gradients: Floats) -> Floats:
-    """w_k^c = sum_ij dy^c/dA^k_ij: the weights of the linear layer behind global average pooling.
+    """w_k^c = sum_ij dy^c/dA^k_ij: the weights of the linear layer after global average pooling.
 
     Where only global average pooling and a linear layer follow, y^c = b^c + sum_k w_k^c 1/Z sum_ij A^k_ij. So
     dy^c/dA^k_ij = w_k^c / Z at each of the Z places, and their sum is w_k^c itself: exactly, with no need to know where

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.metadata
 import sys
 import time
 from collections.abc import Mapping
@@ -15,19 +14,15 @@ import onnx
 import onnx_ir.passes.common as common_passes
 
 from onnxcam import contract
-from onnxcam.metadata import Layer, Metadata, Preprocessing, Source
 from onnxcam_export.analyse.forward import Forward, analyse
 from onnxcam_export.analyse.layers import Candidate, resolve
-from onnxcam_export.analyse.score import Score, pooled_features
+from onnxcam_export.assemble.description import describe
 from onnxcam_export.assemble.outputs import assemble
 from onnxcam_export.differentiate.rule import PLAIN
 from onnxcam_export.differentiate.tables import InputGradient, Table
-from onnxcam_export.errors import ExportError
 from onnxcam_export.graph.files import plain_bytes, save, written_at_once
 from onnxcam_export.graph.optimisations import ALL, Optimisation
-from onnxcam_export.graph.steps import shape_of
 from onnxcam_export.prepare.simplify import simplify
-from onnxcam_export.read.image_input import preprocessing_for
 from onnxcam_export.read.source import Original, read
 from onnxcam_export.report import ExportReport
 from onnxcam_export.verify.reference import reference_for
@@ -38,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import onnx_ir as ir
+
+    from onnxcam.metadata import Metadata, Preprocessing
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +139,7 @@ def run(
         with _stage("differentiating", seconds):
             forward = _analysed(original, _by_name(layers), score_output, plan.optimisations, plan.input_gradient.rules)
             reference = reference_for(original, forward, plan.input_gradient, plan.rules) if verified else None
-            metadata = _describe(original, forward, plan.input_gradient, labels, preprocessing, flat=flat)
+            metadata = describe(original, forward, plan.input_gradient, labels, preprocessing, flat=flat)
             common_passes.ClearMetadataAndDocStringPass()(original.model)  # stack traces with the user's paths
             plain_size = plain_bytes(forward.model)
             assemble(forward, plan.input_gradient, flat=flat, rules=plan.rules)
@@ -196,45 +193,6 @@ def _analysed(
     named = [resolve(name, original.model.graph, original.image_value) for name in layers.values()]
     kept = simplify(original.model, named, rules)
     return analyse(original, dict(zip(layers, kept, strict=True)), scores, optimisations)
-
-
-def _describe(
-    original: Original,
-    forward: Forward,
-    input_gradient: InputGradient,
-    labels: Sequence[str] | None,
-    preprocessing: Preprocessing | Mapping[str, Any] | None,
-    *,
-    flat: bool,
-) -> Metadata:
-    """The metadata, but for what only the finished artifact can tell."""
-    score, features = forward.score, pooled_features(forward.score.value)
-    return Metadata(
-        image=forward.image_input,
-        layers=tuple(
-            Layer(name, value.name or "", tuple(int(dim) for dim in shape_of(value)[1:] if dim is not None))
-            for name, value in forward.layers.items()
-        ),
-        cam_layer=next((name for name, value in forward.layers.items() if value is features), None),
-        classes=score.classes,
-        labels=_checked_labels(labels, score),
-        score_value=score.value.name or "",
-        score_activation=score.activation,
-        flat=flat,
-        preprocessing=preprocessing_for(preprocessing, forward.image_input),
-        source=Source(
-            original.kind,
-            original.name,
-            ", ".join((f"onnxcam-export {importlib.metadata.version('onnxcam-export')}", *original.made_with)),
-        ),
-        input_gradient=input_gradient.name,
-    )
-
-
-def _checked_labels(labels: Sequence[str] | None, score: Score) -> tuple[str, ...] | None:
-    if labels is not None and len(labels) != score.classes:
-        raise ExportError(f"{len(labels)} labels were given for {score.classes} classes; give one for each, in order")
-    return None if labels is None else tuple(labels)
 
 
 def _takes_the_image_alone(graph: ir.Graph) -> bool:

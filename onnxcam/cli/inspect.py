@@ -46,9 +46,9 @@ def _facts(metadata: Metadata) -> Iterator[tuple[str, str]]:
     shape = ", ".join(str(size) for size in (image.batch or "N", *image.shape))
     yield "input", f"{image.name}: {image.dtype} [{shape}] {image.layout}"
     yield "photographs", _steps(metadata.preprocessing)
-    behind = f", before {metadata.score_activation}" if metadata.score_activation else ""
+    activation = f", before {metadata.score_activation}" if metadata.score_activation else ""
     yield "classes", f"{metadata.classes}, {'labelled' if metadata.labels else 'without labels'}"
-    yield "scores", f"{metadata.score_value}{behind}"
+    yield "scores", f"{metadata.score_value}{activation}"
     for number, layer in enumerate(metadata.layers):
         marks = [mark for mark, applies in _marks(metadata, number) if applies]
         yield ("" if number else "layers", f"{layer.name} {list(layer.shape)}{' ' if marks else ''}{', '.join(marks)}")

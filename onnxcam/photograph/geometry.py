@@ -1,6 +1,6 @@
 """Where the model's square lies on the photograph: resize and centre crop, and the way back.
 
-The rounding is torchvision's (``Resize`` and ``CenterCrop``), since most models were trained behind it.
+The rounding is torchvision's (``Resize`` and ``CenterCrop``), since most models were trained with it.
 """
 
 from __future__ import annotations

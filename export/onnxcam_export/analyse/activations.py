@@ -47,7 +47,7 @@ def forward_steps(graph: ir.Graph, visible: Collection[ir.Value] = ()) -> list[S
 
 
 class _Cluster:
-    """The nodes behind ``end``, as far back as they are a function of one number."""
+    """The nodes that ``end`` is computed from, as far back as they are a function of one number."""
 
     def __init__(self, end: ir.Node, order: Mapping[ir.Node, int], visible: Collection[ir.Value]) -> None:
         self.end = end

@@ -100,7 +100,7 @@ def resolve(name: str, graph: ir.Graph, image: ir.Value) -> ir.Value:
 
 
 def channels_last(steps: Sequence[Step], image: ir.Value) -> set[ir.Value]:
-    """The values that are laid out as [N, h, w, K]: behind an image of that layout, or behind a Transpose to it."""
+    """The values that are laid out as [N, h, w, K]: after an image of that layout, or after a Transpose to it."""
     last = {image} if image.shape is not None and layout_of(shape_of(image)) == "NHWC" else set()
     for step in steps:
         if step.op_type == "Transpose":

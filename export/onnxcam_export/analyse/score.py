@@ -38,7 +38,7 @@ class Score:
     Attributes:
         value: [N, C], or [N, C, 1, …], or [N] for a single class.
         classes: C.
-        activation: What stands behind it in the graph: ``softmax``, ``sigmoid`` or None.
+        activation: What follows it in the graph: ``softmax``, ``sigmoid`` or None.
     """
 
     value: ir.Value
@@ -47,11 +47,11 @@ class Score:
 
 
 def find_score(graph: ir.Graph, output: str | None = None) -> Score:
-    """The scores behind a graph output.
+    """The scores that a graph output is computed from.
 
     Args:
         graph: The forward pass.
-        output: The output's name (or the name of any value of the graph); None takes the first output behind a softmax
+        output: The output's name (or the name of any value of the graph); None takes the first output after a softmax
             or sigmoid that has the shape of class scores, or else the first that has it.
 
     Raises:

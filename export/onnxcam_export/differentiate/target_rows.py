@@ -86,9 +86,9 @@ class Rows:
 
     def _require_leading_batch(self, step: Step) -> None:
         """Repeating an axis is right where the batch is what it is first divided by."""
-        before, behind = shape_of(step.x), shape_of(step.y)
-        if before.count(None) == behind.count(None) == 1:
-            leading = [math.prod(n or 0 for n in shape[: shape.index(None)]) for shape in (before, behind)]
+        before, after = shape_of(step.x), shape_of(step.y)
+        if before.count(None) == after.count(None) == 1:
+            leading = [math.prod(n or 0 for n in shape[: shape.index(None)]) for shape in (before, after)]
             if leading[0] != leading[1]:
                 raise ShapeError(
                     f"{step} merges the batch with an axis in front of it, {list(step.x.shape or ())} to "

@@ -1,7 +1,7 @@
 """Completes the shapes that inference leaves unknown because the batch is.
 
 Inference cannot divide by an unknown batch: a flattening written as Shape, Gather, Concat and Reshape, as many
-exporters write it, leaves every shape behind it unknown. So the shapes are inferred twice, with two batch sizes given
+exporters write it, leaves every shape after it unknown. So the shapes are inferred twice, with two batch sizes given
 as numbers; what comes out the same is fixed, and what grows with the batch is the batch. The same holds for integers
 that the graph computes from shapes: those that do not depend on the batch become constants.
 """

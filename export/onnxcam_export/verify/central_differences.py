@@ -107,7 +107,7 @@ def along_parts_of_gradient(g: Array) -> Iterator[tuple[Array, float]]:
 def movable(a: Array) -> Array:
     """Ones where the activation can be moved, zeros where it sits on a kink itself.
 
-    What a ReLU or ReLU6 has cut off is exactly 0 or exactly at the bound; a max pooling behind it finds ties there, and
+    A ReLU or ReLU6 cuts off at exactly 0 or exactly the bound; a max pooling after it finds ties there, and
     a score has no derivative with respect to a tie.
     """
     bound = a.max()

@@ -81,14 +81,14 @@ def apply_transposed(
     size = [-1, *shape[1:]]
     for axis, matrix in matrices.items():
         weight = np.ascontiguousarray(matrix, op.dtype.numpy())
-        behind = size[axis + 1 :]
+        following = size[axis + 1 :]
         size[axis] = matrix.shape[1]
-        if not behind:
+        if not following:
             dy = op.MatMul(dy, weight)
-        elif len(behind) == 1:
+        elif len(following) == 1:
             dy = op.MatMul(np.ascontiguousarray(weight.T), dy)
         else:
-            dy = op.Reshape(dy, [-1, len(weight), math.prod(behind)])
+            dy = op.Reshape(dy, [-1, len(weight), math.prod(following)])
             dy = op.Reshape(op.MatMul(np.ascontiguousarray(weight.T), dy), size)
     return dy
 

@@ -96,7 +96,7 @@ def _sums_no_batch(a: ir.Value, b: ir.Value | None, axis: int) -> bool:
 def _matrix(
     op: Builder, operand: ir.Value, missing: int, *, transposed: bool = False
 ) -> tuple[ir.Value, tuple[int | None, ...]]:
-    """An operand of MatMul and its shape; a vector gets the axis it is missing, in front (0) or behind (1)."""
+    """An operand of MatMul and its shape; a vector gets the axis it is missing, at the front (0) or at the end (1)."""
     shape = shape_of(operand)
     if len(shape) == 1:
         operand = op.Unsqueeze(operand, [missing])

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from onnxcam_export.graph.steps import Step
 
 
-# What ONNX Runtime computes with integers, the quantising behind it included.
+# ONNX Runtime computes these with integers, together with the quantising after them.
 _LINEAR = {"Conv", "ConvTranspose", "Gemm", "MatMul", "Add", "Sub", "BatchNormalization"}
 
 
@@ -33,7 +33,7 @@ def _integer_range(step: Step) -> tuple[int, int]:
 
 
 def _replaces_rectifier(step: Step) -> bool:
-    """Whether the smallest integer stands for zero, behind an operator whose output can be negative.
+    """Whether the smallest integer stands for zero, after an operator whose output can be negative.
 
     Quantisation tools take a Relu or a Clip from 0 out of the graph where quantising does the same.
     """
@@ -51,7 +51,7 @@ def _follows_linear(step: Step) -> bool:
 def QuantizeLinear(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = dy * [low <= x <= high]``, the range that the integers can represent.
 
-    Behind a linear operator x is not read, or ONNX Runtime could not fuse the integer kernels. If quantising replaced a
+    After a linear operator x is not read, or ONNX Runtime could not fuse the integer kernels. If quantising replaced a
     rectifier there, the gradient passes where ``smallest < y < largest``, as it would have passed the rectifier;
     otherwise it passes: the integers cannot tell the range's edge from what lies outside, which calibration avoids.
     """
