@@ -67,9 +67,12 @@ def export_command(  # noqa: PLR0917 — Typer passes them by name
     ] = False,
 ) -> None:
     """Writes an explainer model: one ONNX file that answers as SOURCE does and can explain its answers."""
+    from onnxcam.files import check_is_no_source, identities  # noqa: PLC0415
     from onnxcam_export.pipeline import export  # noqa: PLC0415
     from onnxcam_export.read.catalogue import is_random, load  # noqa: PLC0415
 
+    read = (Path(source.rpartition(":")[0] if ".py:" in source else source), weights, labels, preprocessing)
+    check_is_no_source(output, identities(path for path in read if path is not None))
     named = load(source, weights=weights, pretrained=pretrained)
     random = is_random(source, weights, pretrained=pretrained)
     if random:

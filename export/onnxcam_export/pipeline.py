@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ import onnx
 import onnx_ir.passes.common as common_passes
 
 from onnxcam import contract
+from onnxcam.files import check_is_no_source, identities
 from onnxcam_export.analyse.forward import Forward, analyse
 from onnxcam_export.analyse.layers import Candidate, resolve
 from onnxcam_export.assemble.description import describe
@@ -29,7 +31,6 @@ from onnxcam_export.verify.reference import reference_for
 from onnxcam_export.verify.verify import golden, verify
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterator, Sequence
 
     import onnx_ir as ir
@@ -133,6 +134,8 @@ def run(
 ) -> ExportReport:
     """The stages of ``export``, with its arguments, for a plan."""
     seconds: dict[str, float] = {}
+    if isinstance(source, (str, os.PathLike)):
+        check_is_no_source(path, identities([Path(source)]))
     with written_at_once(path) as temporary:
         with _stage("exporting", seconds):
             original = read(source, input_shape, image_input=image_input, dynamic_batch=dynamic_batch)

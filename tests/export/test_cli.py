@@ -195,6 +195,17 @@ def test_an_output_that_cannot_be_written(command):
     assert "missing" in refused(command("export", "net.py:network", "-o", "missing/m.onnx", "--input-size", "16"))
 
 
+@pytest.mark.parametrize("file", ["net.py", "labels.txt", "weights.onnx", "preprocessing.json"])
+def test_a_file_that_is_read_is_not_written_over(command, tmp_path, file):
+    for name in ("labels.txt", "weights.onnx", "preprocessing.json"):
+        (tmp_path / name).write_text("before")
+    before = (tmp_path / file).read_text()
+    options = ("--labels", "labels.txt", "--weights", "weights.onnx", "--preprocessing", "preprocessing.json")
+    message = refused(command("export", "net.py:network", "-o", file, *options))
+    assert f"cannot write {file}: it is {file}, which is read; name another file" in message
+    assert (tmp_path / file).read_text() == before
+
+
 def test_what_is_exported_is_explained(command, tmp_path, data):
     command("export", "net.py:network", "-o", "m.onnx", "--input-size", "32")
     result = command("explain", str(data / "coffee.jpg"), "-m", "m.onnx", "-o", "out.png")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
-import secrets
-import shutil
 from typing import TYPE_CHECKING
 
 import onnx_ir as ir
 
+from onnxcam.errors import OutputError
 from onnxcam.files import check_writable
+from onnxcam.temporary import temporary_folder
 from onnxcam_export.graph.non_tensor_outputs import HIDDEN_TYPES, restore
 
 if TYPE_CHECKING:
@@ -54,14 +54,13 @@ def written_at_once(path: Path) -> Iterator[Path]:
     """A path in a temporary folder beside ``path``; what is written there takes its place if nothing goes wrong.
 
     Raises:
-        OutputError: The folder does not exist or cannot be written, or the path is a folder.
+        OutputError: The path does not end in .onnx, its folder does not exist or cannot be written, or it is no plain
+            file.
     """
     check_writable(path)
-    folder = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    folder.mkdir()
-    try:
+    if path.suffix.lower() != ".onnx":
+        raise OutputError(f"cannot write {path}: an explainer model's name ends in .onnx")
+    with temporary_folder(path.parent) as folder:
         yield folder / path.name
         for file in sorted(folder.iterdir(), reverse=True):  # the data before the model that needs them
             file.replace(path.parent / file.name)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

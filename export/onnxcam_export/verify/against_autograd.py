@@ -9,10 +9,11 @@ import numpy as np
 import torch
 
 from onnxcam import contract
+from onnxcam.execution.golden import relative_error
 from onnxcam_export.differentiate.rule import Treatment
 from onnxcam_export.errors import SourceError
 from onnxcam_export.read.from_torch import quiet
-from onnxcam_export.verify.comparison import Comparison, compare_with_exact, relative_error, tolerance
+from onnxcam_export.verify.comparison import Comparison, compare_with_exact, tolerance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -18,6 +18,7 @@ import numpy as np
 import onnxruntime
 
 from onnxcam import contract
+from onnxcam.execution.golden import relative_error
 from onnxcam_export.differentiate.rule import Treatment
 from onnxcam_export.graph.steps import shape_of
 from onnxcam_export.verify import central_differences, probe_models
@@ -29,7 +30,7 @@ from onnxcam_export.verify.central_differences import (
     random_direction,
     restricted_to,
 )
-from onnxcam_export.verify.comparison import Comparison, difference, relative_error, tolerance
+from onnxcam_export.verify.comparison import Comparison, difference, tolerance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from onnxcam import contract
+from onnxcam.execution.golden import relative_error
 
 Array = npt.NDArray[Any]
 Target = npt.NDArray[np.int64]
@@ -71,17 +72,6 @@ def tolerance(output: str) -> float:
         if output.startswith(prefix):
             return bound
     return TOLERANCES["answers"]
-
-
-def relative_error(value: Array, expected: Array) -> float:
-    """``|value - expected| / |expected|`` in L2; infinite where the shapes differ or something is not finite."""
-    if value.shape != expected.shape:
-        return float("inf")
-    value, expected = value.astype(np.float64), expected.astype(np.float64)
-    difference, norm = np.linalg.norm(value - expected), np.linalg.norm(expected)
-    if not np.isfinite(difference):
-        return float("inf")
-    return float(difference / norm) if norm else float(difference)
 
 
 def compare_with_exact(comparison: Comparison, output: str, got: Array, expected: Array, exact: Array | None) -> None:

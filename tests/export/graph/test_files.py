@@ -55,6 +55,19 @@ def test_what_cannot_be_written_is_said_first(tmp_path: Path) -> None:
         export(small(), tmp_path / "no" / "out.onnx")
 
 
+def test_a_model_is_not_written_over_its_source_or_under_a_strange_name(tmp_path: Path) -> None:
+    source, link = tmp_path / "in.onnx", tmp_path / "link.onnx"
+    onnx.save(small(), source)
+    link.symlink_to(source)
+    before = source.read_bytes()
+    for output in (source, link):
+        with pytest.raises(OutputError, match=r"cannot write .*onnx: it is .*in\.onnx, which is read; name another"):
+            export(source, output)
+    with pytest.raises(OutputError, match=r"out\.txt: an explainer model's name ends in \.onnx"):
+        export(source, tmp_path / "out.txt")
+    assert source.read_bytes() == before
+
+
 def test_the_size_without_explanations_is_about_the_plain_file_s(tmp_path: Path) -> None:
     proto = small(weights={"w2": (4, 3000), "b2": (3000,)}, output="float[N,3000] y")
     report = export(proto, tmp_path / "out.onnx", verify=False)
