@@ -6,28 +6,28 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import onnxruntime as ort
-
+from onnxcam.execution.engine import onnxruntime
 from onnxcam_export.graph.files import save
 
 if TYPE_CHECKING:
     import onnx_ir as ir
+    from onnxruntime import InferenceSession
 
 
-def open_file(path: Path | str | bytes, *, optimised: bool = True) -> ort.InferenceSession:
+def open_file(path: Path | str | bytes, *, optimised: bool = True) -> InferenceSession:
     """A session that says nothing on the terminal: an exception has the reason when something goes wrong.
 
     Its threads do not spin, because several sessions take turns.
     """
-    options = ort.SessionOptions()
+    options = onnxruntime.SessionOptions()
     if not optimised:
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 4
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
-def open_model(model: ir.Model, *, optimised: bool = True) -> ort.InferenceSession:
+def open_model(model: ir.Model, *, optimised: bool = True) -> InferenceSession:
     """A session of a model in memory, which may be larger than one protobuf message."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
