@@ -123,6 +123,8 @@ def _is_inside(location: str, model: Path) -> bool:
         return False
     goal = (model.parent / location).resolve()
     # Where the model itself is a link, as in a cache of downloads, its data are links to the same place.
+    if goal.is_symlink():  # a circle of links, which older versions of Python raise for
+        return False
     return any(goal.is_relative_to(folder) for folder in (model.parent.resolve(), model.resolve().parent))
 
 
