@@ -122,9 +122,9 @@ def _is_inside(location: str, model: Path) -> bool:
     if _IN_MEMORY in location or ".." in parts or not parts[0] or re.match("[A-Za-z]:", location):
         return False
     goal = (model.parent / location).resolve()
-    # Where the model itself is a link, as in a cache of downloads, its data are links to the same place.
     if goal.is_symlink():  # a circle of links, which older versions of Python raise for
         return False
+    # Where the model itself is a link, as in a cache of downloads, its data are links to the same place.
     return any(goal.is_relative_to(folder) for folder in (model.parent.resolve(), model.resolve().parent))
 
 
