@@ -10,7 +10,7 @@ from onnxcam.errors import ProviderError
 from onnxcam.text import shortened
 
 # What its extension raises where it has no class of its own. Others that come out of it are a signal handler's.
-_ALSO_ITS_OWN = {RuntimeError, ValueError, TypeError, MemoryError}
+_ALSO_ITS_OWN = {RuntimeError, ValueError, TypeError, MemoryError, UnicodeDecodeError}
 
 
 def first_line(error: Exception) -> str:

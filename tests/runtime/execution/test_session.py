@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from onnxcam.errors import ModelError, ProviderError
@@ -144,3 +146,13 @@ def test_loading_prints_nothing(data, rewritten, capfd):
     with pytest.raises(ModelError):
         open_session(b"not a model")
     assert capfd.readouterr() == ("", "")
+
+
+def test_names_that_are_not_utf8_are_one_error(data):
+    """ONNX Runtime's message quotes some of them, and then cannot be decoded."""
+    content = (data / "toy.onnx").read_bytes()
+    places = [match.start() for match in re.finditer(rb"conv1", content)]
+    assert places
+    for place in places:
+        with pytest.raises(ModelError):
+            open_session(content[:place] + b"\x83" + content[place + 1 :])
