@@ -30,6 +30,7 @@ from onnxcam.version import __version__
 
 if TYPE_CHECKING:
     from onnxcam import cam
+    from onnxcam.artifact.adapt import adapt
     from onnxcam.execution.bundled import default_model
     from onnxcam.explainer import Explainer
     from onnxcam.explanation import ClassScore, Explanation
@@ -53,6 +54,7 @@ __all__ = [
     "TensorError",
     "VerificationError",
     "__version__",
+    "adapt",
     "cam",
     "default_model",
 ]
@@ -63,6 +65,7 @@ _LAZY = {
     "Explainer": "onnxcam.explainer",
     "Explanation": "onnxcam.explanation",
     "Metadata": "onnxcam.metadata",
+    "adapt": "onnxcam.artifact.adapt",
     "default_model": "onnxcam.execution.bundled",
 }
 

@@ -43,6 +43,7 @@ class Explainer:
         providers: Sequence[str] | None = None,
         threads: int | None = None,
         strict: bool = False,
+        level: Level | None = None,
     ) -> None:
         """Loads a model.
 
@@ -52,12 +53,14 @@ class Explainer:
                 that works is taken. None is CUDA where it can be loaded, else the CPU.
             threads: For one run's operators; None is one per core, or as many as a container's quota allows.
             strict: Whether each of the providers must work, and not only the first that does.
+            level: The highest level that runs may ask for. The model is opened fixed at it, which takes less memory and
+                loads sooner; None lets each run choose, at the memory of all levels.
 
         Raises:
             ModelError: The file is missing, empty, corrupt, not an explainer model, or from a newer schema.
             ProviderError: A provider is unknown or cannot be loaded.
         """
-        self._model = LoadedModel(model, providers, threads, strict=strict)
+        self._model = LoadedModel(model, providers, threads, strict=strict, level=level)
         self._name = "model" if isinstance(model, bytes) else Path(default_model() if model is None else model).name
         self.metadata = self._model.metadata
 
@@ -99,7 +102,7 @@ class Explainer:
         target: Targets = -1,
         *,
         layer: str | None = None,
-        level: Level = 2,
+        level: Level | None = None,
         timeout: float | None = None,
     ) -> Explanation:
         """Explains one image, or several as one batch.
@@ -111,7 +114,8 @@ class Explainer:
                 one for each image. For a single image a list of any length explains that many classes of it, and so
                 does a list of lists for several images, which are then run one by one.
             layer: The target layer to fetch; None is all that the model has.
-            level: 0 for the scores alone, 1 also for CAM and Grad-CAM, 2 also for the gradient at the input.
+            level: 0 for the scores alone, 1 also for CAM and Grad-CAM, 2 also for the gradient at the input; None is
+                the highest that the model has.
             timeout: The seconds after which the model's run is ended, between two of its operators; None for no limit.
 
         Returns:
@@ -143,7 +147,7 @@ class Explainer:
         target: Targets = -1,
         *,
         layer: str | None = None,
-        level: Level = 2,
+        level: Level | None = None,
         inputs: Mapping[str, npt.NDArray[Any]] | None = None,
         timeout: float | None = None,
     ) -> Explanation:
@@ -177,15 +181,22 @@ class Explainer:
         target: Targets,
         *,
         layer: str | None,
-        level: int,
+        level: int | None,
         timeout: float | None,
         photographs: list[PlacedPhotograph] | None = None,
     ) -> Explanation:
         metadata, tensor = self.metadata, inputs[self.metadata.image.name]
         self._require(inputs.keys())
         check_tensor(tensor, metadata.image)
+        highest = 2 if metadata.level is None else metadata.level
+        if level is None:
+            level = highest
         if level not in (0, 1, 2):
             raise MethodError(f"the level is 0 (scores), 1 (Grad-CAM) or 2 (guided backpropagation), not {level!r}")
+        if level > highest:
+            raise MethodError(
+                f"this model is fixed at level {highest} and has no level {level}; open it with level={level}"
+            )
         layers = self._layers(layer)
         targets = resolve(target, images=len(tensor), classes=metadata.classes, labels=metadata.labels)
         request = Request(layers, level, timeout, finite=True)

@@ -89,6 +89,8 @@ class Metadata:
         schema: The schema's number.
         input_gradient: The rules of the gradient at the input: ``guided``, ``plain``, ``deconvnet`` or ``custom``. All
             but the first are output as ``onnxcam.input_gradients``.
+        inputs: ``optional`` where the level and the target have defaults, ``required`` where they have none.
+        level: The level that is fixed in this form of the model, or None where a run chooses it.
     """
 
     image: ImageInput
@@ -105,6 +107,21 @@ class Metadata:
     golden: Golden | None = None
     schema: int = field(default=SCHEMA)
     input_gradient: str = "guided"
+    inputs: Literal["optional", "required"] = "optional"
+    level: Annotated[int, Meta(ge=0, le=2)] | None = None
+
+    @property
+    def has_level_input(self) -> bool:
+        """Whether a run chooses the level."""
+        return not self.flat and self.level is None
+
+    @property
+    def form(self) -> str:
+        """The form of the artifact, in words."""
+        if self.flat:
+            return "flat: everything is always computed"
+        levels = "levels 0, 1 and 2" if self.level is None else f"fixed at level {self.level}"
+        return levels if self.inputs == "optional" else f"{levels}, with required inputs"
 
     @property
     def input_gradient_output(self) -> str:

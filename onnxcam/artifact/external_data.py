@@ -12,13 +12,12 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from onnxcam.artifact.wire import DamagedError, Data, fields
 from onnxcam.errors import ModelError
 from onnxcam.text import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-Data = bytes | mmap.mmap
 
 # Where tensors can be in a model: message -> {number of the field: message that is in it}.
 MESSAGES = {
@@ -41,18 +40,11 @@ MESSAGES = {
 _KEY, _VALUE = 1, 2
 _LOCATION = b"location"
 
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-_MOST_VARINT_BYTES = 10
-_TAG_BITS = 0xFFFFFFFF  # what protobuf keeps of a longer one
 _DEEPEST = 100  # protobuf itself reads no message that is nested deeper
 
 _ORT_FORMAT = b"ORTM"  # from the fifth byte on
 # What ONNX Runtime itself writes where a tensor is in memory; in a file, the address would be the file's to choose.
 _IN_MEMORY = "_ORT_MEM_ADDR_"
-
-
-class _DamagedError(Exception):
-    """The bytes are no protobuf."""
 
 
 def refuse_foreign_data(model: str | bytes, name: str) -> None:
@@ -76,7 +68,7 @@ def refuse_foreign_data(model: str | bytes, name: str) -> None:
             return
         with Path(model).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             _refuse(data, Path(model), name)
-    except _DamagedError:
+    except DamagedError:
         raise ModelError(
             f"{name} is not a model that ONNX Runtime can load: it is no ONNX file, or is damaged"
         ) from None
@@ -88,10 +80,10 @@ def refuse_foreign_data(model: str | bytes, name: str) -> None:
 
 def locations(data: Data) -> Iterator[str]:
     """The names of the files that a model's tensors are in, wherever in the model the tensors are."""
-    opened = [("ModelProto", _fields(data, 0, len(data)))]
+    opened = [("ModelProto", fields(data, 0, len(data)))]
     while opened:
-        outer, fields = opened[-1]
-        found = next(((MESSAGES[outer][number], a, b) for number, a, b in fields if number in MESSAGES[outer]), None)
+        outer, inner = opened[-1]
+        found = next(((MESSAGES[outer][number], a, b) for number, a, b in inner if number in MESSAGES[outer]), None)
         if found is None:
             opened.pop()
             continue
@@ -100,9 +92,9 @@ def locations(data: Data) -> Iterator[str]:
             yield from _location(data, start, end)
         # Hardly a node has an external tensor, and looking for the word is quicker than reading it.
         elif message != "NodeProto" or data.find(_LOCATION, start, end) >= 0:
-            opened.append((message, _fields(data, start, end)))
+            opened.append((message, fields(data, start, end)))
             if len(opened) > _DEEPEST:
-                raise _DamagedError
+                raise DamagedError
 
 
 def _refuse(data: Data, model: Path | None, name: str) -> None:
@@ -130,43 +122,6 @@ def _is_inside(location: str, model: Path) -> bool:
 
 def _location(data: Data, start: int, end: int) -> Iterator[str]:
     """The value of an entry whose key is ``location``; of a field given twice, each counts."""
-    fields = [(number, bytes(data[a:b])) for number, a, b in _fields(data, start, end)]
-    if (_KEY, _LOCATION) in fields:
-        yield from (value.decode("utf-8", "surrogateescape") for number, value in fields if number == _VALUE)
-
-
-def _fields(data: Data, start: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """(number, start, end) of each field with a length in a message; numbers are passed over."""
-    position = start
-    while position < end:
-        tag, position = _varint(data, position, end)
-        number, kind = (tag & _TAG_BITS) >> 3, tag & 7
-        size, begin = _size(data, kind, position, end)
-        position = begin + size
-        if position > end:
-            raise _DamagedError
-        if kind == _BYTES:
-            yield number, begin, position
-
-
-def _size(data: Data, kind: int, position: int, end: int) -> tuple[int, int]:
-    """How long the value of a field is, and where it begins."""
-    if kind == _BYTES:
-        return _varint(data, position, end)
-    if kind == _VARINT:
-        return 0, _varint(data, position, end)[1]
-    if kind in {_FIXED32, _FIXED64}:
-        return 4 if kind == _FIXED32 else 8, position
-    raise _DamagedError  # a group, which ONNX has none of
-
-
-def _varint(data: Data, position: int, end: int) -> tuple[int, int]:
-    value = 0
-    for count in range(_MOST_VARINT_BYTES):
-        if position + count >= end:
-            break
-        byte = data[position + count]
-        value |= (byte & 0x7F) << 7 * count
-        if byte < 0x80:
-            return value, position + count + 1
-    raise _DamagedError
+    entry = [(number, bytes(data[a:b])) for number, a, b in fields(data, start, end)]
+    if (_KEY, _LOCATION) in entry:
+        yield from (value.decode("utf-8", "surrogateescape") for number, value in entry if number == _VALUE)

@@ -115,7 +115,7 @@ def run(images: Sequence[str], options: Options) -> int:
 def _explain_all(found: Search, options: Options, tally: Tally) -> None:
     model = default_model() if options.model is None else options.model
     outputs = Outputs(options.output, found, [model], npz=options.npz)
-    explainer = Explainer(model, providers=options.providers, threads=options.threads)
+    explainer = Explainer(model, providers=options.providers, threads=options.threads, level=options.level)
     required(explainer.metadata)
     with warnings.catch_warnings(), progress(len(found.pictures), "explaining") as advance:
         warnings.simplefilter("ignore")  # what matters in them is told in our own words

@@ -54,7 +54,7 @@ def _facts(metadata: Metadata) -> Iterator[tuple[str, str]]:
         yield ("" if number else "layers", f"{layer.name} {list(layer.shape)}{' ' if marks else ''}{', '.join(marks)}")
     if metadata.input_gradient != "guided":
         yield "input gradient", f"{metadata.input_gradient}, not guided"
-    yield "gates", "none: everything is always computed" if metadata.flat else "levels 0, 1 and 2"
+    yield "form", metadata.form
     yield from _verified(metadata)
 
 

@@ -68,15 +68,17 @@ def check_graph(session: InferenceSession, metadata: Metadata, name: str) -> Non
             )
         for promise in promises:
             _check(promise, present[promise.name], name)
-    if metadata.flat and LEVEL_INPUT in inputs:
-        raise ModelError(f"{name} has {LEVEL_INPUT}, though its metadata says that it is flat; export the model again")
+    if not metadata.has_level_input and LEVEL_INPUT in inputs:
+        raise ModelError(
+            f"{name} has {LEVEL_INPUT}, though its metadata says that it is {metadata.form}; export the model again"
+        )
 
 
 def _inputs(metadata: Metadata) -> Iterator[_Promise]:
     image = metadata.image
     yield _Promise(image.name, {image.dtype}, (image.batch, *image.shape), stated=True)
     yield _Promise(TARGET_INPUT, {"int64"}, (None,))
-    if not metadata.flat:
+    if metadata.has_level_input:
         yield _Promise(LEVEL_INPUT, {"int64"}, ())
 
 

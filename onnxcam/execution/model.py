@@ -94,9 +94,10 @@ class LoadedModel:
         threads: int | None = None,
         *,
         strict: bool = False,
+        level: int | None = None,
     ) -> None:
         """Loads a model; the arguments and errors are those of ``open_session``."""
-        session, self.metadata = open_session(model, providers, threads, strict=strict)
+        session, self.metadata = open_session(model, providers, threads, strict=strict, level=level)
         own = {TARGET_INPUT, LEVEL_INPUT}
         self.inputs = {value.name: value.shape for value in session.get_inputs() if value.name not in own}
         self.providers = list(session.get_providers())
@@ -163,7 +164,7 @@ class LoadedModel:
         self, inputs: Mapping[str, npt.NDArray[Any]], targets: npt.NDArray[np.int64], level: int
     ) -> dict[str, npt.NDArray[Any]]:
         feed = {**inputs, TARGET_INPUT: targets}
-        return feed if self.metadata.flat else {**feed, LEVEL_INPUT: np.array(level, np.int64)}
+        return feed if not self.metadata.has_level_input else {**feed, LEVEL_INPUT: np.array(level, np.int64)}
 
     def _fetch(self, names: list[str], feed: dict[str, npt.NDArray[Any]], timeout: float | None) -> Any:
         session = self._session  # held until the run is over, though the model be closed meanwhile

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from onnxcam.artifact.adapt import adapt, metadata_of
 from onnxcam.artifact.external_data import refuse_foreign_data
 from onnxcam.artifact.source import readable
 from onnxcam.contract import METADATA_KEY
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 # Errors only: of the contract's two inputs with defaults ONNX Runtime warns at every load that they are no constants.
 _LOG_ERRORS = 3
 
+_EXTERNAL_DATA_FOLDER = "session.model_external_initializers_file_folder_path"
+
 
 def open_session(
     model: ModelSource | None = None,
@@ -35,6 +39,7 @@ def open_session(
     threads: int | None = None,
     *,
     strict: bool = False,
+    level: int | None = None,
 ) -> tuple[InferenceSession, Metadata]:
     """Loads an explainer model and reads what it says about itself.
 
@@ -43,6 +48,7 @@ def open_session(
         providers: Execution providers, see ``onnxcam.execution.providers``.
         threads: For one run's operators; None is one per core, or as many as a container's quota allows.
         strict: Whether all of the providers must work, not only the first that does.
+        level: The level to fix the model at, which takes the memory of that level alone; None leaves it to each run.
 
     Returns:
         The session and the metadata.
@@ -56,6 +62,8 @@ def open_session(
     options = _options(threads)
     *others, last = choose_providers(providers, strict=strict)
     refuse_foreign_data(source, name)
+    if level is not None:
+        source = _fixed(source, level, options)
     for chosen in others:
         with contextlib.suppress(ProviderError):
             return _opened(source, name, chosen, options)
@@ -71,6 +79,17 @@ def _opened(
     if missing:
         raise ProviderError(f"{', '.join(sorted(missing))} could not be started with {name}")
     return session, read_metadata(session, name)
+
+
+def _fixed(source: str | bytes, level: int, options: SessionOptions) -> str | bytes:
+    """The model with its level fixed; as it is where it has none to fix."""
+    data = source if isinstance(source, bytes) else Path(source).read_bytes()
+    if not metadata_of(data).has_level_input:
+        return source
+    if isinstance(source, str):
+        # Bytes lie in no folder; ONNX Runtime looks for external data here.
+        options.add_session_config_entry(_EXTERNAL_DATA_FOLDER, str(Path(source).resolve().parent))
+    return adapt(data, level=level)
 
 
 def read_metadata(session: InferenceSession, name: str = "the model") -> Metadata:
@@ -116,13 +135,16 @@ def _options(threads: int | None) -> SessionOptions:
 def _load(source: str | bytes, name: str, chosen: list[str], options: Any) -> InferenceSession:
     try:
         # With the fallback, ONNX Runtime would print the error and quietly go on with another provider.
-        return onnxruntime.InferenceSession(source, options, providers=chosen, enable_fallback=0)
+        session = onnxruntime.InferenceSession(source, options, providers=chosen, enable_fallback=0)
     except Exception as error:
         if not is_its_own(error):
             raise
         if chosen[0] != CPU:
             raise ProviderError(f"{name} does not load with {chosen[0]}: {first_line(error)}") from error
         raise ModelError(f"{name} is not a model that ONNX Runtime can load: {first_line(error)}") from error
+    if hasattr(session, "_model_bytes"):
+        session._model_bytes = None  # noqa: SLF001 — it keeps the file's bytes to load it again, which we never ask for
+    return session
 
 
 def _return_free_memory() -> None:

@@ -21,6 +21,7 @@ PUBLIC = {
     "TensorError",
     "VerificationError",
     "__version__",
+    "adapt",
     "cam",
     "default_model",
 }

@@ -203,3 +203,12 @@ def every_node(graph: onnx.GraphProto):
         for attribute in node.attribute:
             if attribute.type == onnx.AttributeProto.GRAPH:
                 yield from every_node(attribute.g)
+
+
+@pytest.mark.parametrize(
+    "form", [{"level": 0}, {"level": 2}, {"inputs": "required"}, {"level": 1, "inputs": "required"}]
+)
+def test_every_form_passes_the_full_check(small_report, form, tmp_path):
+    path = tmp_path / "form.onnx"
+    path.write_bytes(onnxcam.adapt(small_report.path, **form))
+    onnx.checker.check_model(str(path), full_check=True)

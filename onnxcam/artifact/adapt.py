@@ -1,0 +1,144 @@
+"""Other forms of a finished artifact, made by a few edits in the file's bytes.
+
+A fixed level is a constant and no input any more: ONNX Runtime folds the ``If`` when it loads the model, and keeps the
+memory of one branch. Required inputs have no defaults, for runtimes that do not list inputs with defaults. Weights are
+copied as they are, and none of the packages that write ONNX is needed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from onnxcam.artifact import wire
+from onnxcam.artifact.source import readable
+from onnxcam.contract import LEVEL_INPUT, METADATA_KEY, TARGET_INPUT
+from onnxcam.errors import ModelError
+from onnxcam.metadata import Metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from onnxcam.artifact.source import ModelSource
+
+Inputs = Literal["optional", "required"]
+
+# Numbers of fields in onnx.proto.
+_GRAPH, _PROPERTY = 7, 14  # of ModelProto
+_KEY, _VALUE = 1, 2  # of StringStringEntryProto
+_INITIALIZER, _INPUT = 5, 11  # of GraphProto
+_TENSOR_TYPE, _TENSOR_NAME, _RAW_DATA = 2, 8, 9  # of TensorProto
+_VALUE_NAME = 1  # of ValueInfoProto
+_INT64 = 7
+
+_LEVELS = (0, 1, 2)
+
+
+def adapt(model: ModelSource, *, inputs: str | None = None, level: int | None = None) -> bytes:
+    """Makes another form of an explainer model.
+
+    Args:
+        model: The path or the bytes of an explainer model.
+        inputs: ``required`` takes the defaults of the added inputs away; None leaves them.
+        level: The level, 0, 1 or 2, that becomes a constant; None leaves the input. A run then gives what that level
+            gives, and needs the memory of that level alone.
+
+    Returns:
+        The bytes of the model. External data are not in them: write the file beside those of the original.
+
+    Raises:
+        ModelError: The file is missing or no explainer model, or it does not have that form.
+    """
+    source = readable(model)
+    data = source if isinstance(source, bytes) else Path(source).read_bytes()
+    try:
+        metadata = metadata_of(data)
+        wanted = _checked(metadata, inputs, level)
+        return b"".join(_edited(data, metadata, wanted))
+    except wire.DamagedError:
+        raise ModelError("the model is no ONNX file, or is damaged") from None
+
+
+def metadata_of(data: bytes) -> Metadata:
+    """Reads the metadata from a file's bytes.
+
+    Raises:
+        ModelError: It is not an explainer model, or its metadata is damaged.
+        DamagedError: The bytes are no protobuf.
+    """
+    for number, start, end in wire.fields(data, 0, len(data)):
+        if number == _PROPERTY:
+            entry = {key: data[a:b] for key, a, b in wire.fields(data, start, end)}
+            if entry.get(_KEY) == METADATA_KEY.encode():
+                return Metadata.from_json(entry.get(_VALUE, b""))
+    raise ModelError(
+        "the model is not an explainer model; make one of it with 'onnxcam export' (pip install onnxcam-export)"
+    )
+
+
+def _checked(metadata: Metadata, inputs: str | None, level: int | None) -> Metadata:
+    """The metadata of the form that is wanted."""
+    if inputs not in {None, "optional", "required"}:
+        raise ModelError(f"inputs is {inputs!r}; it must be 'optional' or 'required'")
+    if inputs == "optional" and metadata.inputs == "required":
+        raise ModelError("the model's inputs are required already, and their defaults are gone; adapt the original")
+    if level is not None and (isinstance(level, bool) or level not in _LEVELS):
+        raise ModelError(f"the level is {level!r}; it must be 0, 1 or 2")
+    if level is not None and metadata.flat:
+        raise ModelError("the model has no level that could be fixed: it is flat, and always computes everything")
+    if level is not None and metadata.level not in {None, level}:
+        raise ModelError(f"the model's level is fixed at {metadata.level} already; adapt the original")
+    fixed = metadata.level if level is None else level
+    golden = metadata.golden if fixed in {None, 2} else None
+    form: Inputs = "required" if inputs == "required" else metadata.inputs
+    return replace(metadata, inputs=form, level=fixed, golden=golden)
+
+
+def _edited(data: bytes, old: Metadata, new: Metadata) -> Iterator[bytes]:
+    """The file in parts: the graph and the metadata's entry edited, all else as it is."""
+    for number, kind, first, start, end in wire.spans(data, 0, len(data)):
+        if number == _GRAPH and kind == wire.LENGTH:
+            parts = list(_graph(data, start, end, old, new))
+            yield wire.head(_GRAPH, sum(map(len, parts)))
+            yield from parts
+        elif number == _PROPERTY and _has_key(data, start, end):
+            entry = wire.field(_KEY, METADATA_KEY.encode()) + wire.field(_VALUE, new.to_json().encode())
+            yield wire.field(_PROPERTY, entry)
+        else:
+            yield data[first:end]
+
+
+def _graph(data: bytes, start: int, end: int, old: Metadata, new: Metadata) -> Iterator[bytes]:
+    fixes = old.level is None and new.level is not None
+    required = {LEVEL_INPUT, TARGET_INPUT} if new.inputs == "required" and old.inputs == "optional" else set()
+    kept = start  # from here on nothing is written yet
+    for number, kind, first, begin, stop in wire.spans(data, start, end):
+        if kind != wire.LENGTH or number not in {_INITIALIZER, _INPUT}:
+            continue
+        name = _name(data, begin, stop, _TENSOR_NAME if number == _INITIALIZER else _VALUE_NAME)
+        replaced: bytes | None = None
+        if fixes and name == LEVEL_INPUT:
+            replaced = b"" if number == _INPUT else wire.field(_INITIALIZER, _scalar(LEVEL_INPUT, new.level or 0))
+        elif number == _INITIALIZER and name in required:
+            replaced = b""
+        if replaced is not None:
+            yield data[kept:first]
+            yield replaced
+            kept = stop
+    yield data[kept:end]
+
+
+def _scalar(name: str, value: int) -> bytes:
+    """An int64 tensor without axes."""
+    raw = wire.field(_RAW_DATA, value.to_bytes(8, "little"))
+    return wire.number_field(_TENSOR_TYPE, _INT64) + wire.field(_TENSOR_NAME, name.encode()) + raw
+
+
+def _has_key(data: bytes, start: int, end: int) -> bool:
+    return any(number == _KEY and data[a:b] == METADATA_KEY.encode() for number, a, b in wire.fields(data, start, end))
+
+
+def _name(data: bytes, start: int, end: int, number: int) -> str:
+    found = [data[a:b] for key, a, b in wire.fields(data, start, end) if key == number]
+    return found[-1].decode("utf-8", "replace") if found else ""

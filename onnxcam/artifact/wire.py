@@ -1,0 +1,97 @@
+"""Protobuf's wire format: the fields of a message in a file's bytes, and fields to put in their place.
+
+https://protobuf.dev/programming-guides/encoding
+"""
+
+from __future__ import annotations
+
+import mmap
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Data = bytes | mmap.mmap
+
+_VARINT, _FIXED64, LENGTH, _FIXED32 = 0, 1, 2, 5
+_MOST_VARINTLENGTH = 10
+_TAG_BITS = 0xFFFFFFFF  # the part that protobuf keeps of a longer tag
+
+
+class DamagedError(Exception):
+    """The bytes are no protobuf."""
+
+
+def fields(data: Data, start: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """(number, start, end) of each field with a length in a message; numbers are passed over.
+
+    Raises:
+        DamagedError: The bytes are no message.
+    """
+    yield from ((number, begin, stop) for number, kind, _, begin, stop in spans(data, start, end) if kind == LENGTH)
+
+
+def spans(data: Data, start: int, end: int) -> Iterator[tuple[int, int, int, int, int]]:
+    """(number, kind, where the tag starts, where the value starts, where it ends) of each field in a message.
+
+    Raises:
+        DamagedError: The bytes are no message.
+    """
+    position = start
+    while position < end:
+        first = position
+        tag, position = _read_varint(data, position, end)
+        number, kind = (tag & _TAG_BITS) >> 3, tag & 7
+        size, begin = _size(data, kind, position, end)
+        position = begin + size
+        if position > end:
+            raise DamagedError
+        yield number, kind, first, begin, position
+
+
+def field(number: int, value: bytes) -> bytes:
+    """A field with a length."""
+    return head(number, len(value)) + value
+
+
+def head(number: int, size: int) -> bytes:
+    """The tag and the length of a field, which its value follows."""
+    return varint(number << 3 | LENGTH) + varint(size)
+
+
+def number_field(number: int, value: int) -> bytes:
+    """A field that is a number."""
+    return varint(number << 3 | _VARINT) + varint(value)
+
+
+def varint(value: int) -> bytes:
+    """A number of any size, seven bits to a byte."""
+    parts = []
+    while value > 0x7F:
+        parts.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*parts, value])
+
+
+def _size(data: Data, kind: int, position: int, end: int) -> tuple[int, int]:
+    """How long the value of a field is, and where it begins."""
+    if kind == LENGTH:
+        return _read_varint(data, position, end)
+    if kind == _VARINT:
+        begin = _read_varint(data, position, end)[1]
+        return 0, begin
+    if kind in {_FIXED32, _FIXED64}:
+        return 4 if kind == _FIXED32 else 8, position
+    raise DamagedError  # a group, which ONNX has none of
+
+
+def _read_varint(data: Data, position: int, end: int) -> tuple[int, int]:
+    value = 0
+    for count in range(_MOST_VARINTLENGTH):
+        if position + count >= end:
+            break
+        byte = data[position + count]
+        value |= (byte & 0x7F) << 7 * count
+        if byte < 0x80:
+            return value, position + count + 1
+    raise DamagedError
