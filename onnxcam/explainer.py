@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -60,6 +61,8 @@ class Explainer:
             ModelError: The file is missing, empty, corrupt, not an explainer model, or from a newer schema.
             ProviderError: A provider is unknown or cannot be loaded.
         """
+        opening = partial(Explainer, providers=providers, threads=threads, strict=strict, level=level)
+        self._opening = opening, (model,)
         self._model = LoadedModel(model, providers, threads, strict=strict, level=level)
         self._name = "model" if isinstance(model, bytes) else Path(default_model() if model is None else model).name
         self.metadata = self._model.metadata
@@ -83,6 +86,10 @@ class Explainer:
             f"<Explainer {shortened(self._name)}: {image.dtype} [{shape}], {self.metadata.classes} {labelled}classes, "
             f"layers {layers}, on {self.providers[0]}>"
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickles the path and the options; the model is opened where it lands."""
+        return self._opening
 
     def close(self) -> None:
         """Frees the model's memory; runs that other threads have begun go on to their end, new ones are an error."""

@@ -1,3 +1,5 @@
+import copy
+import pickle
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -207,3 +209,11 @@ def test_it_shows_itself_in_a_line(pooled, data, rewritten):
     )
     labels = onnxcam.Explainer(rewritten("pooled", labels=("\x1b",) * 5)).labels
     assert labels == ("\x1b",) * 5
+
+
+def test_it_can_be_pickled_and_copied(data):
+    image = np.ones((1, 3, 8, 8), np.float32)
+    original = onnxcam.Explainer(data / "pooled.onnx", threads=1, level=1)
+    for copied in (pickle.loads(pickle.dumps(original)), copy.deepcopy(original)):  # noqa: S301 — our own bytes
+        assert copied.metadata == original.metadata
+        np.testing.assert_array_equal(copied.run(image).grad_cam(), original.run(image).grad_cam())
