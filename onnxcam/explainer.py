@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from onnxcam.errors import LayerError, MethodError, TargetError, TensorError
+from onnxcam.errors import LayerError, TargetError, TensorError
 from onnxcam.execution.bundled import default_model
 from onnxcam.execution.model import LoadedModel, Request
 from onnxcam.explanation import Explanation, PlacedPhotograph
+from onnxcam.levels import Level, checked_level
 from onnxcam.photograph.opening import PANEL_SIDE, PictureSource, open_picture, picture_sources
 from onnxcam.photograph.preprocessing import needed_shorter_side, preprocess
 from onnxcam.targets import Targets, resolve
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
     from onnxcam.artifact.source import ModelSource
     from onnxcam.metadata import Metadata
-
-Level = Literal[0, 1, 2]
 
 
 class Explainer:
@@ -195,15 +194,7 @@ class Explainer:
         metadata, tensor = self.metadata, inputs[self.metadata.image.name]
         self._require(inputs.keys())
         check_tensor(tensor, metadata.image)
-        highest = 2 if metadata.level is None else metadata.level
-        if level is None:
-            level = highest
-        if level not in (0, 1, 2):
-            raise MethodError(f"the level is 0 (scores), 1 (Grad-CAM) or 2 (guided backpropagation), not {level!r}")
-        if level > highest:
-            raise MethodError(
-                f"this model is fixed at level {highest} and has no level {level}; open it with level={level}"
-            )
+        level = checked_level(level, metadata)
         layers = self._layers(layer)
         targets = resolve(target, images=len(tensor), classes=metadata.classes, labels=metadata.labels)
         request = Request(layers, level, timeout, finite=True)

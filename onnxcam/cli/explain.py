@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from onnxcam.cli.search import Found, Search
-    from onnxcam.explainer import Level
     from onnxcam.explanation import Explanation, Method
+    from onnxcam.levels import Level
     from onnxcam.photograph.opening import Picture
 
 _FAILED = 2

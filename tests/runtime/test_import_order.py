@@ -18,7 +18,7 @@ ORDER = [
     "strict_json",
     "metadata_parts methods",
     "metadata",
-    "temporary signature",
+    "temporary signature levels",
     "cam targets tensors files photograph artifact",
     "scores",
     "execution render",
