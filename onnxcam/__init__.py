@@ -59,7 +59,7 @@ __all__ = [
     "default_model",
 ]
 
-# These bring numpy, Pillow and ONNX Runtime along, so they are imported when first asked for (PEP 562).
+# These import numpy, Pillow and ONNX Runtime, so they are imported on first use (PEP 562).
 _LAZY = {
     "ClassScore": "onnxcam.explanation",
     "Explainer": "onnxcam.explainer",

@@ -1,8 +1,8 @@
-"""The mathematics of the explanations, as functions of plain arrays.
+"""CAM, Grad-CAM and Guided Grad-CAM as functions of plain arrays.
 
-y^c is the score of class c before any softmax, A^k channel k of the chosen layer's output.
+y^c is the score of class c before any softmax, and A^k is channel k of the chosen layer's output.
 
-Arrays of activations have N rows, one for each image, and arrays of gradients M rows, one for each explained class.
+Arrays of activations have N rows, one for each image. Arrays of gradients have M rows, one for each explained class.
 Either M = N, or N = 1 and every row explains the one image.
 """
 
@@ -19,7 +19,7 @@ Layout = Literal["NCHW", "NHWC"]
 
 
 def grad_cam_weights(gradients: Floats) -> Floats:
-    """a_k^c = 1/Z sum_ij dy^c/dA^k_ij: how much the score rises with channel k, on average over the map.
+    """a_k^c = 1/Z sum_ij dy^c/dA^k_ij: the gradient of the score at channel k, averaged over the map.
 
     Args:
         gradients: dy/dA, [M, K, h, w].
@@ -34,9 +34,9 @@ def grad_cam_weights(gradients: Floats) -> Floats:
 def cam_weights(gradients: Floats) -> Floats:
     """w_k^c = sum_ij dy^c/dA^k_ij: the weights of the linear layer after global average pooling.
 
-    Where only global average pooling and a linear layer follow, y^c = b^c + sum_k w_k^c 1/Z sum_ij A^k_ij. So
-    dy^c/dA^k_ij = w_k^c / Z at each of the Z places, and their sum is w_k^c itself: exactly, with no need to know where
-    in the graph the weights are, or whether the exporter transposed them.
+    If only global average pooling and a linear layer follow, y^c = b^c + sum_k w_k^c 1/Z sum_ij A^k_ij. So
+    dy^c/dA^k_ij = w_k^c / Z at each of the Z positions, and their sum is exactly w_k^c. One need not know where in the
+    graph the weights are, or whether the exporter transposed them.
 
     Args:
         gradients: dy/dA at the layer before the pooling, [M, K, h, w].
@@ -70,7 +70,7 @@ def grad_cam(activations: Floats, gradients: Floats, *, relu: bool = True) -> Fl
     Args:
         activations: A, [N, K, h, w].
         gradients: dy/dA, [M, K, h, w], the true gradient.
-        relu: Whether to keep only what speaks for the class.
+        relu: Whether to keep only evidence for the class, and set negative values to zero.
 
     Returns:
         The maps at the layer's own size, [M, h, w].
@@ -97,7 +97,7 @@ def cam(activations: Floats, gradients: Floats) -> Floats:
 def guided_grad_cam(
     guided: Floats, maps: Floats, *, layout: Layout = "NCHW", interpolation: Upsampling = "bilinear"
 ) -> Floats:
-    """Guided backpropagation times the Grad-CAM map, which says where, while the gradient says what.
+    """Guided Grad-CAM: guided backpropagation times the upsampled Grad-CAM map.
 
     Nothing is normalised inside the product (Selvaraju et al. 2017, section 3.2).
 
@@ -105,7 +105,7 @@ def guided_grad_cam(
         guided: Guided backpropagation to the image, [M, C, H, W] or [M, H, W, C].
         maps: Grad-CAM after its ReLU, [M, h, w].
         layout: Which of the two shapes ``guided`` has.
-        interpolation: How the maps grow to the image's size, see ``upsample``.
+        interpolation: How the maps are upsampled to the input's size, see ``upsample``.
 
     Returns:
         The product, in the shape of ``guided``.
@@ -129,7 +129,7 @@ def upsample(maps: Floats, size: tuple[int, int], *, interpolation: Upsampling =
         [M, height, width].
 
     Raises:
-        ValueError: Another interpolation is asked for.
+        ValueError: The interpolation is neither of the two.
     """
     height, width = size
     if interpolation == "nearest":
@@ -159,10 +159,10 @@ def normalise(maps: Floats) -> Floats:
 
 
 def standardise(images: Floats) -> Floats:
-    """Makes signed images visible: zero mean and unit variance for each, times 0.1, plus 0.5, clipped to [0, 1].
+    """Scales signed images for display: zero mean and unit variance each, times 0.1, plus 0.5, clipped to [0, 1].
 
     Args:
-        images: [M, …], as from guided backpropagation, in either layout.
+        images: [M, …], such as guided backpropagation, in either layout.
 
     Returns:
         The same shape. A constant image gives 0.5 everywhere.
@@ -176,7 +176,7 @@ def standardise(images: Floats) -> Floats:
 
 
 def _at_least_float32(array: Floats) -> npt.DTypeLike:
-    """Sums over a map overflow or lose digits in float16."""
+    """The type to sum in: sums over a map overflow or lose digits in float16."""
     return np.result_type(array.dtype, np.float32)
 
 

@@ -1,6 +1,6 @@
-"""The names of the artifact's contract: what an explainer model adds to the model it was made from.
+"""The names of the inputs and outputs that an explainer model adds: the artifact's contract.
 
-The export writes these names, and every runtime reads them; ``README.md`` has their types, shapes and meaning.
+The export writes these names and every runtime reads them; ``docs/guide.md`` has their types, shapes and meaning.
 """
 
 from __future__ import annotations
@@ -17,5 +17,5 @@ CLASS_INDEX_OUTPUT: Final = "onnxcam.class_index"
 ACTIVATIONS_PREFIX: Final = "onnxcam.activations/"
 GRADIENTS_PREFIX: Final = "onnxcam.gradients/"
 GUIDED_OUTPUT: Final = "onnxcam.guided_gradients"
-# The gradient at the input by any other table of rules: the plain gradient, deconvnet, or a user's own.
+# The gradient at the input by any other table of rules: plain, deconvnet, or a user's own.
 INPUT_GRADIENTS_OUTPUT: Final = "onnxcam.input_gradients"

@@ -1,7 +1,6 @@
-"""Pictures of an explanation: in files, as images, and in notebooks.
+"""Draws an explanation: to a file, to a Pillow image, or in a notebook.
 
-Drawing costs start-up time, which a service that only computes should not pay: so ``onnxcam.render`` is imported when
-something is drawn.
+``onnxcam.render`` is imported when something is drawn, so that a service that only computes starts faster.
 """
 
 from __future__ import annotations
@@ -30,23 +29,23 @@ _ROWS_IN_A_NOTEBOOK = 8
 
 
 class Drawable(ABC):
-    """Something with M rows, each of which can be drawn."""
+    """A result of M rows, each of which can be drawn."""
 
     __slots__ = ()
 
     @property
     @abstractmethod
     def _row_count(self) -> int:
-        """M."""
+        """M, the number of rows."""
 
     @property
     @abstractmethod
     def _available_methods(self) -> tuple[Method, ...]:
-        """What can be drawn by default."""
+        """The methods that are drawn by default."""
 
     @abstractmethod
     def _rows_to_draw(self, rows: Sequence[int], methods: Sequence[Method], layer: str | None) -> list[Row]:
-        """All that is drawn of some rows."""
+        """The contents of the picture's strips, one for each row."""
 
     def save(
         self,
@@ -64,13 +63,13 @@ class Drawable(ABC):
             row: As in ``figure``.
             methods: As in ``figure``.
             layer: As in ``figure``.
-            format: ``png``, ``jpg`` or ``webp``. A file object needs it; of a path the ending decides otherwise.
+            format: ``png``, ``jpg`` or ``webp``. A file object needs it; None takes it from a path's ending.
 
         Returns:
             The path, or None for a file object.
 
         Raises:
-            OutputError: The target cannot be written, the format is not known, or as in ``figure``.
+            OutputError: The target cannot be written, the format is unknown, or as in ``figure``.
             TargetError: As in ``figure``.
             MethodError: As in ``figure``.
             LayerError: As in ``figure``.
@@ -86,14 +85,15 @@ class Drawable(ABC):
         methods: Sequence[Method] = DEFAULT_METHODS,
         layer: str | None = None,
     ) -> Image.Image:
-        """Draws the explanation: one strip for each row, and in it the photograph and one panel for each method.
+        """Draws the explanation: a strip for each row, with the image and a panel for each method.
 
-        Where a tensor was given, it is drawn in the photograph's place. An input with neither one channel nor three is
-        drawn in grey: the mean over its channels, and of guided backpropagation the root of the mean square.
+        If a tensor was given instead of an image, the tensor is drawn in the image's place. An input with neither one
+        channel nor three is drawn in grey: the mean over its channels, and the root of the mean square for guided
+        backpropagation.
 
         Args:
-            row: Which of the M rows, or several; None is all.
-            methods: What to draw beside the photograph.
+            row: One of the M rows, or several; None is all.
+            methods: The methods to draw beside the image.
             layer: The target layer; None is the first that was fetched.
 
         Returns:
@@ -112,20 +112,20 @@ class Drawable(ABC):
     def overlay(
         self, row: int = 0, layer: str | None = None, *, method: MapMethod = "grad-cam", outline: bool = True
     ) -> Image.Image:
-        """Draws a map on the photograph, with nothing beside it.
+        """Draws a map on the image, with nothing beside it.
 
         Args:
-            row: Which of the M rows.
+            row: One of the M rows.
             layer: The target layer; None is the first that was fetched.
-            method: Which map.
-            outline: Whether a thin line marks the part of the photograph that the model saw.
+            method: The map to draw.
+            outline: Whether a thin line marks the part of the image that the model saw.
 
         Returns:
-            RGB, of the size at which the photograph was decoded, up to 2048 pixels on the longer side.
+            RGB, of the size at which the image was decoded, up to 2048 pixels on the longer side.
 
         Raises:
             TargetError: There is no such row.
-            MethodError: The method gives no map, or the explanation is of level 0.
+            MethodError: The method does not give a map, or the explanation is of level 0.
             LayerError: The layer was not fetched.
         """
         from onnxcam.render.sheet import draw_overlay  # noqa: PLC0415  see above
@@ -136,7 +136,7 @@ class Drawable(ABC):
         return draw_overlay(*self._rows_to_draw(chosen, (method,), layer), outline=outline)
 
     def _repr_png_(self) -> bytes:
-        """What a notebook shows where it takes a PNG: the methods that the level gives, of the first rows."""
+        """The picture for notebooks that take PNG: the first rows, with the methods that the level gives."""
         return self._for_notebook()[0]
 
     def _repr_html_(self) -> str:
@@ -153,7 +153,7 @@ class Drawable(ABC):
         return encode(draw_sheet(rows), "PNG"), [row.explained for row in rows]
 
     def _chosen(self, row: int | Sequence[int] | None) -> list[int]:
-        """The rows that the user asked for."""
+        """The rows that the caller asked for."""
         if row is None:
             return list(range(self._row_count))
         try:

@@ -3,8 +3,8 @@
 ::
 
     OnnxCamError
-    ├── ModelError          the model file: missing, corrupt, no explainer model, from a newer schema
-    ├── PictureError        the picture: missing, empty, truncated, too large, no picture at all
+    ├── ModelError          the model file: missing, corrupt, not an explainer model, from a newer schema
+    ├── PictureError        the image: missing, empty, truncated, too large, not an image
     ├── TensorError         the input tensor: rank, shape, type, NaN
     ├── TargetError         the class, rank or number of targets asked for
     ├── LayerError          the layer asked for
@@ -12,7 +12,7 @@
     ├── ProviderError       an execution provider that is unknown or cannot be loaded
     ├── RunTimeoutError     a run that took longer than its timeout
     ├── OutputError         a path that cannot be written
-    ├── VerificationError   a model that answers differently from what was verified
+    ├── VerificationError   a model whose outputs differ from those that were verified
     └── ExportError         the export side; its own tree is in ``onnxcam_export.errors``
 
 Each message is one sentence that says what is wrong, where, and what to do about it.
@@ -28,7 +28,7 @@ class ModelError(OnnxCamError):
 
 
 class PictureError(OnnxCamError):
-    """The picture is missing, empty, truncated, too large, or not a picture."""
+    """The image is missing, empty, truncated, too large, or not an image."""
 
 
 class TensorError(OnnxCamError):
@@ -52,7 +52,7 @@ class ProviderError(OnnxCamError):
 
 
 class RunTimeoutError(OnnxCamError, TimeoutError):
-    """The run took longer than its timeout, or the timeout is no number."""
+    """The run took longer than its timeout, or the timeout is not a number."""
 
 
 class OutputError(OnnxCamError):
@@ -60,7 +60,7 @@ class OutputError(OnnxCamError):
 
 
 class VerificationError(OnnxCamError):
-    """The model answers differently from what was verified at export."""
+    """The model's outputs differ from those that were verified at export."""
 
 
 class ExportError(OnnxCamError):

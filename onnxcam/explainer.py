@@ -1,4 +1,4 @@
-"""Running explainer models."""
+"""Runs an explainer model on images or tensors."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Explainer:
     """An explainer model, loaded once and ready for any number of images, from any number of threads.
 
     Attributes:
-        metadata: What the model says about itself.
+        metadata: The model's metadata.
     """
 
     metadata: Metadata
@@ -50,9 +50,9 @@ class Explainer:
         Args:
             model: The path or the bytes of an explainer model; None is the default model, EfficientNet-Lite0.
             providers: ONNX Runtime's execution providers in order of preference, such as ``["cuda", "cpu"]``: the first
-                that works is taken. None is CUDA where it can be loaded, else the CPU.
-            threads: For one run's operators; None is one per core, or as many as a container's quota allows.
-            strict: Whether each of the providers must work, and not only the first that does.
+                        that works is used. None is CUDA if it can be loaded, and the CPU otherwise.
+            threads: The threads of one run; None is one per core, or as many as a container's quota allows.
+            strict: Whether all of the providers must work. Otherwise one is enough.
             level: The highest level that runs may ask for. The model is opened fixed at it, which takes less memory and
                 loads sooner; None lets each run choose, at the memory of all levels.
 
@@ -73,11 +73,11 @@ class Explainer:
 
     @property
     def labels(self) -> tuple[str, ...] | None:
-        """The names of the C classes, or None where the model has none."""
+        """The names of the C classes, or None if the model has none."""
         return self.metadata.labels
 
     def __repr__(self) -> str:
-        """One line: the model, what it takes, its classes and layers, what it runs on."""
+        """One line: the model, its input, its classes and layers, and its provider."""
         image, layers = self.metadata.image, listed((layer.name for layer in self.metadata.layers), 3)
         shape = ", ".join(str(size) for size in (image.batch or "N", *image.shape))
         labelled = "labelled " if self.labels else ""
@@ -91,7 +91,7 @@ class Explainer:
         return self._opening
 
     def close(self) -> None:
-        """Frees the model's memory; runs that other threads have begun go on to their end, new ones are an error."""
+        """Frees the model's memory. Runs that other threads have begun continue; new runs are an error."""
         self._model.close()
 
     def __enter__(self) -> Self:
@@ -117,22 +117,23 @@ class Explainer:
             images: A path, the bytes of a file, an open binary file, a Pillow image, or a uint8 array [H, W, C] or
                 [H, W]; or a list of these.
             target: A class index, a label, or a rank (-1 is the top-scoring class, -2 the second); or a list of these,
-                one for each image. For a single image a list of any length explains that many classes of it, and so
-                does a list of lists for several images, which are then run one by one.
-            layer: The target layer to fetch; None is all that the model has.
+                one for each image. For a single image, a list of any length explains that many classes. For several
+                images, a list of lists explains several classes of each; the images are then run one by one.
+            layer: The target layer to fetch; None is every target layer of the model.
             level: 0 for the scores alone, 1 also for CAM and Grad-CAM, 2 also for the gradient at the input; None is
                 the highest that the model has.
-            timeout: The seconds after which the model's run is ended, between two of its operators; None for no limit.
+            timeout: The seconds after which the run is ended; ONNX Runtime stops between two operators. None is no
+                limit.
 
         Returns:
             The explanation, with a row for each explained class.
 
         Raises:
-            PictureError: An image is missing, damaged, too large, or none.
+            PictureError: An image is missing, damaged, too large, or not an image.
             TargetError: A class, label or rank does not exist, or the targets do not fit the number of images.
             LayerError: The model has no such target layer.
-            ModelError: The model takes tensors alone, since it was exported without preprocessing; or its outputs hold
-                NaN or infinity.
+            ModelError: The model was exported without preprocessing and takes tensors only, or its outputs hold NaN or
+                infinity.
             RunTimeoutError: The run took longer than ``timeout``.
         """
         shorter = needed_shorter_side(self.metadata)
@@ -157,14 +158,14 @@ class Explainer:
         inputs: Mapping[str, npt.NDArray[Any]] | None = None,
         timeout: float | None = None,
     ) -> Explanation:
-        """Explains input that is preprocessed already, for services with a pipeline of their own.
+        """Explains preprocessed input, for services that have their own pipeline.
 
         Args:
             tensor: [N, *metadata.image.shape], of the type ``metadata.image.dtype``.
             target: As in ``explain``.
             layer: As in ``explain``.
             level: As in ``explain``.
-            inputs: What the model needs besides the image, by name.
+            inputs: The model's other inputs, by name.
             timeout: As in ``explain``.
 
         Returns:
@@ -218,7 +219,7 @@ class Explainer:
         )
 
     def _check_alone(self, inputs: Collection[str]) -> None:
-        """Whether the images of a batch can be run one by one."""
+        """Checks that the images of a batch can be run one by one."""
         if len(inputs) > 1 or self.metadata.image.batch not in {None, 1}:
             raise TargetError(
                 "several targets for each image are explained one image at a time and with no other input, which this "
@@ -234,7 +235,7 @@ class Explainer:
         return [layer]
 
     def _require(self, given: Collection[str]) -> None:
-        """Whether every input of the model is given, and no other."""
+        """Checks that every input of the model is given, and no other."""
         inputs = self._model.inputs
         missing = [f"{name} {shape}" for name, shape in inputs.items() if name not in given]
         if missing:

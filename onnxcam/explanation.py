@@ -1,4 +1,4 @@
-"""What an explainer model answered, and the explanations that follow from it."""
+"""The result of explaining a batch: scores, gradients, and the maps that are computed from them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _CLASSES_IN_REPR = 3
 
 @dataclass(frozen=True, slots=True)
 class PlacedPhotograph:
-    """A photograph, and where the model's square lies on it."""
+    """An image, and the position of the model's crop in it."""
 
     photograph: Image.Image
     geometry: Geometry
@@ -41,19 +41,21 @@ class PlacedPhotograph:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Explanation(Drawable):
-    """The answer to one batch: N images, M explained classes, as many of each image, those of the first image first.
+    """The explanation of a batch of N images, with a row for each of M explained classes.
+
+    Every image has the same number of rows, and the rows of the first image come first.
 
     Attributes:
-        metadata: What the model says about itself.
-        level: 0, 1 or 2: what the model was asked for.
+        metadata: The model's metadata.
+        level: The level of the run: 0, 1 or 2.
         scores: y, [N, C], before any softmax or sigmoid.
-        class_index: The class explained in each row, [M], ranks resolved.
+        class_index: The class explained in each row, [M]; ranks are resolved.
         activations: A of each fetched layer, {layer: [N, K, h, w]}; empty at level 0.
         gradients: dy/dA of each fetched layer, {layer: [M, K, h, w]}; empty at level 0.
-        guided: Guided backpropagation to the image, [M, *input shape], or None where the model or the level has none.
+        guided: Guided backpropagation at the input, [M, *input shape]; None if the model or the level has none.
         tensor: The model's input, [N, *input shape].
-        photographs: The N photographs, or None where a tensor was given.
-        input_gradients: The gradient at the input of a model whose gradient is not guided, likewise.
+        photographs: The N images, or None if a tensor was given.
+        input_gradients: The gradient at the input, [M, *input shape], if the model has one that is not guided; or None.
     """
 
     metadata: Metadata
@@ -69,24 +71,24 @@ class Explanation(Drawable):
 
     @property
     def labels(self) -> list[str]:
-        """The names of the M explained classes; the index as text where the model has no labels."""
+        """The names of the M explained classes; the index as text if the model has no labels."""
         return [self._label(int(index)) for index in self.class_index]
 
     @property
     def probabilities(self) -> Floats | None:
-        """The scores after the model's own softmax or sigmoid, [N, C], or None where it has neither."""
+        """The scores after the model's own softmax or sigmoid, [N, C], or None if it has neither."""
         return probabilities(self.scores, self.metadata.score_activation)
 
     def image_of(self, row: int) -> int:
-        """Which of the N images a row explains."""
+        """The index of the image that a row explains."""
         return row * len(self.scores) // len(self.class_index)
 
     def class_score(self, index: int, image: int = 0) -> ClassScore:
-        """One class of one image.
+        """The score and probability of one class of one image.
 
         Args:
             index: The class.
-            image: Which of the N images.
+            image: One of the N images.
         """
         after = probabilities(self.scores[image : image + 1], self.metadata.score_activation)
         probability = None if after is None else float(after[0, index])
@@ -96,18 +98,18 @@ class Explanation(Drawable):
         """The classes with the highest scores, best first.
 
         Args:
-            count: How many.
-            image: Of which of the N images.
+            count: The number of classes.
+            image: One of the N images.
         """
         order = np.argsort(-self.scores[image], kind="stable")[:count]
         return [self.class_score(int(index), image) for index in order]
 
     def grad_cam(self, layer: str | None = None, *, relu: bool = True) -> Floats:
-        """Grad-CAM: where the evidence for the class is.
+        """Grad-CAM: a map of the evidence for the class.
 
         Args:
             layer: The target layer; None is the first that was fetched.
-            relu: Whether to keep only what speaks for the class.
+            relu: Whether to keep only evidence for the class, and set negative values to zero.
 
         Returns:
             The maps at the layer's own size, [M, h, w].
@@ -119,7 +121,7 @@ class Explanation(Drawable):
         return cam.grad_cam(*self._maps_of(layer, "Grad-CAM"), relu=relu)
 
     def cam(self) -> Floats:
-        """CAM: the linear layer's own weights over the last feature map.
+        """CAM: the last feature map, weighted by the classifier's weights for the class.
 
         Returns:
             The maps at the layer's own size, [M, h, w].
@@ -137,7 +139,7 @@ class Explanation(Drawable):
         return cam.cam(*self._maps_of(self.metadata.cam_layer, "CAM"))
 
     def guided_backprop(self) -> Floats:
-        """Guided backpropagation: which pixels drive the class score up.
+        """Guided backpropagation: the pixels that raise the class score.
 
         Returns:
             [M, *input shape], in the input's layout and scale.
@@ -170,7 +172,7 @@ class Explanation(Drawable):
         return self.input_gradients
 
     def guided_grad_cam(self, layer: str | None = None, *, interpolation: Upsampling = "bilinear") -> Floats:
-        """Guided Grad-CAM: guided backpropagation where Grad-CAM sees the class.
+        """Guided Grad-CAM: guided backpropagation times the upsampled Grad-CAM map.
 
         Args:
             layer: The target layer of the Grad-CAM map; None is the first that was fetched.
@@ -189,11 +191,11 @@ class Explanation(Drawable):
         return cam.guided_grad_cam(guided, maps, layout=self.metadata.image.layout, interpolation=interpolation)
 
     def compute(self, method: Method, layer: str | None = None) -> Floats:
-        """The explanation of that name.
+        """Computes a method by its name.
 
         Args:
-            method: As on the command line.
-            layer: The target layer for those methods that have one.
+            method: The name, as on the command line.
+            layer: The target layer, for methods that have one.
 
         Returns:
             Maps [M, h, w], or images [M, *input shape].
@@ -213,7 +215,7 @@ class Explanation(Drawable):
         raise MethodError(f"there is no method {method!r}; there are {', '.join(get_args(Method))}")
 
     def __repr__(self) -> str:
-        """One line: what was explained, without arrays."""
+        """One line, without the arrays."""
         shown = [short_repr(label) for label in self.labels[:_CLASSES_IN_REPR]]
         more = len(self.class_index) - len(shown)
         classes = ", ".join([*shown, f"{more} more"] if more else shown)
@@ -243,14 +245,14 @@ class Explanation(Drawable):
         return drawn
 
     def _channels_last(self, values: Floats) -> Floats:
-        """Maps as they are; images, [M, *input shape], with their channels last and in RGB order."""
+        """Gradients at the input, [M, *input shape], with their channels last and in RGB order; maps unchanged."""
         return channels_last(values, self.metadata) if values.ndim == self.tensor.ndim else values
 
     def _layer_of(self, method: Method, layer: str | None) -> str:
         return self.metadata.cam_layer or "" if method == "cam" else layer or next(iter(self.activations), "")
 
     def _photograph(self, image: int) -> tuple[Image.Image, Box]:
-        """One of the N photographs, or of the tensors where there is none, and what the model saw of it."""
+        """One of the N images (drawn from the tensor if there is none), and the box in it that the model saw."""
         from onnxcam.render.panels import as_image  # noqa: PLC0415  see onnxcam.drawable
 
         if self.photographs is not None:

@@ -1,4 +1,4 @@
-"""Writing output files: whole or not at all."""
+"""Writes output files completely or not at all, and checks paths before the work."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 
 Identity = tuple[int, int]
 
-# What ``stat`` says of a path where a file can be made: nothing is there, or a link that leads nowhere.
+# The errors of ``stat`` for a path where a file can be made: nothing is there, or a link that leads nowhere.
 _ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Opens a temporary file beside ``path``, which takes its place when the block ends without an error.
+    """Opens a temporary file, which replaces ``path`` when the block ends without an error.
 
     Args:
-        path: The file to write; what was there stays until the new one is complete.
+        path: The file to write; an existing file stays until the new one is complete.
 
     Yields:
         The file, open for reading and writing bytes.
 
     Raises:
-        OutputError: As ``check_writable`` says, or the disk is full.
+        OutputError: As in ``check_writable``, or the disk is full.
     """
     check_writable(path)
     try:
@@ -45,7 +45,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 def check_writable(path: Path) -> None:
-    """Refuses before the work what would fail after it, or destroy what is no plain file.
+    """Checks before the work that a path can be written, and is no device or other special file.
 
     Args:
         path: The file to write.
@@ -63,14 +63,14 @@ def check_writable(path: Path) -> None:
 
 
 def check_is_no_source(path: Path, sources: Mapping[Identity, Path]) -> None:
-    """Refuses to write over a file that is read.
+    """Checks that an output is not one of the inputs.
 
     Args:
         path: The file to write.
         sources: The files that are read, from ``identities``.
 
     Raises:
-        OutputError: One of them is the same file, by whatever name.
+        OutputError: One of them is the same file, perhaps by another name.
     """
     key = identity(path)
     if key is not None and key in sources:
@@ -78,12 +78,12 @@ def check_is_no_source(path: Path, sources: Mapping[Identity, Path]) -> None:
 
 
 def identities(paths: Iterable[Path]) -> dict[Identity, Path]:
-    """Files by what is the same for all names of one file; those that do not exist are left out."""
+    """Files by their identity, which is the same for all names of a file; files that do not exist are left out."""
     return {key: path for path in paths if (key := identity(path)) is not None}
 
 
 def identity(path: Path) -> Identity | None:
-    """The device and inode of a file; None where there is none."""
+    """The device and inode of a file; None if there is no file."""
     try:
         status = path.stat()
     except (OSError, ValueError):
@@ -92,7 +92,7 @@ def identity(path: Path) -> Identity | None:
 
 
 def mode_of(path: Path) -> int:
-    """The kind of file that a path leads to, as the module ``stat`` reads it; 0 where there is none to be seen."""
+    """The ``st_mode`` of the file that a path leads to; 0 if there is none, or it cannot be looked at."""
     try:
         return path.stat().st_mode
     except (OSError, ValueError):
@@ -105,7 +105,7 @@ def _why_not(path: Path) -> str | None:
         return "it is a folder; name a file in it"
     if mode is not None and not stat.S_ISREG(mode):
         return "it is a device, a pipe or a socket, and would be replaced; name a file"
-    # The mode counts for the superuser too, whom the system allows everything.
+    # The mode is checked for the superuser too, for whom ``os.access`` is always true.
     if mode is not None and (not mode & 0o222 or not os.access(path, os.W_OK)):
         return "it is read-only; make it writable, or name another file"
     if not path.parent.is_dir():
@@ -116,7 +116,7 @@ def _why_not(path: Path) -> str | None:
 
 
 def make_folder(path: Path) -> None:
-    """Makes a folder, and those above it, where they do not exist.
+    """Makes a folder and its parents, if they do not exist.
 
     Raises:
         OutputError: It cannot be made.

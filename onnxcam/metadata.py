@@ -1,11 +1,11 @@
-"""What an explainer model says about itself: the JSON under the key ``onnxcam`` in ``metadata_props``.
+"""The metadata of an explainer model: the JSON under the key ``onnxcam`` in ``metadata_props``.
 
-The export side writes it and the runtime reads it; both use the classes here, so the schema has one definition.
-Unknown fields are ignored, so a newer writer may add some without a new schema number; a change that an older reader
+The export writes it and the runtime reads it. Both use the classes here, so the schema has one definition. Readers
+ignore unknown fields, so a newer writer may add fields under the same schema number. A change that an older reader
 would misunderstand takes the next number, and older readers refuse it.
 
-Reading checks every field's type and range, and that the parts agree with each other. So whatever stands in a file, a
-caller has sensible metadata or a ``ModelError``.
+Reading checks every field's type and range, and that the parts agree with each other. So whatever a file holds, a
+caller gets valid metadata or a ``ModelError``.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ __all__ = [
 
 SCHEMA = 1
 
-# How many samples of an output the golden check compares; all, where the output has fewer elements.
+# The samples of an output that the golden check compares; all elements if the output has fewer.
 GOLDEN_SAMPLES = 64
 
-# What ONNX Runtime can take from numpy, and an image can consist of.
+# The types that an image can have, and that ONNX Runtime can take from numpy.
 _DTYPES = {f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)} | {"float16", "float32", "float64"}
 _INPUT_GRADIENTS = ("guided", "plain", "deconvnet", "custom")
 _MOST_ELEMENTS = 2**28
-# Resizing makes no image larger than this on a side, or than twice the model's input if that is more.
+# The longest side that resizing may produce, unless twice the model's input is longer.
 _LARGEST_RESIZE = 2**13
 _SMALLEST_DIVISOR = 1e-6
 
@@ -71,7 +71,7 @@ class _Header:
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """All that an explainer model says about itself.
+    """The metadata of an explainer model.
 
     Attributes:
         image: The image input.
@@ -80,12 +80,12 @@ class Metadata:
         classes: C, the number of classes.
         labels: The C class names, or None.
         score_value: The ONNX value that the scores were taken from.
-        score_activation: ``softmax``, ``sigmoid`` or None: what followed the scores in the original graph.
-        flat: True where the gates were left out: there is no level input, everything is always computed.
-        preprocessing: How a photograph becomes the input, or None where the input is no photograph.
+        score_activation: The activation after the scores in the original graph: ``softmax``, ``sigmoid`` or None.
+        flat: Whether the gates were left out: there is no level input, and everything is always computed.
+        preprocessing: How an image becomes the input; None if it was exported without preprocessing.
         source: Where the model came from.
-        verification: What the export compared, or None where it was told not to.
-        golden: The golden check, or None where the export was told not to verify.
+        verification: The comparison that the export made; None if the export did not verify.
+        golden: The golden check; None if the export did not verify.
         schema: The schema's number.
         input_gradient: The rules of the gradient at the input: ``guided``, ``plain``, ``deconvnet`` or ``custom``. All
             but the first are output as ``onnxcam.input_gradients``.
@@ -129,10 +129,10 @@ class Metadata:
         return GUIDED_OUTPUT if self.input_gradient == "guided" else INPUT_GRADIENTS_OUTPUT
 
     def to_json(self) -> str:
-        """The text that goes under ``onnxcam`` in ``metadata_props``.
+        """The JSON for the key ``onnxcam`` in ``metadata_props``.
 
         Raises:
-            ModelError: ``from_json`` would not read it again.
+            ModelError: ``from_json`` would refuse it.
         """
         try:
             text = json.dumps(dataclasses.asdict(self), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
@@ -145,10 +145,10 @@ class Metadata:
 
     @staticmethod
     def from_json(text: str | bytes) -> Metadata:
-        """Reads what ``to_json`` wrote.
+        """Reads the JSON that ``to_json`` writes.
 
         Raises:
-            ModelError: The text is no such JSON, it contradicts itself, or its schema is newer than this onnxcam knows.
+            ModelError: The text is not such JSON, contradicts itself, or has a schema newer than this onnxcam reads.
         """
         try:
             return _read(text)
@@ -160,11 +160,11 @@ class Metadata:
 
 
 def _read(text: str | bytes) -> Metadata:
-    """Reads JSON and checks that it makes sense.
+    """Reads JSON and checks that its parts agree.
 
     Raises:
-        InvalidJsonError: It does not.
-        ModelError: It is of a newer schema.
+        InvalidJsonError: It is not such JSON, or its parts contradict each other.
+        ModelError: It has a newer schema.
     """
     schema = decoded(text, _Header).schema
     if schema > SCHEMA:
@@ -179,7 +179,7 @@ def _read(text: str | bytes) -> Metadata:
 
 
 def _contradictions(metadata: Metadata) -> Iterator[str]:
-    """Where the parts, each of them in its range, do not fit together."""
+    """The contradictions between parts that are valid by themselves, in words."""
     names = [layer.name for layer in metadata.layers]
     if len(set(names)) < len(names):
         yield "layers: two have the same name"
@@ -221,7 +221,7 @@ def _of_preprocessing(steps: Preprocessing, image: ImageInput) -> Iterator[str]:
 
 
 def _of_sizes(steps: Preprocessing, size: tuple[int, int]) -> Iterator[str]:
-    """Whether some photograph can come out in the model's size, (height, width)."""
+    """The reasons why no image can come out in the model's size, (height, width)."""
     resize = (steps.resize, steps.resize) if isinstance(steps.resize, int) else steps.resize
     crop = (steps.crop, steps.crop) if isinstance(steps.crop, int) else steps.crop
     takes = f"the model takes {size[1]} by {size[0]} pixels"

@@ -1,6 +1,6 @@
-"""The parts of the metadata: the image input, the layers, the preprocessing, the origin, what was verified.
+"""The parts of the metadata: image input, layers, preprocessing, source, verification and golden check.
 
-The annotations are checked when a model is read; see ``onnxcam.metadata``, which also checks that the parts agree.
+The annotations are checked when a model is read. ``onnxcam.metadata`` also checks that the parts agree.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Layer:
     """A target layer.
 
     Attributes:
-        name: What the user calls it, e.g. ``layer4``.
+        name: The name that users give, e.g. ``layer4``.
         value: The ONNX value that holds its output A.
         shape: Its shape without the batch, ``(K, h, w)``.
     """
@@ -41,7 +41,7 @@ class ImageInput:
         height: In pixels.
         width: In pixels.
         dtype: numpy's name of its type, such as ``float32``, ``float16`` or ``uint8``.
-        batch: The fixed batch size, or None where any batch will do.
+        batch: The fixed batch size, or None if the model takes any.
     """
 
     name: Name
@@ -62,20 +62,20 @@ class ImageInput:
 
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
-    """How a photograph becomes the input: resize, centre crop, then ``(pixel * scale - mean) / std``.
+    """How an image becomes the input: resize, centre crop, then ``(pixel * scale - mean) / std``.
 
     Attributes:
-        resize: The shorter side after resizing, or ``(height, width)``; None leaves the size.
+        resize: The shorter side after resizing, or ``(height, width)``; None keeps the size.
         crop: The side of the centre crop, or ``(height, width)``; None does not crop.
-        interpolation: Pillow's filter of that name.
-        scale: What the 8-bit pixel (0 to 255) is multiplied with.
+        interpolation: The name of Pillow's filter.
+        scale: The factor of the 8-bit pixel (0 to 255).
         mean: Per channel, in scaled units, in ``channel_order``.
         std: Per channel, in scaled units, in ``channel_order``.
         channel_order: ``RGB``, ``BGR`` or ``L`` (greyscale).
-        assumed: True where the export was told nothing and took the customary values.
+        assumed: Whether the user gave no preprocessing, and the export took the usual values.
     """
 
-    # Their ranges are checked in metadata.py: msgspec 0.22 crashes on a limited int beside a tuple of fixed length.
+    # Ranges of both are checked in metadata.py: msgspec 0.22 crashes on a limited int beside a tuple of fixed length.
     resize: int | tuple[int, int] | None
     crop: int | tuple[int, int] | None
     interpolation: Interpolation = "bilinear"
@@ -92,7 +92,7 @@ class Source:
 
     Attributes:
         kind: ``torch.nn.Module``, ``torch.export.ExportedProgram``, ``onnx file`` or ``onnx.ModelProto``.
-        name: The class, the file's name, or what the command line was given.
+        name: The class, the file's name, or the command line's argument.
         exporter: The versions that made it, e.g. ``onnxcam-export 0.1.0, torch 2.13.0, onnx 1.23.2``.
     """
 
@@ -103,13 +103,13 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What the export compared, and how closely it agreed.
+    """The comparison that the export made, and its errors.
 
     Attributes:
-        reference: What the artifact was compared with, in words.
-        errors: Relative L2 error of each compared output, by output name.
-        tolerances: The bound that each error was held to, by output name.
-        notes: What a reader should know, e.g. an output that could not be compared, and why.
+        reference: The reference that the artifact was compared with, in words.
+        errors: The relative L2 error of each compared output, by output name.
+        tolerances: The largest error allowed, by output name.
+        notes: Remarks for the reader, e.g. why an output could not be compared.
     """
 
     reference: Words
@@ -120,14 +120,14 @@ class Verification:
 
 @dataclass(frozen=True, slots=True)
 class Golden:
-    """Answers to a deterministic input, for checking a device without PyTorch (see ``onnxcam.execution.golden``).
+    """Samples of the outputs for a fixed input, to check a device without PyTorch (``onnxcam.execution.golden``).
 
     Attributes:
         target: The class explained.
         scores: Evenly spaced samples of the scores.
         layer: The layer of the map.
-        grad_cam: Evenly spaced samples of the Grad-CAM map, ``relu=False``.
-        guided_backprop: Evenly spaced samples of the gradient at the input, whatever table of rules made it.
+        grad_cam: Evenly spaced samples of the Grad-CAM map, without its ReLU.
+        guided_backprop: Evenly spaced samples of the gradient at the input, guided or not.
         tolerances: The relative L2 error allowed for ``scores``, ``grad_cam`` and ``guided_backprop``.
     """
 

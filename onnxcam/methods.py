@@ -7,5 +7,5 @@ from typing import Literal
 MapMethod = Literal["grad-cam", "cam"]
 Method = Literal["grad-cam", "cam", "guided-backprop", "guided-grad-cam"]
 
-# What is drawn beside the photograph where the user names nothing.
+# Drawn beside the image if the caller names no method.
 DEFAULT_METHODS: tuple[Method, ...] = ("grad-cam", "guided-backprop", "guided-grad-cam")

@@ -1,4 +1,4 @@
-"""Class scores: one class of one image, and the probabilities that follow from the scores."""
+"""Class scores: one class of one image, and the probabilities of all classes."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class ClassScore:
 
     Attributes:
         index: The class index.
-        label: Its name, or the index as text where the model has no labels.
+        label: Its name, or the index as text if the model has no labels.
         score: y^c, before any softmax or sigmoid.
-        probability: After it, or None where the model has neither.
+        probability: The score after it, or None if the model has neither.
     """
 
     index: int
@@ -37,16 +37,16 @@ class ClassScore:
 
 
 def short_repr(text: str) -> str:
-    """The ``repr`` of a text, shortened where it is long."""
+    """The ``repr`` of a text, cut off if it is long."""
     return repr(text if len(text) <= _LONGEST_LABEL else text[: _LONGEST_LABEL - 1] + "…")
 
 
 def probabilities(scores: Floats, activation: Literal["softmax", "sigmoid"] | None) -> Floats | None:
-    """Applies a model's own softmax or sigmoid.
+    """Applies the model's own softmax or sigmoid.
 
     Args:
         scores: y, [N, C].
-        activation: Which of the two, or None where the model has neither.
+        activation: Which of the two, or None if the model has neither.
 
     Returns:
         [N, C] in float64, or None.
@@ -57,6 +57,6 @@ def probabilities(scores: Floats, activation: Literal["softmax", "sigmoid"] | No
         softmax: Floats = exponentials / exponentials.sum(axis=1, keepdims=True)
         return softmax
     if activation == "sigmoid":
-        sigmoid: Floats = 0.5 * (1 + np.tanh(values / 2))  # so written, it cannot overflow
+        sigmoid: Floats = 0.5 * (1 + np.tanh(values / 2))  # this form cannot overflow
         return sigmoid
     return None

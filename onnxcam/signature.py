@@ -1,8 +1,8 @@
-"""The mark in the files that onnxcam writes, so that it overwrites its own results and nothing else.
+"""Marks the files that onnxcam writes, so that it overwrites its own results and nothing else.
 
-A picture carries it as EXIF, ``Software: onnxcam …``, an archive of arrays as the comment of the zip file. Beside it
-stands the fingerprint of the photograph's path: so a photograph that was edited is still the same one, and two of one
-name in two folders are not.
+A picture carries the mark as EXIF, ``Software: onnxcam …``; an archive of arrays carries it as the comment of the zip
+file. Next to it is a fingerprint of the explained image's path. So an image that was edited is still the same image,
+and two images of one name in two folders are two.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _PICTURES = ("PNG", "JPEG", "WEBP")
 
 
 def fingerprint(photograph: Path) -> str:
-    """Tells photographs apart by their path, which it does not give away."""
+    """A hash of the image's path, which identifies the image and does not reveal the path."""
     return hashlib.blake2b(os.fsencode(photograph.absolute()), digest_size=16).hexdigest()
 
 
@@ -32,10 +32,10 @@ def signature(source: str = "") -> bytes:
     """The mark of a picture, as EXIF.
 
     Args:
-        source: The photograph's fingerprint, if it has one.
+        source: The fingerprint of the explained image, if there is one.
 
     Returns:
-        For ``Image.save(…, exif=…)``.
+        Bytes for ``Image.save(…, exif=…)``.
     """
     exif = Image.Exif()
     exif[ExifTags.Base.Software] = f"{_SOFTWARE} {__version__}"
@@ -62,11 +62,11 @@ def signed_source(path: Path) -> str | None:
         path: Any file.
 
     Returns:
-        The fingerprint of the photograph, empty where none is stated; None where the file is not one of ours.
+        The fingerprint of the explained image, empty if the mark has none; None if onnxcam did not write the file.
     """
     try:
         software, source = _of_archive(path) if zipfile.is_zipfile(path) else _of_picture(path)
-    except Exception:  # noqa: BLE001  whatever a stranger's file makes a decoder raise, the file is not ours
+    except Exception:  # noqa: BLE001  if a decoder fails in any way, the file is not ours
         return None
     return source if software.partition(" ")[0] == _SOFTWARE else None
 

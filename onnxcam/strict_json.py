@@ -1,6 +1,6 @@
-"""JSON that a stranger may have written, read into a dataclass: every field of its type and in its range, or one error.
+"""Reads untrusted JSON into a dataclass: every field has its type and lies in its range, or there is one error.
 
-The ranges are wide enough for every real network and small enough that nothing huge is ever allocated for one.
+The ranges are wide enough for every real network, and narrow enough that no field makes a reader allocate much memory.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 
 
 class InvalidJsonError(ValueError):
-    """The text is no such JSON; the message says where and why."""
+    """The text is not such JSON; the message says where and why."""
 
 
 def decoded(text: str | bytes, kind: type[_T]) -> _T:
     """Reads JSON; fields that the dataclass does not have are ignored.
 
     Args:
-        text: JSON in UTF-8.
-        kind: A dataclass whose annotations are what is allowed. NaN and infinity are no JSON.
+        text: JSON in UTF-8. NaN and infinity are not JSON.
+        kind: A dataclass whose annotations give the types and ranges that are allowed.
 
     Raises:
-        InvalidJsonError: It is no JSON, or a field is missing, of another type, or out of its range.
+        InvalidJsonError: It is not JSON, or a field is missing, of another type, or out of its range.
     """
     if len(text) > LONGEST:
         raise InvalidJsonError(f"it is longer than {LONGEST} characters")

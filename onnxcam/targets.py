@@ -1,4 +1,4 @@
-"""From what the user wants explained to the class indices and ranks that the model takes."""
+"""Turns targets (class indices, labels, ranks) into the indices and ranks that the model takes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import numpy.typing as npt
 from onnxcam.errors import TargetError
 from onnxcam.text import listed, shortened
 
-# A number of more digits is no class of any model, and Python refuses to convert those of thousands.
+# A longer number is not a class of any model, and Python refuses to convert one of thousands of digits.
 _MOST_DIGITS = 18
-# So much of a mistyped name is compared with the labels, which takes time with its length.
+# The part of a mistyped name that is compared with the labels; comparing takes time with its length.
 _COMPARED = 200
 
 Target = int | str | np.integer
@@ -25,17 +25,17 @@ Targets = Target | Sequence[Target] | Sequence[Sequence[Target]] | npt.NDArray[n
 def resolve(
     target: Targets, *, images: int, classes: int, labels: Sequence[str] | None = None
 ) -> npt.NDArray[np.int64]:
-    """Turns targets into what the model's target input takes, and checks that they fit the batch.
+    """Turns targets into values for the model's target input, and checks that they fit the batch.
 
     Args:
         target: A class index, a label, a rank (-1 is the top-scoring class, -2 the second), or a sequence of these; or
-            for each image a sequence, all of one length.
+            a sequence for each image, all of one length.
         images: N, the number of images.
         classes: C, the number of classes.
         labels: The C class names, or None.
 
     Returns:
-        Class indices and ranks, [T] with T = N, T = 1 or, for one image, any T; or, of sequences for
+        Class indices and ranks: [T] with T = N, T = 1 or, for one image, any T. If there is a sequence for each of
             several images, [N, T] with any T.
 
     Raises:
@@ -56,10 +56,11 @@ def resolve(
 
 
 def find_label(text: str, labels: Sequence[str]) -> int:
-    """The class of that name, whatever the case. ImageNet's names list synonyms, ``tabby, tabby cat``: each will do.
+    """Finds a class by its name, in upper or lower case.
 
     Args:
-        text: The whole name, or one of its synonyms. A whole name goes before a synonym.
+        text: The whole name, or one of the synonyms in it (ImageNet has ``tabby, tabby cat``). A whole name is
+            preferred to a synonym.
         labels: All class names.
 
     Returns:
@@ -109,7 +110,7 @@ def _resolve_one(target: object, classes: int, labels: Sequence[str] | None) -> 
 
 
 def _resolve_text(text: str, classes: int, labels: Sequence[str] | None) -> int:
-    """A label goes before a number, since classes may be called ``7``."""
+    """A label is preferred to a number, since a class may be called ``7``."""
     number = _number_in(text)
     if labels is not None:
         try:

@@ -1,7 +1,7 @@
-"""Temporary files and folders beside what they will become, and the removal of those that killed runs have left.
+"""Temporary files and folders, and the removal of those that killed runs have left.
 
-Each is locked while its process lives. A lock ends with the process, however that ends, so a name of our own without a
-lock is a leftover.
+Each is made in the folder of the file that it will become, and locked while its process lives. The lock ends with the
+process, however that ends. So a temporary without a lock is a leftover.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# Short and independent of the goal's name, which may be as long as the system allows.
+# Short, and independent of the final name, which may be as long as the system allows.
 _NAME = re.compile(r"\.onnxcam-[0-9a-f]{16}")
 
-# Seconds. Before it is locked, and after its lock ends and before it is renamed, a file looks like a leftover.
+# Seconds. A file without a lock looks like a leftover: just after it is made, and just before it is renamed.
 _YOUNG = 2
-# Where nothing can be locked, as on Windows, only its age tells a leftover.
+# Where nothing can be locked, as on Windows, a leftover is known only by its age.
 _OLD_WITHOUT_LOCKS = 24 * 60 * 60
 
 _mine: set[Path] = set()
@@ -36,7 +36,7 @@ _mine: set[Path] = set()
 
 @contextlib.contextmanager
 def temporary_file(folder: Path) -> Iterator[tuple[Path, BinaryIO]]:
-    """Makes an empty file with a hidden name of our own, which is gone after the block unless it was renamed.
+    """Makes an empty file with a hidden name, which is removed after the block unless it was renamed.
 
     Args:
         folder: The folder to make it in; leftovers of killed runs are removed from it first.
@@ -53,7 +53,7 @@ def temporary_file(folder: Path) -> Iterator[tuple[Path, BinaryIO]]:
 
 @contextlib.contextmanager
 def temporary_folder(folder: Path) -> Iterator[Path]:
-    """Makes an empty folder with a hidden name of our own, which is gone after the block with all that is in it.
+    """Makes an empty folder with a hidden name, which is removed after the block with everything in it.
 
     Args:
         folder: The folder to make it in; leftovers of killed runs are removed from it first.
@@ -71,16 +71,16 @@ def temporary_folder(folder: Path) -> Iterator[Path]:
 
 
 def remove_mine() -> None:
-    """Removes the temporaries of this process, where it must end without leaving its blocks."""
+    """Removes the temporaries of this process, for an exit that does not leave their blocks."""
     for path in list(_mine):
         _remove(path)
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Removes temporary files and folders that no living process holds.
+    """Removes temporary files and folders that no living process has locked.
 
     Args:
-        folder: Where to look, not below it. Whatever cannot be removed stays.
+        folder: The folder to look in; its subfolders are not searched. What cannot be removed stays.
     """
     with contextlib.suppress(OSError):
         for path in folder.iterdir():
@@ -103,7 +103,7 @@ def _named(folder: Path) -> Iterator[Path]:
 
 @lru_cache(maxsize=256)
 def _remove_leftovers_once(folder: Path) -> None:
-    """A folder of many thousand pictures is not searched again for each of them."""
+    """Searches each folder once: one of many thousand images would otherwise be searched for each of them."""
     remove_leftovers(folder)
 
 
@@ -122,13 +122,13 @@ def _is_abandoned(path: Path) -> bool:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[bool]:
-    """Locks a file or folder for the block; false where somebody else has locked it, or it cannot be locked."""
+    """Locks a file or folder for the block; yields False if another process has locked it, or it cannot be locked."""
     if sys.platform == "win32":
         yield False
         return
     with contextlib.ExitStack() as stack:
         try:
-            # Another process may have put anything there: a pipe must not block, nor a link lead elsewhere.
+            # Another process may have put anything there: a pipe must not block, and links are not followed.
             descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
             stack.callback(os.close, descriptor)
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""Checking an input tensor before ONNX Runtime sees it, so that what is wrong is said in words."""
+"""Checks an input tensor before ONNX Runtime sees it, so that the error is a readable sentence."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def check_tensor(tensor: Any, image: ImageInput) -> npt.NDArray[Any]:
-    """Checks that a tensor is what the model takes.
+    """Checks a tensor's type, shape and values against the model's input.
 
     Args:
         tensor: Should be [N, *image.shape], of the type ``image.dtype``, and finite.
-        image: What the model takes.
+        image: The model's image input.
 
     Returns:
         The tensor itself.

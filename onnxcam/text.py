@@ -1,7 +1,7 @@
-"""Text that comes from a model or a file's name, made safe and short enough to be shown.
+"""Cleans text from a model or a file name, so that it is safe and short enough to show.
 
-A label, a layer's name or an error message may hold what a terminal obeys: escape sequences that move the cursor or set
-the clipboard, line breaks that forge a line of output, marks that turn the direction of writing over.
+A label, a layer's name or an error message may hold characters that a terminal obeys: escape sequences that move the
+cursor or set the clipboard, line breaks that forge a line of output, marks that reverse the direction of writing.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 LONGEST = 300
 MOST = 20
 
-# Python calls these unprintable, but they are letters' joiners in Persian, Hindi and emoji, and move nothing.
+# Python calls these unprintable, but they join letters in Persian, Hindi and emoji, and move nothing.
 _JOINERS = "\u200c\u200d"
 
 
 def printable(text: str) -> str:
-    r"""Writes every character that is no visible text as an escape, as ``repr`` would: ``\x1b``, ``\n``, ``\u202e``.
+    r"""Replaces invisible characters by escapes, as ``repr`` does: ``\x1b``, ``\n``, ``\u202e``.
 
     Args:
-        text: Any text, with lone surrogates too.
+        text: Any text; it may hold lone surrogates.
 
     Returns:
         One line that a terminal only shows, and that every Unicode encoding can hold.
@@ -34,21 +34,21 @@ def printable(text: str) -> str:
 
 
 def shortened(text: str, longest: int = LONGEST) -> str:
-    """Makes text printable and cuts it off where it is too long for a message.
+    """Makes text printable and cuts it off if it is too long for a message.
 
     Args:
         text: Any text.
-        longest: How many of its characters are kept.
+        longest: The number of its characters that are kept.
     """
     return printable(text) if len(text) <= longest else f"{printable(text[:longest])}…"
 
 
 def listed(names: Iterable[str], most: int = MOST) -> str:
-    """Names with commas between them, for a message.
+    """Joins names with commas, for a message.
 
     Args:
-        names: Any number of any length.
-        most: How many are kept; how many more there are is said.
+        names: Any number of names of any length.
+        most: How many are listed; the number of the others is given at the end.
     """
     every = list(names)
     shown = ", ".join(shortened(name, LONGEST // 2) for name in every[:most])

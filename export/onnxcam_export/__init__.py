@@ -1,4 +1,4 @@
-"""Writes onnxcam explainer models: differentiates a CNN's graph and compiles the explanation into it.
+"""Exports explainer models: differentiates the graph of a CNN and adds the gradients to it.
 
 ::
 

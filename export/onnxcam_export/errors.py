@@ -1,10 +1,10 @@
-"""Every error that an export can end in.
+"""Every error that an export can raise.
 
 ::
 
     onnxcam.errors.ExportError
-    ├── SourceError         the source cannot be read, or is no model
-    ├── ShapeError          a shape that must be known at export is not
+    ├── SourceError         the source cannot be read, or is not a model
+    ├── ShapeError          a shape that must be fixed at export is not
     ├── ScoreError          the class scores cannot be found, or do not depend on the image or the layer
     ├── TargetLayerError    no such layer, not spatial, or never run (also an onnxcam.LayerError)
     ├── OperatorError       operators without a rule
@@ -19,11 +19,11 @@ class SourceError(ExportError):
 
 
 class ShapeError(ExportError):
-    """A shape that must be known at export is not."""
+    """A shape that must be fixed at export is not."""
 
 
 class ScoreError(ExportError):
-    """The class scores cannot be found, or do not depend on what they should."""
+    """The class scores cannot be found, or do not depend on the image or the layer."""
 
 
 class TargetLayerError(ExportError, LayerError):

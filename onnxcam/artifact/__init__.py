@@ -1,1 +1,1 @@
-"""A finished model as a file: what can be read from its bytes, without the package onnx."""
+"""Reads a finished model's file from its bytes, without the package onnx."""

@@ -1,8 +1,8 @@
 """Keeps the external data of a model inside the model's folder.
 
-An ONNX file may keep tensors in other files and names them. ONNX Runtime before 1.24 opens whatever is named, ``../x``
-or ``/etc/passwd``, and what is in there can come out as scores. So the names are read here first, from the file's own
-bytes: https://protobuf.dev/programming-guides/encoding and onnx.proto say how they lie in it.
+An ONNX file may keep tensors in other files and name these. ONNX Runtime before 1.24 opens any file that is named, such
+as ``../x`` or ``/etc/passwd``, and its content can come out as scores. So the names are read here first, from the
+model's own bytes; their format is in https://protobuf.dev/programming-guides/encoding and onnx.proto.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from onnxcam.text import shortened
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Where tensors can be in a model: message -> {number of the field: message that is in it}.
+# The messages that can contain tensors: message -> {number of the field: message in it}.
 MESSAGES = {
     "ModelProto": {7: "GraphProto", 20: "TrainingInfoProto", 25: "FunctionProto"},
     "TrainingInfoProto": {1: "GraphProto", 2: "GraphProto"},
@@ -40,24 +40,24 @@ MESSAGES = {
 _KEY, _VALUE = 1, 2
 _LOCATION = b"location"
 
-_DEEPEST = 100  # protobuf itself reads no message that is nested deeper
+_DEEPEST = 100  # protobuf itself refuses deeper nesting
 
 _ORT_FORMAT = b"ORTM"  # from the fifth byte on
-# What ONNX Runtime itself writes where a tensor is in memory; in a file, the address would be the file's to choose.
+# ONNX Runtime's own mark of a tensor in memory; a file could choose the address.
 _IN_MEMORY = "_ORT_MEM_ADDR_"
 
 
 def refuse_foreign_data(model: str | bytes, name: str) -> None:
-    """Refuses a model whose external data are not in the folder that it is in, or below.
+    """Refuses a model whose external data lie outside the model's folder.
+
+    ONNX Runtime's own format, ``.ort``, has no external data and is not checked.
 
     Args:
-        model: The path, or the bytes of a model, which is in no folder and so can have no external data.
-        name: What to call it in errors.
-
-    ONNX Runtime's own format, ``.ort``, keeps no tensors elsewhere and is not looked at.
+        model: The path, or the bytes of a model. Bytes have no folder, so they may have no external data.
+        name: The name for error messages.
 
     Raises:
-        ModelError: A location is absolute, leads upwards or through a link to elsewhere; or the file is no protobuf.
+        ModelError: A location is absolute, leads upwards or through a link to elsewhere; or the file is not protobuf.
     """
     try:
         if isinstance(model, bytes):
@@ -70,7 +70,7 @@ def refuse_foreign_data(model: str | bytes, name: str) -> None:
             _refuse(data, Path(model), name)
     except DamagedError:
         raise ModelError(
-            f"{name} is not a model that ONNX Runtime can load: it is no ONNX file, or is damaged"
+            f"{name} is not a model that ONNX Runtime can load: it is not an ONNX file, or is damaged"
         ) from None
     except (OSError, ValueError, RuntimeError) as error:  # a link in a circle; a name with NUL, or too long
         raise ModelError(
@@ -79,7 +79,7 @@ def refuse_foreign_data(model: str | bytes, name: str) -> None:
 
 
 def locations(data: Data) -> Iterator[str]:
-    """The names of the files that a model's tensors are in, wherever in the model the tensors are."""
+    """The locations of all external tensors in a model."""
     opened = [("ModelProto", fields(data, 0, len(data)))]
     while opened:
         outer, inner = opened[-1]
@@ -90,7 +90,7 @@ def locations(data: Data) -> Iterator[str]:
         message, start, end = found
         if message == "StringStringEntryProto":
             yield from _location(data, start, end)
-        # Hardly a node has an external tensor, and looking for the word is quicker than reading it.
+        # Few nodes have an external tensor, and searching for the word is faster than reading the node.
         elif message != "NodeProto" or data.find(_LOCATION, start, end) >= 0:
             opened.append((message, fields(data, start, end)))
             if len(opened) > _DEEPEST:
@@ -109,19 +109,19 @@ def _refuse(data: Data, model: Path | None, name: str) -> None:
 
 
 def _is_inside(location: str, model: Path) -> bool:
-    """Whether a location stays in the model's folder, links followed."""
+    """Whether a location, with links followed, is in the model's folder."""
     parts = re.split(r"[/\\]", location)
     if _IN_MEMORY in location or ".." in parts or not parts[0] or re.match("[A-Za-z]:", location):
         return False
     goal = (model.parent / location).resolve()
     if goal.is_symlink():  # a circle of links, which older versions of Python raise for
         return False
-    # Where the model itself is a link, as in a cache of downloads, its data are links to the same place.
+    # If the model itself is a link, as in a cache of downloads, its data are links to the same folder.
     return any(goal.is_relative_to(folder) for folder in (model.parent.resolve(), model.resolve().parent))
 
 
 def _location(data: Data, start: int, end: int) -> Iterator[str]:
-    """The value of an entry whose key is ``location``; of a field given twice, each counts."""
+    """The value of an entry whose key is ``location``; if a field is given twice, each value."""
     entry = [(number, bytes(data[a:b])) for number, a, b in fields(data, start, end)]
     if (_KEY, _LOCATION) in entry:
         yield from (value.decode("utf-8", "surrogateescape") for number, value in entry if number == _VALUE)

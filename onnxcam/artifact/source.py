@@ -1,4 +1,4 @@
-"""A model as a caller gives it: a path, or the file's bytes."""
+"""A model as the caller gives it: a path, or the file's bytes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ModelSource = str | os.PathLike[str] | bytes
 
 
 def readable(model: ModelSource) -> str | bytes:
-    """Checks that there is a file to read, so that what is wrong is said in plain words.
+    """Checks that there is a file to read, so that the error is a readable sentence.
 
     Args:
         model: A path or bytes.
@@ -21,7 +21,7 @@ def readable(model: ModelSource) -> str | bytes:
         The path as text, or the bytes.
 
     Raises:
-        ModelError: It is neither, or is empty; or the file is missing, cannot be read, or is no ordinary file.
+        ModelError: It is neither, or empty; or the file is missing, cannot be read, or is not a regular file.
     """
     if isinstance(model, (bytes, bytearray, memoryview)):
         if not model:

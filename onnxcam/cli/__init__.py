@@ -1,7 +1,7 @@
-"""The command line.
+"""The command line, ``onnxcam``.
 
-Exit codes: 0 all went well; 1 a verification failed, or nobody read the output to its end; 2 a mistake of the user's,
-told in one line; 128 and the signal's number where one ended it, as 130 for Ctrl-C.
+Exit codes: 0 success; 1 a verification failed, or the reader of the output has gone; 2 a mistake of the user, with one
+line on standard error; 128 plus the number of the signal that ended the process, such as 130 for Ctrl-C.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs ``onnxcam``.
 
     Args:
-        arguments: Without the program's name; None takes them from the process.
+        arguments: The arguments without the program's name; None takes those of the process.
 
     Returns:
         The exit code.
     """
-    # First, since the rest takes a while to import.
+    # Imported first, since the other imports take a while.
     from onnxcam.cli.signals import Ended, ending_signals  # noqa: PLC0415
 
     try:
@@ -46,8 +46,8 @@ def _run(arguments: Sequence[str] | None) -> int:
     from onnxcam.cli.app import app  # noqa: PLC0415
     from onnxcam.cli.streams import standard_streams  # noqa: PLC0415
 
-    # UsageError, the base of all that is said about wrong usage. Typer 0.26 and later carry click inside as a private
-    # module, earlier ones use the package, so its one public subclass is where both have it: seen in 0.15.4 to 0.29.2.
+    # click's UsageError, the base of all errors about wrong usage. Typer 0.26 and later contain click as a private
+    # module, earlier versions use the package. A public subclass leads to it in both (seen in 0.15.4 to 0.29.2).
     usage_error: type[Exception] = typer.BadParameter.__mro__[1]
     try:
         with standard_streams():
@@ -64,13 +64,13 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def _say(message: str, code: int) -> int:
-    with contextlib.suppress(OSError):  # the code says it too
+    with contextlib.suppress(OSError):  # the exit code is enough
         sys.stderr.write(f"onnxcam: {printable(message)}\n")
     return code
 
 
 def _usage_message(error: Exception) -> str:
-    """Typer's message on one line, with where to read on."""
+    """Typer's message on one line, with the command for help."""
     message = " ".join(error.format_message().split()).rstrip(".")  # type: ignore[attr-defined]
     context = getattr(error, "ctx", None)
     return f"{message}; see '{context.command_path if context else 'onnxcam'} --help'"

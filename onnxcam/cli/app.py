@@ -1,4 +1,4 @@
-"""The commands and their options; what they do is imported when one is run, so that ``--help`` is quick."""
+"""The commands and their options. A command's module is imported when it is run, so that ``--help`` is fast."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ app = typer.Typer(
 
 
 class MethodChoice(StrEnum):
-    """What ``--method`` takes."""
+    """The values of ``--method``."""
 
     ALL = "all"
     GRAD_CAM = "grad-cam"
@@ -36,7 +36,7 @@ ProviderOption = Annotated[
     typer.Option(
         "--provider",
         metavar="NAME",
-        help="Execution provider, e.g. cuda or cpu; may be given again in order of preference.",
+        help="Execution provider, such as cuda or cpu; may be repeated, in order of preference.",
     ),
 ]
 ThreadsOption = Annotated[
@@ -72,16 +72,16 @@ onnxcam explain photo.jpg --target "tiger cat" --target -2 -o cat.png
 onnxcam explain photos/ --recursive -o explained/ --no-clobber --json
 curl https://example.org/photo.jpg | onnxcam explain - -o photo.png
 
-A file that exists is overwritten only if onnxcam made it, and never if it is read. Nothing else is written.
+A file that exists is overwritten only if onnxcam made it, and never if the command reads it.
 
-Exit codes: 0 all went well, 2 a picture failed or something is wrong, 1 the output was not read to its end, 130 Ctrl-C.
+Exit codes: 0 success, 2 an image failed or an argument is wrong, 1 the reader of the output has gone, 130 Ctrl-C.
 """
 
 
 @app.command(cls=Command, epilog=_EXPLAIN_EPILOG)
 def explain(  # noqa: PLR0917  Typer passes them by name
     images: Annotated[
-        list[str], typer.Argument(help="Pictures, or folders of pictures; - is the standard input.", metavar="IMAGE")
+        list[str], typer.Argument(help="Images, or folders of images; - is the standard input.", metavar="IMAGE")
     ],
     model: Annotated[
         Path | None,
@@ -93,7 +93,7 @@ def explain(  # noqa: PLR0917  Typer passes them by name
             "--target",
             "-t",
             metavar="CLASS",
-            help="Class to explain: a label, an index, or a rank (-1 is the top class). May be given several times.",
+            help="Class to explain: a label, an index, or a rank (-1 is the top class); may be repeated.",
             show_default="-1",
         ),
     ] = None,
@@ -101,7 +101,7 @@ def explain(  # noqa: PLR0917  Typer passes them by name
         str | None,
         typer.Option(
             metavar="NAME",
-            help="The layer whose feature maps Grad-CAM weighs; 'onnxcam inspect' lists those of a model.",
+            help="Target layer of Grad-CAM; 'onnxcam inspect' lists the layers of a model.",
             show_default="the model's first",
         ),
     ] = None,
@@ -109,7 +109,7 @@ def explain(  # noqa: PLR0917  Typer passes them by name
         MethodChoice,
         typer.Option(
             metavar="METHOD",
-            help="What to draw: all (grad-cam, guided-backprop and guided-grad-cam), one of these, or cam.",
+            help="Method to draw: grad-cam, guided-backprop, guided-grad-cam, all three of these, or cam.",
         ),
     ] = MethodChoice.ALL,
     output: Annotated[
@@ -118,30 +118,30 @@ def explain(  # noqa: PLR0917  Typer passes them by name
             "--output",
             "-o",
             metavar="PATH",
-            help="Where to write: a .png, .jpg or .webp file for one picture, or a folder, made if there is none.",
+            help="Output: a .png, .jpg or .webp file for one image, or a folder, which is made if it does not exist.",
             show_default="IMAGE.onnxcam.png here",
         ),
     ] = None,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Search subfolders too.")] = False,
     no_clobber: Annotated[
-        bool, typer.Option("--no-clobber", "-n", help="Skip pictures whose explanation is there already.")
+        bool, typer.Option("--no-clobber", "-n", help="Skip images whose explanation exists already.")
     ] = False,
-    npz: Annotated[bool, typer.Option("--npz", help="Also save the raw arrays, beside the drawing.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object for each picture.")] = False,
-    top: Annotated[int, typer.Option(min=1, metavar="N", help="How many classes to print.")] = 5,
+    npz: Annotated[bool, typer.Option("--npz", help="Also save the raw arrays, next to the picture.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object for each image.")] = False,
+    top: Annotated[int, typer.Option(min=1, metavar="N", help="The number of classes to print.")] = 5,
     max_pixels: Annotated[
         int | None,
         typer.Option(
             min=1,
             metavar="N",
-            help="Refuse larger pictures: one of 89 million pixels takes up to 2.2 GB.",
+            help="Refuse larger images; one of 89 million pixels takes up to 2.2 GB of memory.",
             show_default="89478485, Pillow's limit",
         ),
     ] = None,
     provider: ProviderOption = None,
     threads: ThreadsOption = None,
 ) -> int:
-    """Explains pictures: which class the model sees, and where."""
+    """Explains images: which class the model sees, and where."""
     from onnxcam.cli.explain import Options, run  # noqa: PLC0415
 
     return run(
@@ -170,7 +170,7 @@ def inspect(
     labels: Annotated[bool, typer.Option("--labels", help="List the classes.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Shows what a model says about itself: input, layers, classes, origin, what was verified."""
+    """Shows a model's metadata: input, layers, classes, source and verification."""
     from onnxcam.cli.inspect import run  # noqa: PLC0415
 
     run(model, labels=labels, as_json=json)
@@ -183,7 +183,7 @@ def verify(
     provider: ProviderOption = None,
     threads: ThreadsOption = None,
 ) -> None:
-    """Checks that a model answers on this machine as it did when it was exported."""
+    """Checks that a model's outputs on this machine are those of its export."""
     from onnxcam.cli.verify import run  # noqa: PLC0415
 
     run(model, as_json=json, providers=provider, threads=threads)

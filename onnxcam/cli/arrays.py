@@ -1,4 +1,4 @@
-"""``onnxcam explain --npz``: the raw arrays."""
+"""``onnxcam explain --npz``: saves the raw arrays."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 def save_arrays(explanation: Explanation, path: Path, methods: Sequence[Method], source: str = "") -> None:
-    """Saves what the model answered and what follows from it, under the names of ``Explanation``.
+    """Saves the model's outputs and the computed explanations, by the names of ``Explanation``.
 
     Args:
-        explanation: What to save.
+        explanation: The explanation to save.
         path: The file, ending in ``.npz``.
-        methods: Which explanations to save beside the model's own answers.
-        source: The photograph's fingerprint, see ``onnxcam.signature``.
+        methods: The methods to save beside the model's outputs.
+        source: The fingerprint of the explained image, see ``onnxcam.signature``.
 
     Raises:
         OutputError: The path cannot be written.

@@ -1,4 +1,4 @@
-"""``onnxcam doctor``."""
+"""``onnxcam doctor``: prints versions and the state of the execution providers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def run(*, as_json: bool) -> None:
-    """Prints the versions, what is wrong with the installation, and the state of each execution provider.
+    """Prints the versions, the installation's faults, and the state of each execution provider.
 
     Args:
         as_json: Whether to print JSON.
@@ -36,9 +36,9 @@ def run(*, as_json: bool) -> None:
 
 
 def _examine(notes: list[str]) -> list[Finding]:
-    """The providers; where ONNX Runtime itself is missing or broken, a note of that and none."""
+    """The providers; if ONNX Runtime itself is missing or broken, none, and a note about it."""
     try:
-        from onnxcam.execution.doctor import examine  # noqa: PLC0415  this is what may fail
+        from onnxcam.execution.doctor import examine  # noqa: PLC0415  this import may fail
     except ProviderError as error:
         notes.append(str(error))
         return []

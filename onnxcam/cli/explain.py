@@ -1,4 +1,4 @@
-"""``onnxcam explain``."""
+"""``onnxcam explain``: explains images and folders of images."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from onnxcam.photograph.opening import Picture
 
 _FAILED = 2
-_THERE_ALREADY = "its explanation is there already"
+_THERE_ALREADY = "its explanation exists already"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +60,18 @@ class Options:
 
     @property
     def methods(self) -> tuple[Method, ...]:
-        """What to draw."""
+        """The methods to draw."""
         return DEFAULT_METHODS if self.method == "all" else (self.method,)  # type: ignore[return-value]
 
     @property
     def level(self) -> Level:
-        """The lowest level that gives the methods."""
+        """The lowest level that the methods need."""
         return 2 if any(method.startswith("guided") for method in self.methods) else 1
 
 
 @dataclass(slots=True)
 class Tally:
-    """What became of the pictures so far."""
+    """The numbers of images that are done, failed and skipped so far."""
 
     total: int
     done: int = 0
@@ -79,25 +79,25 @@ class Tally:
     skipped: int = 0
 
     def __str__(self) -> str:
-        """A line for the end of a job, or for where it was interrupted."""
-        line = f"{self.done} of {self.total} pictures explained"
+        """A line for the end of a job, or for an interrupted job."""
+        line = f"{self.done} of {self.total} images explained"
         if self.failed:
             line += f", {self.failed} failed"
-        return f"{line}, {self.skipped} skipped, which are explained already" if self.skipped else line
+        return f"{line}, {self.skipped} skipped (already explained)" if self.skipped else line
 
 
 def run(images: Sequence[str], options: Options) -> int:
-    """Explains all pictures, going on past those that fail.
+    """Explains all images, and continues after an image that fails.
 
     Args:
-        images: Pictures and folders, ``-`` for the standard input.
+        images: Images and folders, ``-`` for the standard input.
         options: The command's options.
 
     Returns:
-        The exit code: 2 where a picture failed.
+        The exit code: 2 if an image failed.
 
     Raises:
-        OnnxCamError: Something is wrong that is the same for all pictures, such as the model or a target.
+        OnnxCamError: Something is wrong for all images, such as the model or a target.
     """
     found = search(images, recursive=options.recursive)
     tally = Tally(len(found.pictures) + len(found.failures))
@@ -118,7 +118,7 @@ def _explain_all(found: Search, options: Options, tally: Tally) -> None:
     explainer = Explainer(model, providers=options.providers, threads=options.threads, level=options.level)
     required(explainer.metadata)
     with warnings.catch_warnings(), progress(len(found.pictures), "explaining") as advance:
-        warnings.simplefilter("ignore")  # what matters in them is told in our own words
+        warnings.simplefilter("ignore")  # the important ones become notes
         try:
             for picture in found.pictures:
                 _explain_or_fail(picture, explainer, outputs, options, tally)
@@ -137,8 +137,8 @@ def _explain_or_fail(found: Found, explainer: Explainer, outputs: Outputs, optio
     except (MemoryError, OSError) as error:
         _fail(name, f"cannot explain {name}: {reason(error)}", options, tally)
     except Exception as error:
-        # What is wrong for all pictures ends the job. So does a fault of ours where no other picture waits: its
-        # traceback helps to mend it.
+        # An error that holds for all images ends the job. So does a bug of ours if there is no other image to explain:
+        # its traceback helps to fix it.
         if isinstance(error, OnnxCamError) or tally.total == 1:
             raise
         _fail(name, f"cannot explain {name}: {type(error).__name__}: {error}", options, tally)
@@ -151,7 +151,7 @@ def _explain_or_fail(found: Found, explainer: Explainer, outputs: Outputs, optio
 
 
 def _explain(found: Found, explainer: Explainer, outputs: Outputs, options: Options, *, several: bool) -> str | None:
-    """Explains one picture, writes its files, and gives what to print; None where it is skipped."""
+    """Explains one image, writes its files, and returns the text to print; None if the image is skipped."""
     path = outputs.path_for(found, keep=options.no_clobber)
     if path is None:
         return None
@@ -183,7 +183,7 @@ def _open(found: Found, explainer: Explainer) -> Picture:
 
 
 def _save_arrays(explanation: Explanation, path: Path, options: Options, source: str) -> None:
-    from onnxcam.cli.arrays import save_arrays  # noqa: PLC0415  most calls save none
+    from onnxcam.cli.arrays import save_arrays  # noqa: PLC0415  most runs save no arrays
 
     save_arrays(explanation, path, options.methods, source)
 
@@ -192,7 +192,7 @@ def _skip(name: str, options: Options, tally: Tally) -> None:
     tally.skipped += 1
     if options.json:
         typer.echo(as_json({"path": name, "skipped": _THERE_ALREADY}))
-    elif tally.total == 1:  # of several only the number is told
+    elif tally.total == 1:  # for several, the tally is enough
         _say(f"{name} is skipped: {_THERE_ALREADY}")
 
 
@@ -209,7 +209,7 @@ def _say(message: str) -> None:
 
 @contextlib.contextmanager
 def _most_pixels(count: int | None) -> Iterator[None]:
-    """Sets Pillow's limit; None leaves it."""
+    """Sets Pillow's limit for the block; None leaves it unchanged."""
     before = Image.MAX_IMAGE_PIXELS
     Image.MAX_IMAGE_PIXELS = before if count is None else count
     try:

@@ -1,8 +1,7 @@
-"""The commands of the export side, ``export`` and ``layers``, which come with onnxcam-export.
+"""The commands of onnxcam-export, ``export`` and ``layers``: stubs that say how to install it.
 
-Here each is a stub that says how to install it. An entry point of its name in the group ``onnxcam.commands``, a
-function that Typer can make a command of, takes its place when the command is run, or asked for help or completion; not
-earlier, since it brings PyTorch along.
+An entry point of a stub's name in the group ``onnxcam.commands`` replaces the stub. It is a function that Typer can
+make a command of. It is loaded only when the command is run, or asked for help or completion, since it imports PyTorch.
 """
 
 from __future__ import annotations
@@ -23,20 +22,20 @@ STUBS = {
 
 
 class Commands(TyperGroup):
-    """Commands of which some are stubs for another distribution's."""
+    """A group of commands, some of which are stubs for another distribution's commands."""
 
     def get_params(self, ctx: Any) -> Any:
-        """The options before the command."""
+        """The group's own options, before the command."""
         return without_values(super().get_params(ctx))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The command to run: now a stub gives way to what is installed."""
+        """The command to run; an installed command replaces its stub here."""
         name, command, rest = super().resolve_command(ctx, args)
         return name, (_installed(name) or command) if name in STUBS else command, rest
 
 
 def add_stubs(app: typer.Typer) -> None:
-    """Adds the stubs; they take any options, since those of the commands are not known."""
+    """Adds the stubs; they accept any options, since the commands' own options are unknown here."""
     settings = {"allow_extra_args": True, "ignore_unknown_options": True}
     for name, help_text in STUBS.items():
         app.command(name, cls=Command, help=help_text, add_help_option=False, context_settings=settings)(_not_installed)
@@ -49,8 +48,8 @@ def _not_installed(context: typer.Context) -> None:
 
 
 def _installed(name: str) -> Any:
-    """The command of that name that another distribution brings, imported; None where there is none."""
-    from importlib.metadata import entry_points  # noqa: PLC0415  slow to import, and not needed for our own commands
+    """Imports the command of that name from another distribution; None if none has it."""
+    from importlib.metadata import entry_points  # noqa: PLC0415  slow to import, and our own commands do not need it
 
     for point in entry_points(group=GROUP, name=name):
         single = typer.Typer(add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,4 +1,4 @@
-"""How ``--help`` shows options and examples."""
+"""The look of ``--help``."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typer.core import TyperCommand
 
 
 def without_values(parameters: Any) -> Any:
-    """Lets flags look like flags: Typer would show ``--json <bool>``, as if a value were to follow.
+    """Removes the value from flags, which Typer would show as ``--json <bool>``.
 
     Args:
-        parameters: All of a command, ``--help`` too.
+        parameters: All parameters of a command, including ``--help``.
 
     Returns:
-        The same.
+        The same parameters.
     """
     for parameter in parameters:
         if getattr(parameter, "is_flag", False):
@@ -23,8 +23,8 @@ def without_values(parameters: Any) -> Any:
 
 
 class Command(TyperCommand):
-    """A command."""
+    """A command whose help shows flags without a value."""
 
     def get_params(self, ctx: Any) -> Any:
-        """Its parameters."""
+        """The command's parameters."""
         return without_values(super().get_params(ctx))

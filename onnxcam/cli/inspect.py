@@ -1,4 +1,4 @@
-"""``onnxcam inspect``."""
+"""``onnxcam inspect``: prints a model's metadata."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def run(model: Path | None, *, labels: bool, as_json: bool) -> None:
-    """Prints what a model says about itself.
+    """Prints a model's metadata.
 
     Args:
         model: The path; None is the default model.
@@ -40,7 +40,7 @@ def run(model: Path | None, *, labels: bool, as_json: bool) -> None:
 
 
 def _facts(metadata: Metadata) -> Iterator[tuple[str, str]]:
-    """What is worth knowing, a line each; a name only before the first of its lines."""
+    """The lines of the table; of several lines with one name, only the first shows it."""
     image = metadata.image
     yield "source", f"{metadata.source.name} ({metadata.source.kind}), by {metadata.source.exporter}"
     shape = ", ".join(str(size) for size in (image.batch or "N", *image.shape))

@@ -1,4 +1,4 @@
-"""Which file each explanation goes to, so that nothing is lost."""
+"""Chooses the file of each explanation, and never overwrites anything but older results."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ if TYPE_CHECKING:
 
 
 class Outputs:
-    """The files of one command.
+    """The output files of one command.
 
-    A name that the user gave is taken, unless its file is read, or is none of onnxcam's. A name that the command gives,
-    ``dog.onnxcam.png``, gets a number where its file is anything but an older explanation of the same photograph.
+    A name that the user gives is used, unless that file is read by the command or was not made by onnxcam. A name that
+    the command chooses, ``dog.onnxcam.png``, gets a number unless its file is an older explanation of the same image.
     """
 
     def __init__(self, output: str | None, search: Search, read: Sequence[Path], *, npz: bool) -> None:
         """Decides between a file and a folder.
 
         Args:
-            output: A file for a single picture, a folder, or None for the current folder.
-            search: What is explained.
-            read: What else is read, such as the model.
+            output: A file for a single image, a folder, or None for the current folder.
+            search: The images to explain.
+            read: Other files that are read, such as the model.
             npz: Whether arrays are written too.
 
         Raises:
-            OutputError: The file cannot be written, or there are several pictures for one file.
+            OutputError: The file cannot be written, or there are several images for one file.
         """
         self._read = identities([*(picture.path for picture in search.pictures), *read])
         self._npz = npz
@@ -50,17 +50,17 @@ class Outputs:
             check_writable(self._file)
 
     def path_for(self, picture: Found, *, keep: bool) -> Path | None:
-        """The file to write for a picture; its folder is made.
+        """The file to write for an image; its folder is made.
 
         Args:
-            picture: What is explained.
-            keep: Whether to leave alone whatever is there already.
+            picture: The image.
+            keep: Whether to keep a file that exists.
 
         Returns:
-            The file; None where it is there already, and kept.
+            The file; None if it exists and is kept.
 
         Raises:
-            OutputError: The file cannot be written, is read by this command, or is none of onnxcam's.
+            OutputError: The file cannot be written, is read by this command, or was not made by onnxcam.
         """
         path = self._file if self._file is not None else self._numbered(picture)
         files = self.written(path)
@@ -74,11 +74,11 @@ class Outputs:
         return path
 
     def written(self, path: Path) -> list[Path]:
-        """The drawing, and the arrays beside it if they are wanted."""
+        """The picture's path, and that of the arrays if they are written too."""
         return [path, path.with_suffix(".npz")] if self._npz else [path]
 
     def _numbered(self, picture: Found) -> Path:
-        """``dog.onnxcam.png``, ``dog-2.onnxcam.png`` …: the first that is free, or was made of this photograph."""
+        """``dog.onnxcam.png``, ``dog-2.onnxcam.png`` …: the first that is free, or was made from this image."""
         folder = self._folder / picture.under
         make_folder(folder)
         stem = "stdin" if picture.is_standard_input else picture.path.stem
@@ -95,7 +95,7 @@ class Outputs:
 
 
 def _is_folder(output: str, search: Search) -> bool:
-    """Whether the output that the user named is meant to be a folder."""
+    """Whether the user's output is meant to be a folder."""
     if not output:
         raise OutputError("the name of the output is empty; name a file or a folder")
     path, count = Path(output), len(search.pictures)
@@ -105,17 +105,17 @@ def _is_folder(output: str, search: Search) -> bool:
         return True
     if count > 1:
         raise OutputError(
-            f"{path} is a file's name; {count} pictures need an existing folder to go to, or the name of a new one"
+            f"{path} is the name of a file, and {count} images need a folder; name an existing or a new one"
         )
     return False
 
 
 def _is_replaceable(file: Path, source: str | None) -> bool:
-    """Whether nothing is lost: there is no file, or an empty one, or an explanation of the same photograph.
+    """Whether overwriting loses nothing: there is no file, it is empty, or it is an explanation of the same image.
 
     Args:
-        file: The file to write. What is no plain file is refused elsewhere.
-        source: The photograph's fingerprint; None is any.
+        file: The file to write. Other kinds than regular files are refused elsewhere.
+        source: The image's fingerprint; None fits any image.
     """
     if not stat.S_ISREG(mode_of(file)) or file.stat().st_size == 0:
         return True

@@ -1,4 +1,4 @@
-"""What ``onnxcam explain`` prints: a table for one picture, a line for each of several, or JSON."""
+"""The printed results of ``onnxcam explain``: a table for one image, a line for each of several, or JSON."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def as_table(explanation: Explanation, top: int, written: Sequence[Path]) -> str:
-    """The top classes with their scores, those explained marked, and the files written."""
+    """The top classes with their scores and marks at the explained ones, and the files written."""
     explained = {int(index) for index in explanation.class_index}
     shown = explanation.top(top)
     shown += [explanation.class_score(index) for index in explained - {item.index for item in shown}]
@@ -34,16 +34,16 @@ def as_table(explanation: Explanation, top: int, written: Sequence[Path]) -> str
 
 
 def as_line(explanation: Explanation, picture: Path, written: Sequence[Path]) -> str:
-    """The picture, what was explained, and the files written."""
+    """The image, the explained classes, and the files written."""
     explained = [explanation.class_score(int(index)) for index in explanation.class_index]
     return printable(f"{picture}: {'; '.join(map(_brief, explained))} -> {', '.join(map(str, written))}")
 
 
 def notes(explanation: Explanation, picture: Picture) -> list[str]:
-    """What is peculiar to a picture's explanation and should be known."""
+    """Warnings about an image's explanation."""
     found = []
     if picture.has_more_frames:
-        found.append("it has several frames or pages, of which the first is explained")
+        found.append("it has several frames or pages; only the first is explained")
     if not np.isfinite(explanation.scores).all():
         found.append("its scores are not finite, so they say nothing")
     return found
@@ -58,7 +58,7 @@ def record(
     written: Sequence[Path],
     remarks: Sequence[str],
 ) -> dict[str, Any]:
-    """For JSON: the top classes, and for each explained class the statistics of each method's array."""
+    """The result for JSON: the top classes, and the statistics of each method's array for each explained class."""
     arrays = {method: explanation.compute(method) for method in methods}
     explained = [
         {
@@ -77,7 +77,7 @@ def record(
 
 
 def as_json(record: dict[str, Any]) -> str:
-    """One line of JSON in ASCII, with null for numbers that are not finite, which JSON does not know."""
+    """One line of JSON in ASCII, with null for numbers that are not finite, which JSON does not have."""
     return json.dumps(_finite(record), allow_nan=False).replace("\x7f", "\\u007f")
 
 
@@ -109,7 +109,7 @@ def _saved(written: Sequence[Path]) -> list[str]:
 
 
 def _statistics(explanation: Explanation, method: Method, row: int, values: Floats) -> dict[str, Any]:
-    """The array's shape, range and mean, and for a map the layer and where on the photograph its maximum is."""
+    """The array's shape, range and mean; for a map also its layer and the position of its maximum."""
     statistics: dict[str, Any] = {
         "shape": list(values.shape),
         "minimum": float(values.min()),
@@ -123,7 +123,7 @@ def _statistics(explanation: Explanation, method: Method, row: int, values: Floa
 
 
 def _peak(explanation: Explanation, values: Any, image: int) -> list[float] | None:
-    """The centre of the map's highest cell as [x, y] in pixels of the upright photograph."""
+    """The centre of the map's highest cell as [x, y], in pixels of the upright image."""
     if explanation.photographs is None:
         return None
     placed = explanation.photographs[image].geometry

@@ -1,4 +1,4 @@
-"""From the command line's arguments to pictures: files, folders, the standard input."""
+"""Finds the images that the command line's arguments name: files, folders, the standard input."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from onnxcam.files import mode_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-# What a folder is searched for; a file that is named itself may have any ending.
+# The endings that are explained in a folder; a file that the user names may have any ending.
 PICTURE_ENDINGS = {".avif", ".bmp", ".gif", ".jp2", ".mpo", ".png", ".tif", ".tiff", ".webp"}
 PICTURE_ENDINGS |= {".jfif", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".ppm"}
 UNSUPPORTED_ENDINGS = {".heic", ".heif"}
-# What the names of our own results have before their ending.
+# The names of our own results have this before their ending.
 MARK = ".onnxcam"
 STANDARD_INPUT = "-"
 
@@ -31,12 +31,12 @@ _REMARKS = {_SUBFOLDERS: ", see --recursive"} | dict.fromkeys(
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A picture that was found.
+    """An image that was found.
 
     Attributes:
-        path: The file; ``-`` is the standard input, or a file of this name.
-        under: The subfolders that lead to it from the folder that was searched.
-        is_standard_input: Which of the two.
+        path: The file, or ``-``.
+        under: The subfolders between the searched folder and the file.
+        is_standard_input: Whether ``-`` is the standard input, and not a file of this name.
     """
 
     path: Path
@@ -46,12 +46,12 @@ class Found:
 
 @dataclass(slots=True)
 class Search:
-    """What a search found.
+    """The result of a search.
 
     Attributes:
-        pictures: In the order of the arguments, those of a folder by name.
-        failures: What cannot be searched, and why.
-        left_out: What was passed over in each folder that was named, by kind.
+        pictures: The images, in the order of the arguments; those of a folder are sorted by name.
+        failures: The arguments and folders that cannot be searched, with the reasons.
+        left_out: For each folder among the arguments, the numbers of other files in it, by kind.
     """
 
     pictures: list[Found] = field(default_factory=list)
@@ -60,11 +60,11 @@ class Search:
 
     @property
     def is_for_several(self) -> bool:
-        """Whether there may be several pictures another time, too: a folder counts for several."""
+        """Whether there are several images, or a folder, which may hold several at another time."""
         return len(self.pictures) > 1 or bool(self.left_out)
 
     def notes(self) -> Iterator[str]:
-        """A line for each folder in which something was passed over."""
+        """A line for each folder in which files were left out."""
         for folder, kinds in self.left_out.items():
             if kinds:
                 counts = (f"{kind} ({count}{_REMARKS.get(kind, '')})" for kind, count in sorted(kinds.items()))
@@ -72,14 +72,14 @@ class Search:
 
 
 def search(arguments: Sequence[str], *, recursive: bool = False) -> Search:
-    """Finds the pictures that are meant.
+    """Finds the images that the arguments name.
 
     Args:
         arguments: Files, folders, or ``-`` for the standard input.
         recursive: Whether to search subfolders too. Links to folders are not followed.
 
     Returns:
-        What was found, and what was not.
+        The images, the failures, and the numbers of files left out.
     """
     result = Search()
     for argument in arguments:
@@ -87,7 +87,7 @@ def search(arguments: Sequence[str], *, recursive: bool = False) -> Search:
         if argument == STANDARD_INPUT:
             result.pictures.append(Found(path, is_standard_input=True))
         elif not argument:
-            result.failures.append((argument, PictureError("the name of a picture is empty; give its path")))
+            result.failures.append((argument, PictureError("the name of an image is empty; give its path")))
         elif stat.S_ISDIR(mode_of(path)):
             _search_folder(path, result, recursive=recursive)
         else:
@@ -105,11 +105,11 @@ def _search_folder(top: Path, result: Search, *, recursive: bool) -> None:
         else:
             kinds[kind] += 1
     if len(result.pictures) + len(result.failures) == before:
-        result.failures.append((str(top), PictureError(f"the folder {top} holds no pictures")))
+        result.failures.append((str(top), PictureError(f"the folder {top} holds no images")))
 
 
 def _walk(top: Path, result: Search, *, recursive: bool) -> Iterator[Path]:
-    """All that is in a folder by name, and then in its subfolders, but for the folders that it goes into."""
+    """The entries of a folder by name, then those of its subfolders; folders that are searched are not among them."""
     pending = [top]
     while pending:
         folder = pending.pop()
@@ -125,7 +125,7 @@ def _walk(top: Path, result: Search, *, recursive: bool) -> Iterator[Path]:
 
 
 def _kind(item: Path) -> str | None:
-    """What else it is than a picture, as told to the user; None where it is one."""
+    """The kind of an entry that is not an image, for the user; None if it is an image."""
     mode, ending = mode_of(item), item.suffix.lower()
     if item.name.startswith("."):
         return "hidden ones"
@@ -137,5 +137,5 @@ def _kind(item: Path) -> str | None:
         return "without an ending"
     if ending not in PICTURE_ENDINGS:
         return ending if len(ending) <= _LONGEST_ENDING else "others"
-    # A pipe would be waited for. What cannot be looked at is left to fail as it is opened, where the reason is told.
+    # Opening a pipe would wait for its writer. A file whose mode is unknown fails when it is opened, with the reason.
     return "pipes and devices" if mode and not stat.S_ISREG(mode) else None

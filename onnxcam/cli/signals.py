@@ -1,4 +1,4 @@
-"""Ending on Ctrl-C and on signals: temporary files are removed, and one line says so."""
+"""Ends the command on Ctrl-C and other signals: removes temporary files and prints one line."""
 
 from __future__ import annotations
 
@@ -16,42 +16,42 @@ if TYPE_CHECKING:
 
 _WORDS = {"SIGINT": "interrupted", "SIGTERM": "terminated", "SIGHUP": "its terminal has gone"}
 
-# Seconds. A model in ONNX Runtime does not notice a signal before it answers, which may be never.
+# Seconds. A run in ONNX Runtime does not notice a signal before it ends, and it may never end.
 PATIENCE = 3.0
 
 
 class Ended(BaseException):
-    """The process was asked to end. No ``Exception``, so that nobody takes it for a fault.
+    """A signal asked the process to end. It is not an ``Exception``, so that no handler of errors catches it.
 
     Attributes:
         number: The signal.
-        progress: What was done until then, to be told.
+        progress: What was done so far, for the message.
     """
 
     def __init__(self, number: int) -> None:
-        """Notes the signal."""
+        """Keeps the signal's number."""
         super().__init__(number)
         self.number = number
         self.progress = ""
 
     @property
     def code(self) -> int:
-        """The exit code, by custom."""
+        """The usual exit code: 128 plus the signal's number."""
         return 128 + self.number
 
     def __str__(self) -> str:
-        """What to tell."""
+        """The message."""
         return _WORDS[signal.Signals(self.number).name] + (f"; {self.progress}" if self.progress else "")
 
 
 @contextlib.contextmanager
 def ending_signals() -> Iterator[None]:
-    """Turns the signals that ask to end into ``Ended`` for the block, in the main thread; elsewhere it does nothing.
+    """Raises ``Ended`` in the block when a signal asks the process to end; does nothing outside the main thread.
 
-    What is ignored already, as after ``nohup``, stays ignored. After the first signal no other one is heard.
+    Signals that are already ignored, as after ``nohup``, stay ignored. After the first signal, others are ignored.
 
     Raises:
-        Ended: One of them came.
+        Ended: A signal came.
     """
     numbers = [number for number in _signals() if signal.getsignal(number) not in {signal.SIG_IGN, None}]
     if threading.current_thread() is not threading.main_thread() or not numbers:
@@ -78,8 +78,8 @@ def _end(number: int, _frame: Any) -> None:
 
 @contextlib.contextmanager
 def _impatience(numbers: list[signal.Signals]) -> Iterator[None]:
-    """Ends the process where Python cannot: while the main thread is in a model, no handler of Python's runs."""
-    if sys.platform == "win32":  # a pipe cannot be woken up by there
+    """Ends the process if Python cannot: while the main thread runs a model, Python's signal handlers do not run."""
+    if sys.platform == "win32":  # a signal cannot write to a pipe there
         yield
         return
     reader, writer = os.pipe()

@@ -1,4 +1,4 @@
-"""Plain text tables, which can be piped. Rich would cost a tenth of the time to a first explanation."""
+"""Plain text tables, which can be piped. Importing Rich would take a tenth of the time to a first explanation."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: str = 
     """Aligns columns.
 
     Args:
-        header: The titles; empty titles all give no header line.
-        rows: The cells. What no terminal should obey is written as an escape.
-        right: The titles of the columns that are aligned to the right, as numbers are, divided by spaces.
+        header: The titles; if all are empty, there is no header line.
+        rows: The cells. Characters that a terminal obeys are escaped.
+        right: The titles of the columns to align to the right, with spaces between them.
 
     Returns:
         Lines without a newline at the end.

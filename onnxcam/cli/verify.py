@@ -1,4 +1,4 @@
-"""``onnxcam verify``."""
+"""``onnxcam verify``: runs a model's golden check on this machine."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def run(model: Path | None, *, as_json: bool, providers: Sequence[str] | None, t
         threads: As in ``Explainer``.
 
     Raises:
-        VerificationError: An answer differs by more than the tolerance.
+        VerificationError: An output differs by more than the tolerance.
     """
     path = default_model() if model is None else model
     loaded = LoadedModel(path, providers, threads)

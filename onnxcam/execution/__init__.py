@@ -1,1 +1,1 @@
-"""ONNX Runtime, of whatever flavour is installed: sessions, execution providers, the golden check and the doctor."""
+"""Runs models in ONNX Runtime: sessions, execution providers, the golden check and the doctor."""

@@ -1,4 +1,4 @@
-"""Where the default model is."""
+"""The path of the default model."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ NAME = "efficientnet_lite0.onnx"
 
 
 def default_model() -> Path:
-    """The model that explains when none is named: EfficientNet-Lite0, trained on ImageNet.
+    """The default model: EfficientNet-Lite0, trained on ImageNet.
 
     Raises:
-        ModelError: It is not there, as in an incomplete installation.
+        ModelError: The file is missing, as in an incomplete installation.
     """
     package = Path(__file__).parents[1]
-    # The wheel carries it inside the package; in a checkout it is in the repository's models folder.
+    # The wheel has it inside the package; a checkout has it in the repository's models folder.
     for folder in (package / "models", package.parent / "models"):
         if (folder / NAME).is_file():
             return folder / NAME

@@ -1,4 +1,4 @@
-"""Which execution providers work on this machine, and why the others do not."""
+"""Finds out which execution providers work on this machine, and why the others do not."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from onnxcam.execution.model import LoadedModel
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One execution provider.
+    """The state of one execution provider.
 
     Attributes:
         provider: Its full name.
-        works: Whether it can be loaded and answers rightly, as far as could be tried.
-        reason: Why not, or what was tried.
+        works: Whether it can be loaded and passes the golden check, as far as this could be tried.
+        reason: Why it does not work, or what was tried.
     """
 
     provider: str
@@ -27,7 +27,7 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Tries every provider of this ONNX Runtime with the default model's golden check."""
+    """Tries every provider of this ONNX Runtime on the default model's golden check."""
     return [_examine(name) for name in providers.available()]
 
 
@@ -36,7 +36,7 @@ def _examine(name: str) -> Finding:
         works, reason = _tried(name)
     except OnnxCamError as error:
         works, reason = False, str(error)
-    except Exception as error:  # noqa: BLE001  whatever a broken build raises is what was to be found out
+    except Exception as error:  # noqa: BLE001  a broken build may raise anything, and the doctor reports it
         works, reason = False, f"{type(error).__name__}: {first_line(error)}"
     return Finding(name, works, reason)
 
@@ -46,7 +46,7 @@ def _tried(name: str) -> tuple[bool, str]:
     if reason is not None:
         return False, reason
     if name == providers.TENSORRT:
-        # It compiles the model anew, for minutes; that is too long for a look around.
+        # It compiles the model for minutes, which is too long here.
         return True, "its libraries load; not tried with a model"
     try:
         model = default_model()
@@ -54,5 +54,5 @@ def _tried(name: str) -> tuple[bool, str]:
         return True, "it loads; there is no default model to try it with"
     failed = [item.name for item in golden.check(LoadedModel(model, [name])) if not item.passed]
     if failed:
-        return False, f"answers differently in {', '.join(failed)}"
+        return False, f"its outputs differ from the export's: {', '.join(failed)}"
     return True, "the default model passes its golden check"

@@ -1,4 +1,4 @@
-"""ONNX Runtime: imported, or in a sentence why it cannot be; and which errors are its own."""
+"""Imports ONNX Runtime, with a readable error if that fails, and recognises its exceptions."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Any
 from onnxcam.errors import ProviderError
 from onnxcam.text import shortened
 
-# What its extension raises where it has no class of its own. Others that come out of it are a signal handler's.
+# The built-in exceptions that its extension raises. Others that pass through it are raised by signal handlers.
 _ALSO_ITS_OWN = {RuntimeError, ValueError, TypeError, MemoryError, UnicodeDecodeError}
 
 
 def first_line(error: Exception) -> str:
-    """What ONNX Runtime says first, without its error code; the rest is its own call stack."""
+    """The first line of ONNX Runtime's message, without its error code; the other lines are its call stack."""
     line = str(error).strip().partition("\n")[0] or type(error).__name__
     return shortened(line.split(" : ", 3)[-1] if line.startswith("[ONNXRuntimeError]") else line)
 
 
 def is_its_own(error: Exception) -> bool:
-    """Whether ONNX Runtime raised an error that came out of a call of it.
+    """Whether ONNX Runtime itself raised an error that came out of one of its functions.
 
-    Its classes have no common base. And an alarm or another thread may have raised something while it was at work.
+    Its exceptions have no common base, and an alarm or another thread may have raised something during the call.
     """
     if type(error).__module__.startswith("onnxruntime"):
         return True
@@ -31,10 +31,10 @@ def is_its_own(error: Exception) -> bool:
 
 
 def _imported() -> Any:
-    """The package, whichever of its distributions brought it.
+    """Imports the package ``onnxruntime``, of any distribution.
 
     Raises:
-        ProviderError: There is none, or what there is does not work.
+        ProviderError: It is not installed, or broken.
     """
     try:
         module = importlib.import_module("onnxruntime")
@@ -45,9 +45,9 @@ def _imported() -> Any:
                 "with pip install 'onnxcam[cpu]'"
             ) from error
         raise _broken(error) from error
-    except Exception as error:  # a library that is missing or of another machine raises OSError, ImportError, …
+    except Exception as error:  # a library that is missing, or made for another machine: OSError, ImportError, …
         raise _broken(error) from error
-    # What is left of one distribution after another was uninstalled can be imported, and has nothing in it.
+    # If two distributions were installed and one was uninstalled, an empty package is left, which can be imported.
     if not hasattr(module, "InferenceSession") or not hasattr(module, "get_available_providers"):
         raise _broken("it lacks most of its files")
     return module

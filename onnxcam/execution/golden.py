@@ -1,7 +1,7 @@
-"""The golden check: a deterministic input, and samples of what the model must answer to it.
+"""The golden check: a fixed input, and samples of the outputs that the model must give for it.
 
-The export runs it once on the verified artifact and stores the samples in the metadata; ``onnxcam verify`` runs it
-again on any machine and provider, with no PyTorch.
+The export runs the verified model once and stores the samples in the metadata. ``onnxcam verify`` runs it again on any
+machine and provider, without PyTorch.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class Comparison:
 
     Attributes:
         name: ``scores``, ``grad_cam`` or ``guided_backprop``.
-        error: The relative L2 error against what the export verified.
-        tolerance: The bound that the export set.
+        error: The relative L2 error against the export's samples.
+        tolerance: The largest error that the export allows.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Comparison:
 
     @property
     def passed(self) -> bool:
-        """Whether the error is within the bound; NaN is not."""
+        """Whether the error is within the tolerance; NaN is not."""
         return self.error <= self.tolerance
 
 
@@ -46,8 +46,8 @@ def golden_input(shape: tuple[int, ...], dtype: str = "float32") -> npt.NDArray[
     """Noise that is the same on every machine: SplitMix64 of the element's index (Steele et al. 2014).
 
     Args:
-        shape: With the batch.
-        dtype: ``float32`` and ``float16`` give values in [-2, 2), as normalised pixels have; ``uint8`` in [0, 256).
+        shape: The shape, with the batch.
+        dtype: ``uint8`` gives values in [0, 256); other types give [-2, 2), the range of normalised pixels.
 
     Returns:
         An array of that shape and type.
@@ -69,16 +69,16 @@ def sample(array: npt.NDArray[np.floating]) -> tuple[float, ...]:
 
 
 def check(model: LoadedModel) -> tuple[Comparison, ...]:
-    """Runs the golden check: whether this machine and provider answer as the export did.
+    """Runs the golden check: compares the outputs on this machine and provider with those at export.
 
     Args:
-        model: One that carries golden answers.
+        model: A model whose metadata has golden samples.
 
     Returns:
         One comparison for each kind of output.
 
     Raises:
-        ModelError: The model carries none.
+        ModelError: The metadata has no golden samples.
     """
     golden = model.metadata.golden
     if golden is None:
@@ -91,15 +91,15 @@ def check(model: LoadedModel) -> tuple[Comparison, ...]:
 
 
 def answers(model: LoadedModel, target: int, layer: str) -> dict[str, tuple[float, ...]]:
-    """What the model answers to the golden input, sampled.
+    """Samples of the model's outputs for the golden input.
 
     Args:
         model: The model.
         target: The class to explain.
-        layer: The layer of the Grad-CAM map, which is taken without its ReLU.
+        layer: The layer of the Grad-CAM map, which is computed without its ReLU.
 
     Returns:
-        Samples of ``scores``, ``grad_cam`` and ``guided_backprop``, the gradient at the input whatever its rules.
+        Samples of ``scores``, ``grad_cam`` and ``guided_backprop``, which is the gradient at the input, guided or not.
     """
     image = model.metadata.image
     noise = golden_input((image.batch or 1, *image.shape), image.dtype)
@@ -113,11 +113,11 @@ def answers(model: LoadedModel, target: int, layer: str) -> dict[str, tuple[floa
 
 
 def relative_error(values: npt.ArrayLike, reference: npt.ArrayLike) -> float:
-    """The relative L2 error, ||values - reference|| / ||reference||, for the golden check and for the export's.
+    """The relative L2 error, ||values - reference|| / ||reference||, of the golden check and of the export.
 
     Returns:
-        Never NaN. Infinity where the shapes differ or an element is not finite, so that no tolerance lets it pass.
-        A reference of zeros has no scale that a difference could be measured by: 0 for zeros, infinity for all else.
+        The error, never NaN. It is infinite if the shapes differ or an element is not finite, so that it exceeds every
+        tolerance. If the reference is zero, it is 0 for zeros and infinite for anything else.
     """
     a, b = np.asarray(values, np.float64), np.asarray(reference, np.float64)
     if a.shape != b.shape or not (np.isfinite(a).all() and np.isfinite(b).all()):

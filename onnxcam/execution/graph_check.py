@@ -1,4 +1,4 @@
-"""Whether a model's graph has the inputs and outputs that its metadata promise, in their types and shapes."""
+"""Checks that a model's graph has the inputs and outputs that its metadata promises, with their types and shapes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from onnxcam.metadata import Metadata
 
 _FLOATS = {"float16", "float32", "float64"}
-# Where ONNX Runtime's name of a type is not numpy's.
+# The types that ONNX Runtime and numpy call by different names.
 _NUMPY_NAMES = {"float": "float32", "double": "float64"}
 
 Shape = tuple[int | None, ...]
@@ -32,13 +32,13 @@ Shape = tuple[int | None, ...]
 
 @dataclass(frozen=True, slots=True)
 class _Promise:
-    """An input or output that the metadata promise.
+    """An input or output that the metadata promises.
 
     Attributes:
         name: Its name.
         types: numpy's names of the types that it may have.
-        shape: Its sizes; None where any will do.
-        stated: Whether the graph must state the same sizes. Otherwise one that it leaves open fits as well.
+        shape: Its sizes; None fits any size.
+        stated: Whether the graph must state the same sizes. Otherwise it may leave sizes open.
     """
 
     name: str
@@ -51,12 +51,12 @@ def check_graph(session: InferenceSession, metadata: Metadata, name: str) -> Non
     """Compares the declared inputs and outputs with the metadata; nothing is run.
 
     Args:
-        session: The model's.
-        metadata: Also the model's.
-        name: What to call the model in errors.
+        session: The model's session.
+        metadata: The model's metadata.
+        name: The model's name, for error messages.
 
     Raises:
-        ModelError: One is missing, or has another type or shape, or there is a level where there should be none.
+        ModelError: One is missing or has another type or shape, or a flat model has a level input.
     """
     inputs = {value.name: value for value in (*session.get_inputs(), *session.get_overridable_initializers())}
     outputs = {value.name: value for value in session.get_outputs()}
@@ -105,10 +105,10 @@ def _check(promise: _Promise, value: Any, name: str) -> None:
 
 def _fits(promise: _Promise, declared: list[int | str | None]) -> bool:
     return len(declared) == len(promise.shape) and all(
-        # A number in the graph must be the one that is promised; None promises none.
+        # A number in the graph must be the one that is promised; None promises no number.
         size == found or (size is None and not promise.stated)
         if isinstance(found, int)
-        # A name in the graph, or nothing, fits unless a number was to be stated; the batch may always be open.
+        # A symbol in the graph, or nothing, fits unless a number must be stated; the batch may always be open.
         else size is None or not promise.stated or axis == 0
         for axis, (size, found) in enumerate(zip(promise.shape, declared, strict=True))
     )

@@ -1,4 +1,4 @@
-"""What is installed here, told without importing ONNX Runtime, which may be broken."""
+"""The versions that are installed, found without importing ONNX Runtime, which may be broken."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import platform
 from importlib import metadata
 
 _DISTRIBUTIONS = ("onnxcam", "onnxcam-export", "numpy", "pillow", "msgspec", "typer")
-# They all bring the one package ``onnxruntime``.
+# They all contain the package ``onnxruntime``.
 _FLAVOURS = (
     "onnxruntime",
     "onnxruntime-gpu",
@@ -22,13 +22,13 @@ _FLAVOURS = (
 
 
 def versions() -> dict[str, str]:
-    """Python and the distributions that matter, as far as they are installed."""
+    """The versions of Python and of the relevant distributions that are installed."""
     found = {"python": f"{platform.python_version()} on {platform.platform()}"}
     return found | {name: version for name in (*_FLAVOURS, *_DISTRIBUTIONS) if (version := _version(name))}
 
 
 def conflicts() -> list[str]:
-    """What cannot work as it is installed, a sentence for each."""
+    """The faults of this installation, a sentence for each."""
     flavours = [name for name in _FLAVOURS if _version(name)]
     several = (
         f"{' and '.join(flavours)} bring the same package and overwrite each other's files; uninstall them all, then "

@@ -1,4 +1,4 @@
-"""An explainer model that is loaded: one way to run it, below pictures, labels and explanations."""
+"""Runs a loaded explainer model: arrays in, arrays out, by the names of the artifact's contract."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ if TYPE_CHECKING:
     from onnxcam.cam import Floats
     from onnxcam.metadata import Metadata
 
-# The level from which on there is a gradient at the input.
+# The lowest level with a gradient at the input.
 _AT_INPUT = 2
-# What goes wrong in a run is in the exception; ONNX Runtime would print it as well.
+# The exception has the message of a failed run; ONNX Runtime would print it as well.
 _LOG_NOTHING = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked of a run.
+    """The options of a run.
 
     Attributes:
-        layers: Of which target layers activations and gradients are wanted.
+        layers: The target layers whose activations and gradients are fetched.
         level: 0, 1 or 2.
-        timeout: The seconds after which the run is ended; None for no limit.
-        finite: Whether outputs that hold NaN or infinity are an error.
+        timeout: The seconds after which the run is ended; None is no limit.
+        finite: Whether NaN or infinity in the outputs is an error.
     """
 
     layers: Sequence[str] = ()
@@ -57,13 +57,13 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """What one run of the model gave, under the names of the contract.
+    """The outputs of one run, by the names of the contract.
 
     Attributes:
         scores: [N, C].
         class_index: [M].
-        activations: {layer: [N, K, h, w]} of the layers asked for; empty at level 0.
-        gradients: {layer: [M, K, h, w]}, likewise.
+        activations: {layer: [N, K, h, w]} of the requested layers; empty at level 0.
+        gradients: {layer: [M, K, h, w]} of the requested layers; empty at level 0.
         input_gradient: [M, *input shape], or None below level 2.
     """
 
@@ -78,8 +78,8 @@ class LoadedModel:
     """An explainer model in ONNX Runtime, for any number of runs from any number of threads.
 
     Attributes:
-        metadata: What the model says about itself.
-        inputs: The names and shapes of the inputs of the model that it was made from.
+        metadata: The model's metadata.
+        inputs: The names and shapes of the original model's inputs.
         providers: The execution providers that it runs on.
     """
 
@@ -104,22 +104,22 @@ class LoadedModel:
         self._session: InferenceSession | None = session
 
     def close(self) -> None:
-        """Frees the session's memory, as soon as runs that other threads have begun are over."""
+        """Frees the session's memory, once the runs that other threads have begun have ended."""
         self._session = None
 
     def run(self, inputs: Mapping[str, npt.NDArray[Any]], targets: npt.NDArray[np.int64], request: Request) -> Outputs:
-        """Runs the model; that the arguments fit it is the caller's to check.
+        """Runs the model; the caller checks that the arguments fit it.
 
         Args:
-            inputs: The image and whatever else the model takes, by name.
+            inputs: All inputs of the original model, by name.
             targets: Classes and ranks, [T].
-            request: What is wanted.
+            request: The level, the layers and the timeout.
 
         Returns:
-            The outputs that the level has; the others are not even copied.
+            The outputs of the level; no others are fetched.
 
         Raises:
-            ModelError: ONNX Runtime cannot run the model, it is closed, or its outputs are not what it promises.
+            ModelError: ONNX Runtime cannot run the model, it is closed, or its outputs differ from its metadata.
             RunTimeoutError: The run took too long.
         """
         metadata, level = self.metadata, request.level
@@ -140,12 +140,12 @@ class LoadedModel:
         )
 
     def run_each(self, images: npt.NDArray[Any], targets: npt.NDArray[np.int64], request: Request) -> Outputs:
-        """Runs each image of a batch alone, since several targets after one forward pass need a batch of one.
+        """Runs each image of a batch alone, since several targets need a batch of one.
 
         Args:
-            images: [N, *input shape], of a model that takes nothing else.
+            images: [N, *input shape], for a model that has no other input.
             targets: [N, T].
-            request: What is wanted; the timeout is for all images together.
+            request: The level, the layers and the timeout, which is for all images together.
 
         Returns:
             The outputs with M = N T rows, those of the first image first.
@@ -167,7 +167,7 @@ class LoadedModel:
         return feed if not self.metadata.has_level_input else {**feed, LEVEL_INPUT: np.array(level, np.int64)}
 
     def _fetch(self, names: list[str], feed: dict[str, npt.NDArray[Any]], timeout: float | None) -> Any:
-        session = self._session  # held until the run is over, though the model be closed meanwhile
+        session = self._session  # a reference until the run ends, in case the model is closed meanwhile
         if session is None:
             raise ModelError("the explainer is closed; make a new one")
         options = onnxruntime.RunOptions()

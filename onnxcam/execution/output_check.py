@@ -1,4 +1,4 @@
-"""Whether a run gave what was promised: a graph's declared shapes bind nobody, and weights may hold NaN."""
+"""Checks the outputs of a run: a graph's declared shapes may be false, and weights may hold NaN."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 
 def check_shapes(got: Mapping[str, Any], metadata: Metadata, images: int, targets: int) -> None:
-    """Checks the shapes of a run's outputs, and that the classes that it names are the model's.
+    """Checks the shapes of a run's outputs, and that the explained classes exist.
 
     Args:
         got: The outputs by name.
-        metadata: The model's.
+        metadata: The model's metadata.
         images: N.
         targets: T, the number of targets that were given; M is the larger of the two.
 
     Raises:
-        ModelError: An output has another shape, or there is no such class.
+        ModelError: An output has another shape, or a class does not exist.
     """
     rows = max(images, targets)
     for name, value in got.items():
@@ -42,10 +42,10 @@ def check_shapes(got: Mapping[str, Any], metadata: Metadata, images: int, target
 
 
 def check_finite(got: Mapping[str, Any]) -> None:
-    """Checks that no output of a run holds NaN or infinity: such scores rank no classes, and such maps show nothing.
+    """Checks that no output holds NaN or infinity, which give neither a ranking of classes nor a map.
 
     Raises:
-        ModelError: One does.
+        ModelError: An output holds NaN or infinity.
     """
     for name, value in got.items():
         if value.dtype.kind == "f" and not np.isfinite(value).all():

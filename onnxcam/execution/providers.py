@@ -1,7 +1,7 @@
-"""Execution providers: which of them this machine can really use, and why not the others.
+"""Chooses execution providers that work on this machine, and says why others do not.
 
-ONNX Runtime's GPU build lists the CUDA provider on every machine. Asked for it where CUDA is missing, it prints two
-alarming lines and silently runs on the CPU. So the libraries are tried here first, by loading them.
+ONNX Runtime's GPU build lists the CUDA provider on every machine. If CUDA is missing, it prints two alarming lines and
+runs on the CPU. So the libraries are loaded here first, to see whether they are there.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ def available() -> list[str]:
 
 
 def choose_providers(names: Sequence[str] | None, *, strict: bool = False) -> list[list[str]]:
-    """Turns what the user asked for into what to load a model with.
+    """Turns the user's providers into the lists that a model is loaded with.
 
     Args:
-        names: ``CUDAExecutionProvider`` or short ``cuda``, in order of preference: the first that works is meant. None
-            is CUDA where it can be loaded, else the CPU.
-        strict: Whether each of the names must work.
+        names: ``CUDAExecutionProvider`` or short ``cuda``, in order of preference: the first that works is used. None
+            is CUDA if it can be loaded, and the CPU otherwise.
+        strict: Whether all of the names must work.
 
     Returns:
         Lists of full names for ONNX Runtime, to be tried in turn until a model loads. The CPU is the last of each,
-        since it alone runs every operator.
+        since only the CPU runs every operator.
 
     Raises:
         ProviderError: A name is unknown, or none of them (with ``strict``, one of them) can be used on this machine.
@@ -59,14 +59,14 @@ def choose_providers(names: Sequence[str] | None, *, strict: bool = False) -> li
         raise ProviderError(f"{refused[0]} cannot be used here: {reasons[refused[0]]}")
     if strict:
         return [[*(name for name in usable if name != CPU), CPU]]
-    # What stands after the CPU would never be reached.
+    # Providers after the CPU would never be used.
     preferred = usable[: usable.index(CPU)] if CPU in usable else usable
     plans = [[*preferred[start:], CPU] for start in range(len(preferred))]
     return [*plans, [CPU]] if CPU in usable else plans
 
 
 def why_not(name: str) -> str | None:
-    """Why a provider cannot be used on this machine, or None where nothing speaks against it.
+    """The reason why a provider cannot be used on this machine; None if there is none.
 
     Args:
         name: Its full name.
@@ -84,10 +84,10 @@ def why_not(name: str) -> str | None:
 
 
 def _full_names(names: Sequence[str]) -> list[str]:
-    """All names, each once.
+    """The full names, each once.
 
     Raises:
-        ProviderError: There are none, or one is unknown.
+        ProviderError: There is no name, or one is unknown.
     """
     full = [_full_name(name) for name in ([names] if isinstance(names, str) else names)]
     if not full:
@@ -96,10 +96,10 @@ def _full_names(names: Sequence[str]) -> list[str]:
 
 
 def _full_name(name: object) -> str:
-    """The provider that the user means, whatever the case and with or without the suffix.
+    """The full name of a provider that is given in any case, with or without the suffix.
 
     Raises:
-        ProviderError: There is none of that name.
+        ProviderError: No provider has that name.
     """
     if not isinstance(name, str):
         raise ProviderError(f"an execution provider is a name, such as 'cuda', not {shortened(repr(name))}")
@@ -114,7 +114,7 @@ def _full_name(name: object) -> str:
 
 
 def _why_not_cuda() -> str | None:
-    """Asks the driver for a device, and loads what the CUDA provider is linked against."""
+    """Asks the driver for a device, and loads the libraries that the CUDA provider is linked against."""
     windows = sys.platform == "win32"
     try:
         driver = ctypes.CDLL("nvcuda.dll" if windows else "libcuda.so.1")
@@ -131,7 +131,7 @@ def _why_not_tensorrt() -> str | None:
 
 
 def _cuda_libraries(*, windows: bool) -> list[str]:
-    """The CUDA libraries without which the provider cannot start, in the version that it was built for."""
+    """The CUDA libraries that the provider needs, in the version that it was built for."""
     version = str(getattr(onnxruntime, "cuda_version", "") or "12").partition(".")[0]
     if windows:
         return [f"cudart64_{version}.dll", f"cublasLt64_{version}.dll", f"cublas64_{version}.dll", "cudnn64_9.dll"]
@@ -140,7 +140,7 @@ def _cuda_libraries(*, windows: bool) -> list[str]:
 
 def _why_not_load(libraries: Sequence[str]) -> str | None:
     if hasattr(onnxruntime, "preload_dlls"):
-        # Also finds the CUDA libraries that pip installed. It prints what it misses, which we say in our own words.
+        # This also finds the CUDA libraries that pip installed. It prints what is missing; our error says it instead.
         with contextlib.redirect_stdout(io.StringIO()):
             onnxruntime.preload_dlls()
     for library in libraries:

@@ -1,4 +1,4 @@
-"""How many threads one run may use: what the user says, and what a container's share of the processors allows."""
+"""The number of threads of a run: the user's number, or a container's quota of processors."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _MOST = 1024
 
 
 def checked_threads(threads: object) -> int:
-    """The number that the user gave.
+    """Checks the number that the user gave.
 
     Raises:
-        ProviderError: It is no whole number, below 1 or too large to start so many.
+        ProviderError: It is not a whole number from 1 to 1024.
     """
     try:
         count = operator.index(threads)  # type: ignore[arg-type]
@@ -35,15 +35,16 @@ def checked_threads(threads: object) -> int:
 
 
 def threads_for_quota(root: Path = Path("/")) -> int | None:
-    """The threads that a container's quota leaves work for, rounded up as Go and Java do.
+    """The number of threads that a container's quota allows, rounded up as in Go and Java.
 
-    ONNX Runtime counts the processors and knows of no quota. Threads beyond it wait for each other and are held up.
+    ONNX Runtime starts one thread per processor and does not know the quota. Threads beyond the quota wait for each
+    other.
 
     Args:
-        root: Where the system's files are.
+        root: The root of the file system.
 
     Returns:
-        A number, or None where there is no quota below the number of processors.
+        A number, or None if there is no quota below the number of processors.
     """
     quota = min(_quotas(root), default=math.inf)
     return max(1, math.ceil(quota)) if quota < _processors() else None
@@ -54,7 +55,10 @@ def _processors() -> int:
 
 
 def _quotas(root: Path) -> Iterator[float]:
-    """What this process's control groups may use, in processors; https://docs.kernel.org/admin-guide/cgroup-v2.html."""
+    """The quotas of this process's control groups, in processors.
+
+    https://docs.kernel.org/admin-guide/cgroup-v2.html
+    """
     mounts = root / "sys" / "fs" / "cgroup"
     for line in _text(root / "proc" / "self" / "cgroup").splitlines():
         _, _, rest = line.partition(":")
@@ -67,7 +71,7 @@ def _quotas(root: Path) -> Iterator[float]:
 
 
 def _and_parents(mount: Path, group: str) -> Iterator[Path]:
-    """The group's folder and all above it; in a container the mount itself may be the group."""
+    """The group's folder and its parents; in a container the mount itself may be the group."""
     parts = [part for part in group.split("/") if part not in {"", ".."}]
     for count in range(len(parts) + 1):
         yield mount.joinpath(*parts[:count])
@@ -83,7 +87,7 @@ def _version_1(folder: Path) -> float:
 
 
 def _ratio(quota: str, period: str) -> float:
-    """Processors; infinity for ``max``, -1, or where the files are not there."""
+    """The quota in processors; infinity for ``max``, -1, or missing files."""
     try:
         share = int(quota) / int(period)
     except (ValueError, ZeroDivisionError):

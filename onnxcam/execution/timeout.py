@@ -1,4 +1,4 @@
-"""Ending a run that takes too long."""
+"""Ends a run that takes too long."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def ended_after(timeout: float | None, options: Any) -> Iterator[None]:
-    """Sets ONNX Runtime's flag for ending a run when the time is over; it looks at it between the graph's nodes.
+    """Sets ONNX Runtime's flag for ending a run after some time; the flag is read between the graph's nodes.
 
     Args:
-        timeout: In seconds; None for no limit.
-        options: The ``RunOptions`` of the one run that is in the block.
+        timeout: In seconds; None is no limit.
+        options: The ``RunOptions`` of the run in the block.
 
     Raises:
-        RunTimeoutError: The time is over before the run begins, or is no number.
+        RunTimeoutError: The time is over before the run begins, or the timeout is not a number.
     """
     seconds = checked_timeout(timeout)
     if seconds == math.inf:
@@ -51,7 +51,7 @@ def checked_timeout(timeout: Any) -> float:
     """The timeout in seconds, infinity for None.
 
     Raises:
-        RunTimeoutError: It is no number.
+        RunTimeoutError: It is not a number.
     """
     try:
         seconds = math.inf if timeout is None else float(timeout)

@@ -1,4 +1,4 @@
-"""Any of Pillow's modes, and arrays, as 8-bit RGB."""
+"""Converts arrays, and images of any of Pillow's modes, to 8-bit RGB."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image
 
 from onnxcam.errors import PictureError
 
-# Rows are converted by as many as have about this many pixels, since 32-bit copies of a whole picture are large.
+# The pixels that are converted at a time, since a 32-bit copy of a whole image is large.
 _STRIP = 2**22
 
 
@@ -21,7 +21,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
         image: Greyscale, palette, transparent, 16-bit, 32-bit, CMYK, …
 
     Returns:
-        8-bit RGB. Transparent pixels show white, as on paper.
+        8-bit RGB. Transparent pixels become white.
     """
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
@@ -66,7 +66,7 @@ def _hint(array: npt.NDArray[Any]) -> str:
 
 
 def _from_wide(image: Image.Image) -> Image.Image:
-    """Greyscale of more than 8 bits: 16-bit integers run to 65535, and floating point to 1 by custom."""
+    """Converts greyscale of more than 8 bits: 16-bit integers run to 65535, and floating point usually to 1."""
     scale = _scale(image)
     grey = Image.new("L", image.size)
     height = max(1, _STRIP // image.width)

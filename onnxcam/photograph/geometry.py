@@ -1,4 +1,4 @@
-"""Where the model's square lies on the photograph: resize and centre crop, and the way back.
+"""Resize and centre crop: their sizes, and the position of the crop on the original image.
 
 The rounding is torchvision's (``Resize`` and ``CenterCrop``), since most models were trained with it.
 """
@@ -17,13 +17,13 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """How one photograph was resized and cropped.
+    """The sizes of an image before and after resizing, and the crop.
 
     Attributes:
-        photograph: (width, height) before.
+        photograph: (width, height) before resizing.
         resized: (width, height) after resizing.
-        crop: (left, top, right, bottom) in the resized picture. Where the picture is smaller than the crop, the box
-            reaches beyond it, and black pads it.
+        crop: (left, top, right, bottom) in the resized image. If the image is smaller than the crop, the box extends
+            beyond it, and is padded with black.
     """
 
     photograph: Size
@@ -37,13 +37,13 @@ class Geometry:
         return (right - left, bottom - top)
 
     def box_on(self, size: Size) -> Box:
-        """The crop's (left, top, right, bottom) on the photograph when that is drawn at another size.
+        """The crop on the original image, drawn at any size.
 
         Args:
-            size: The (width, height) it is drawn at.
+            size: The (width, height) of the drawing.
 
         Returns:
-            In pixels of the drawing, with fractions. A padded crop reaches beyond it.
+            (left, top, right, bottom) in pixels of the drawing, with fractions. A padded crop extends beyond it.
         """
         across, down = size[0] / self.resized[0], size[1] / self.resized[1]
         left, top, right, bottom = self.crop
@@ -51,10 +51,10 @@ class Geometry:
 
 
 def geometry(photograph: Size, preprocessing: Preprocessing) -> Geometry:
-    """Works out resize and crop for a photograph.
+    """Computes the sizes of resize and crop for an image.
 
     Args:
-        photograph: Its (width, height).
+        photograph: The (width, height) of the image.
         preprocessing: From the model's metadata.
 
     Returns:
@@ -71,7 +71,7 @@ def _resized(photograph: Size, resize: int | tuple[int, int] | None) -> Size:
         height, width = resize
         return (width, height)
     width, height = photograph
-    # The longer side is cut off to whole pixels, not rounded. A sliver keeps at least one.
+    # The longer side is cut off to whole pixels, not rounded. A very long image keeps at least one.
     if width <= height:
         return (resize, max(1, int(resize * height / width)))
     return (max(1, int(resize * width / height)), resize)
@@ -86,5 +86,5 @@ def _crop(resized: Size, crop: int | tuple[int, int] | None) -> tuple[int, int, 
 
 
 def _start(length: int, crop: int) -> int:
-    """Half of what is cut off, a half rounded to even; half of what is padded, rounded down."""
+    """The crop's first pixel along an axis: halves are rounded to even in cropping, and down in padding."""
     return round((length - crop) / 2) if length >= crop else -((crop - length) // 2)

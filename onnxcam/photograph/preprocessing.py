@@ -1,4 +1,4 @@
-"""From a photograph to the model's input, as the metadata describe it, and back for drawing."""
+"""Turns an image into the model's input, by the preprocessing in the metadata, and back for drawing."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ _FILTERS = {
     "box": Image.Resampling.BOX,
 }
 
-# Pixels, a 64 MB picture. More are resized for large inputs and long strips alone, of which the crop takes little.
+# Pixels: 64 MB. Only large inputs and very long images would be resized to more, and the crop keeps a small part of it.
 _LARGEST_RESIZED = 2**24
 
 
 def preprocess(picture: Picture, metadata: Metadata) -> tuple[npt.NDArray[Any], Geometry]:
-    """Turns one photograph into one row of the model's input: resize, centre crop, ``(pixel * scale - mean) / std``.
+    """Turns an image into one row of the model's input: resize, centre crop, ``(pixel * scale - mean) / std``.
 
     Args:
-        picture: Upright RGB.
-        metadata: The model's.
+        picture: The image, upright and in RGB.
+        metadata: The model's metadata.
 
     Returns:
-        The input without the batch, in the model's layout and type, and where it lies on the photograph.
+        The input without the batch, in the model's layout and type, and its position on the image.
 
     Raises:
-        ModelError: The model has no preprocessing, or one that does not give its input's size.
+        ModelError: The model has no preprocessing, or its preprocessing does not give the input's size.
     """
     steps = required(metadata)
     placed = geometry(picture.size, steps)
     if placed.size != (metadata.image.width, metadata.image.height):
         raise ModelError(
             f"the model takes {metadata.image.width} by {metadata.image.height} pixels, but its preprocessing makes "
-            f"{placed.size[0]} by {placed.size[1]} of this picture; export it again with a crop of the input's size"
+            f"{placed.size[0]} by {placed.size[1]} of this image; export it again with a crop of the input's size"
         )
     return _to_input(_square(picture.image, placed, steps), metadata.image, steps), placed
 
@@ -58,27 +58,27 @@ def required(metadata: Metadata) -> Preprocessing:
     """
     if metadata.preprocessing is None:
         raise ModelError(
-            "the model was exported without preprocessing, so it cannot take pictures; export it with preprocessing, "
+            "the model was exported without preprocessing, so it cannot take images; export it with preprocessing, "
             "or give tensors to Explainer.run"
         )
     return metadata.preprocessing
 
 
 def needed_shorter_side(metadata: Metadata) -> int:
-    """How many pixels the shorter side must have for preprocessing to lose nothing."""
+    """The pixels that the shorter side must have, so that preprocessing loses nothing."""
     resize = required(metadata).resize
     if resize is None:
-        # Nothing is resized: the crop takes the picture's own pixels, so none may be missing.
+        # Nothing is resized: the crop takes the image's own pixels, so it must be decoded in full.
         return 2**31
     return resize if isinstance(resize, int) else max(resize)
 
 
 def to_pixels(rows: npt.NDArray[Any], metadata: Metadata) -> npt.NDArray[np.uint8]:
-    """Turns the model's input back into pixels, for drawing where no photograph is at hand.
+    """Turns the model's input back into pixels, for drawing an explanation that has no image.
 
     Args:
         rows: [M, *image.shape].
-        metadata: The model's; without preprocessing each row's own range is taken for black to white.
+        metadata: The model's metadata. Without preprocessing, each row's own range becomes black to white.
 
     Returns:
         [M, H, W, C], RGB or one channel.
@@ -103,10 +103,10 @@ def channels_last(rows: npt.NDArray[Any], metadata: Metadata) -> npt.NDArray[Any
 
     Args:
         rows: [M, *image.shape].
-        metadata: The model's.
+        metadata: The model's metadata.
 
     Returns:
-        A view.
+        A view of ``rows``.
     """
     moved = np.moveaxis(rows, 1, -1) if metadata.image.layout == "NCHW" else rows
     is_bgr = metadata.preprocessing is not None and metadata.preprocessing.channel_order == "BGR"
@@ -114,7 +114,7 @@ def channels_last(rows: npt.NDArray[Any], metadata: Metadata) -> npt.NDArray[Any
 
 
 def _square(image: Image.Image, placed: Geometry, steps: Preprocessing) -> Image.Image:
-    """Resizes and crops. ``crop`` pads with black where the box reaches beyond the picture."""
+    """Resizes and crops. ``crop`` pads with black outside the image."""
     resampling = _FILTERS[steps.interpolation]
     if placed.resized[0] * placed.resized[1] > _LARGEST_RESIZED:
         return _square_alone(image, placed, resampling)
@@ -125,9 +125,9 @@ def _square(image: Image.Image, placed: Geometry, steps: Preprocessing) -> Image
 
 
 def _square_alone(image: Image.Image, placed: Geometry, resampling: Image.Resampling) -> Image.Image:
-    """The same, with nothing resized but what the crop takes; some pixels differ by a grey level or two.
+    """Resizes only the part that the crop keeps; some pixels differ by a grey level or two.
 
-    Pillow rounds the box to single precision, and may filter columns before rows where it would filter rows first.
+    Pillow rounds the box to single precision, and may filter columns and rows in another order.
     """
     left, top, right, bottom = placed.crop
     width, height = placed.resized

@@ -1,4 +1,4 @@
-"""What a picture is read from, and which formats are read."""
+"""Reads the header of an image from a path, bytes or a stream, and decides which formats are read."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from PIL import Image, UnidentifiedImageError
 
 from onnxcam.errors import PictureError
 
-# Pillow has many more decoders. Some start programs (EPS) or hold files within files (ICO, ICNS), and the others are
-# hardly used. The most frequent come first, since they are tried in this order. JPEG includes MPO, of phones.
+# Pillow has many more decoders. Some start programs (EPS) or read files within files (ICO, ICNS), and the others are
+# rarely used. They are tried in this order, so the most frequent come first. JPEG includes MPO, which phones write.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "JPEG2000", "PPM", "AVIF")
 _NAMES = "JPEG, PNG, WebP, GIF, BMP, TIFF, JPEG 2000, AVIF, PPM or PGM"
 
-# Bytes, at which an endless stream ends: twice what the largest picture takes that Pillow allows, as 8-bit RGB.
+# Bytes at which an endless stream is refused: twice the largest image that Pillow allows, as 8-bit RGB.
 STREAM_LIMIT = 2**29
 _CHUNK = 2**20
 
-# What follows the length of the first box in the pictures that many phones take.
+# Bytes 4 to 12 of the HEIC images that many phones take.
 _HEIC = {b"ftyp" + brand for brand in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")}
 
 
 @runtime_checkable
 class BinaryStream(Protocol):
-    """An open file, or whatever else gives bytes."""
+    """An open file, or any other source of bytes."""
 
     def read(self, size: int, /) -> bytes:
         """The next bytes, none at the end."""
@@ -38,41 +38,41 @@ FILE_TYPES = (str, os.PathLike, bytes, bytearray, memoryview, BinaryStream)
 
 
 def identify(source: FileSource, name: str) -> Image.Image:
-    """Reads a picture's header.
+    """Reads an image's header.
 
     Args:
-        source: A path, which may be that of a pipe; the bytes of a file; or an open binary file, read to its end.
-        name: What to call the picture in errors.
+        source: A path, also of a pipe; the bytes of a file; or an open binary file, which is read to its end.
+        name: The name for error messages.
 
     Returns:
-        The picture, not decoded yet; the caller closes it.
+        The image, not decoded yet; the caller closes it.
 
     Raises:
-        PictureError: There is no such file, it is empty or too large, or it is no picture of one of ``FORMATS``.
+        PictureError: The file is missing, empty or too large, or not an image in one of ``FORMATS``.
     """
     file = _file(source, name)
     try:
         return Image.open(file, formats=FORMATS)
     except (UnidentifiedImageError, KeyError):  # KeyError: Pillow before 11.3 has no AVIF
-        raise PictureError(f"{name} is not a picture in a format that onnxcam reads: {_hint(file)}") from None
+        raise PictureError(f"{name} is not an image in a format that onnxcam reads: {_hint(file)}") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PictureError(too_large(name, "its")) from error
-    except Exception as error:  # decoders raise whatever comes: OSError, SyntaxError, ValueError, struct.error, …
+    except Exception as error:  # decoders raise anything: OSError, SyntaxError, ValueError, struct.error, …
         raise PictureError(f"cannot read {name}: {reason(error)}") from error
 
 
 def name_of(source: FileSource) -> str:
-    """What to call a picture in errors: its path, if it has one."""
+    """The name of an image for error messages: its path, if it has one."""
     name = source if isinstance(source, (str, os.PathLike)) else getattr(source, "name", None)
-    return os.fsdecode(name) if isinstance(name, (str, os.PathLike)) else "the picture"
+    return os.fsdecode(name) if isinstance(name, (str, os.PathLike)) else "the image"
 
 
 def too_large(name: str, whose: str) -> str:
-    """The one sentence about pictures of too many pixels.
+    """The message about an image with too many pixels.
 
     Args:
-        name: The picture.
-        whose: What comes before "pixels".
+        name: The image's name.
+        whose: The words before "pixels".
     """
     limit = (Image.MAX_IMAGE_PIXELS or 0) / 1e6
     return (
@@ -82,14 +82,14 @@ def too_large(name: str, whose: str) -> str:
 
 
 def reason(error: Exception) -> str:
-    """What an exception of a decoder or of the system says, without its number."""
+    """The message of a decoder's or the system's exception, without its number."""
     if isinstance(error, MemoryError):
         return "it takes more memory than there is"
     return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
 
 
 def _file(source: FileSource, name: str) -> Path | io.BytesIO:
-    """What Pillow can open: a regular file, or all bytes of anything else."""
+    """The path of a regular file, or all bytes of any other source: both of which Pillow can open."""
     if isinstance(source, (bytes, bytearray, memoryview)):
         return _not_empty(io.BytesIO(source), name)
     if isinstance(source, BinaryStream):
@@ -101,25 +101,25 @@ def _file(source: FileSource, name: str) -> Path | io.BytesIO:
         with path.open("rb") as stream:
             return _not_empty(_read(stream, name), name)
     except FileNotFoundError:
-        raise PictureError(f"there is no picture {name}") from None
+        raise PictureError(f"there is no image {name}") from None
     except (OSError, ValueError) as error:  # ValueError: a name with a NUL
         raise PictureError(f"cannot read {name}: {reason(error)}") from error
 
 
 def _existing(source: str | os.PathLike[str], name: str) -> Path:
     if not os.fspath(source):
-        raise PictureError("the name of a picture is empty; give its path")
+        raise PictureError("the name of an image is empty; give its path")
     path = Path(source)
     status = path.stat()
     if stat.S_ISDIR(status.st_mode):
-        raise PictureError(f"{name} is a folder, not a picture")
+        raise PictureError(f"{name} is a folder, not an image")
     if stat.S_ISREG(status.st_mode) and status.st_size == 0:
         raise PictureError(f"{name} is empty")
     return path
 
 
 def _read(stream: BinaryStream, name: str) -> io.BytesIO:
-    """All bytes of a stream, if they are not too many."""
+    """Reads a stream to its end, up to ``STREAM_LIMIT`` bytes."""
     content = io.BytesIO()
     try:
         while chunk := stream.read(_CHUNK):
@@ -141,7 +141,7 @@ def _not_empty(content: io.BytesIO, name: str) -> io.BytesIO:
 
 
 def _hint(file: Path | io.BytesIO) -> str:
-    """The formats that are read, and which one this is, where that is known."""
+    """The end of the message: this file is HEIC, or the formats that are read."""
     if isinstance(file, Path):
         with file.open("rb") as stream:
             start = stream.read(12)

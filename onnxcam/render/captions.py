@@ -1,4 +1,4 @@
-"""The words of a picture: headings, titles and small print."""
+"""The text of a picture: headings, titles and small print."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ _LARGE = 1e6
 
 
 def note(method: str, layer: str) -> str:
-    """What a panel shows, in a few words."""
+    """A few words on the method, for the small print of its panel."""
     return _NOTES.get(method, f"where the class is seen, at {layer}")
 
 
 def remark(explained: ClassScore) -> str:
-    """The probability or the score that stands after a strip's heading."""
+    """The probability or the score, after a strip's heading."""
     return figure(explained) if explained.probability is not None else f"score {figure(explained)}"
 
 
 def class_line(item: ClassScore) -> str:
-    """A class among the best: its figure, and the first of its label's synonyms."""
+    """One of the top classes: its probability or score, and the first synonym of its label."""
     return f"{figure(item)}  {item.label.partition(',')[0].strip()}"
 
 
 def figure(item: ClassScore) -> str:
-    """The probability in per cent, or the score where the model has none."""
+    """The probability in per cent, or the score if the model has no probabilities."""
     if item.probability is not None:
         return f"{item.probability:.1%}"
     return f"{item.score:.2f}" if abs(item.score) < _LARGE else f"{item.score:.3g}"

@@ -1,8 +1,7 @@
-"""The colour map.
+"""The colour map: matplotlib's plasma (by Nathaniel Smith and Stéfan van der Walt, released under CC0).
 
-It is matplotlib's plasma (by Nathaniel Smith and Stéfan van der Walt, released under CC0): perceptually uniform, rising
-in lightness all the way, so it survives greyscale printing and colour-blind eyes. Unlike inferno and magma it has no
-black, which on a dark photograph could not be told from the photograph.
+It is perceptually uniform and rises in lightness, so it works in greyscale prints and for colour-blind readers. Unlike
+inferno and magma it has no black, which could not be seen on a dark photograph.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-# Ten evenly spaced samples. The map is smooth: straight lines between them stay within 6/255 of it, on average 1/255.
+# Ten evenly spaced samples. Linear interpolation between them is at most 6/255 off the map, and 1/255 on average.
 PLASMA = np.array(
     [
         (13, 8, 135),
@@ -29,7 +28,7 @@ PLASMA = np.array(
 
 
 def colour(values: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
-    """Colours of values in [0, 1].
+    """Maps values in [0, 1] to colours.
 
     Args:
         values: [H, W].

@@ -1,4 +1,4 @@
-"""From an explanation's arrays to values that can be drawn: scaled, finite, and in grey or RGB."""
+"""Scales an explanation's arrays for drawing: finite values in [0, 1], in grey or RGB."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ def map_to_draw(values: Floats) -> Floats:
     """Scales a map to [0, 1].
 
     Args:
-        values: [h, w], of any range. NaN and infinity count as the lowest of the other values.
+        values: [h, w], of any range. NaN and infinity become the lowest of the other values.
 
     Returns:
-        [h, w]; zeros of a constant map.
+        [h, w]; zeros for a constant map.
     """
     finite = np.isfinite(values)
     lowest = values.min(where=finite, initial=np.inf) if finite.any() else 0
-    # In float64 no difference of two float32 overflows.
+    # In float64 the difference of two float32 numbers cannot overflow.
     scaled: Floats = cam.normalise(np.where(finite, values, lowest).astype(np.float64)[None])[0]
     return scaled
 
 
 def image_to_draw(values: Floats) -> Floats:
-    """Makes a signed image visible: 0.5 is nothing, see ``onnxcam.cam.standardise``.
+    """Scales a signed image, so that zero becomes 0.5; see ``onnxcam.cam.standardise``.
 
     Args:
-        values: [H, W, C], of any range. NaN and infinity count as zero.
+        values: [H, W, C], of any range. NaN and infinity become zero.
 
     Returns:
-        [H, W, 1] or [H, W, 3] in [0, 1]. Of neither one channel nor three, the root of the mean square over the
-        channels is drawn, from 0.5 upwards: a plain mean would hide channels that pull in opposite directions.
+        [H, W, 1] or [H, W, 3] in [0, 1]. If the image has neither one channel nor three, it is the root of the mean
+        square over the channels, from 0.5 upwards: in a plain mean, channels of opposite signs would cancel.
     """
     finite = np.isfinite(values)
     known = np.where(finite, values, 0)
     largest = np.abs(known).max(initial=0)
-    # First to [-1, 1]: the squares of very small or very large gradients leave float32's range.
+    # First to [-1, 1]: the squares of very small or very large gradients are out of float32's range.
     unit = (known / largest if largest > 0 else known).astype(np.float32)
     visible: Floats = cam.standardise(unit[None])[0]
     if visible.shape[-1] in _GREY_OR_RGB:

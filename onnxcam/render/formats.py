@@ -1,4 +1,4 @@
-"""The picture formats that can be written, and writing them to a path or a file object."""
+"""Encodes pictures as PNG, JPEG or WebP, and writes them to a path or a file object."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SAVE_OPTIONS = {"JPEG": {"quality": 92}, "WEBP": {"quality": 90, "method": 2}}
 
 
 def picture_format(path: Path) -> str:
-    """The format that a path's ending stands for.
+    """The format of a path, by its ending.
 
     Args:
         path: The file to write.
@@ -34,7 +34,7 @@ def picture_format(path: Path) -> str:
         Pillow's name of the format.
 
     Raises:
-        OutputError: The ending is none of ``FORMATS``.
+        OutputError: The ending is not in ``FORMATS``.
     """
     try:
         return FORMATS[path.suffix.lower()]
@@ -43,16 +43,16 @@ def picture_format(path: Path) -> str:
 
 
 def named_format(name: str | None) -> str:
-    """The format of that name, such as ``png`` or ``.PNG``.
+    """The format of a name such as ``png`` or ``.PNG``.
 
     Args:
-        name: None where the user named none.
+        name: The name; None if the caller gave none.
 
     Returns:
         Pillow's name of the format.
 
     Raises:
-        OutputError: The name is none of those of ``FORMATS``, or missing.
+        OutputError: The name is missing or unknown.
     """
     known = ", ".join(ending.removeprefix(".") for ending in FORMATS)
     if name is None:
@@ -64,12 +64,12 @@ def named_format(name: str | None) -> str:
 
 
 def encode(image: Image.Image, name: str, source: str = "") -> bytes:
-    """The bytes of a picture file, which carries the mark of ``onnxcam.signature``.
+    """Encodes a picture, with the mark of ``onnxcam.signature``.
 
     Args:
         image: RGB.
         name: Pillow's name of the format.
-        source: The photograph's fingerprint.
+        source: The fingerprint of the explained image.
     """
     if name == "PNG":
         return encode_png(image, signature(source))
@@ -85,15 +85,15 @@ def save_picture(
 
     Args:
         target: A path, or a file object that is open for writing bytes.
-        draw: Makes the picture; not called where the target is no good.
-        name: The format; None is the one that the path's ending stands for.
-        source: The photograph's fingerprint, see ``onnxcam.signature``.
+        draw: Makes the picture; called only if the target can be written.
+        name: The format; None is the one of the path's ending.
+        source: The fingerprint of the explained image, see ``onnxcam.signature``.
 
     Returns:
         The path, or None for a file object.
 
     Raises:
-        OutputError: The format is not known, or the path or the file object cannot be written.
+        OutputError: The format is unknown, or the path or the file object cannot be written.
     """
     if not isinstance(target, (str, os.PathLike)):
         _write(target, draw, named_format(name))

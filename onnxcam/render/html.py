@@ -1,4 +1,4 @@
-"""What a notebook shows of an explanation."""
+"""HTML for notebooks: the picture and a table of classes."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def as_html(png: bytes, explained: Iterable[ClassScore]) -> str:
 
     Args:
         png: The picture.
-        explained: The classes; their labels are escaped, since they come from the model's file.
+        explained: The classes. Their labels come from the model's file, so they are escaped.
 
     Returns:
-        HTML, to stand in a page.
+        A fragment of HTML.
     """
     items = [(escape(printable(item.label)), figure(item), item.probability is None) for item in explained]
     return _PAGE.format(

@@ -1,4 +1,4 @@
-"""Typesetting: strips of panels with headings, titles and small print."""
+"""Lays out a picture: strips of panels with headings, titles and small print."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PAPER = (255, 255, 255)
 _INK = (28, 28, 34)
 _FAINT = (112, 112, 122)
 
-# All measures are pixels for a panel of PANEL_SIDE, and shrink with smaller panels; text stays readable.
+# All measures are pixels for a panel of PANEL_SIDE. They shrink with the panels, but text stays readable.
 _HEADING, _TITLE, _SMALL, _SMALLEST_TEXT = 36, 26, 21, 13
 _MARGIN, _LINE, _NARROWEST = 28, 30, 320
 
@@ -38,7 +38,7 @@ _WEAK, _STRONG = "weak", "strong"
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """An image with a title and the small print below it, and the colour scale where it has one."""
+    """An image with a title, small print and perhaps a colour scale below it."""
 
     image: Image.Image
     title: str
@@ -47,13 +47,13 @@ class Panel:
 
     @property
     def lines(self) -> int:
-        """The lines below the title."""
+        """The number of lines below the title."""
         return len(self.notes) + self.has_scale
 
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """Panels of one size in a row, below a heading and its remark."""
+    """Panels of one size in a row, below a heading and a remark."""
 
     heading: str
     remark: str
@@ -62,7 +62,7 @@ class Strip:
 
 @dataclass(frozen=True, slots=True)
 class _Measures:
-    """The measures that follow from the size of a strip's panels, in pixels."""
+    """The measures of a strip in pixels, computed from the size of its panels."""
 
     heading: Font
     title: Font
@@ -77,13 +77,13 @@ class _Measures:
 
 
 def lay_out(strips: Sequence[Strip]) -> Image.Image:
-    """Sets strips below each other.
+    """Draws strips below each other.
 
     Args:
         strips: At least one.
 
     Returns:
-        The sheet, RGB.
+        The picture, RGB.
     """
     measures = [_measure_strip(strip) for strip in strips]
     size = (max(item.width for item in measures), sum(item.height for item in measures))
@@ -97,12 +97,12 @@ def lay_out(strips: Sequence[Strip]) -> Image.Image:
 
 
 def strip_size(panel: Size, panels: int, lines: int) -> Size:
-    """The (width, height) of a strip, before anything is drawn.
+    """The (width, height) of a strip, computed without drawing it.
 
     Args:
         panel: The (width, height) of its panels.
-        panels: How many.
-        lines: The most lines that a panel has below its title.
+        panels: The number of panels.
+        lines: The largest number of lines below a panel's title.
     """
     measures = _measure(panel, panels, lines)
     return (measures.width, measures.height)
@@ -126,7 +126,7 @@ def _measure(panel: Size, panels: int, lines: int) -> _Measures:
 
 @functools.lru_cache(maxsize=32)
 def _font(size: int) -> Font:
-    """Pillow's own font, which it unpacks anew at each call."""
+    """Pillow's own font, cached because Pillow unpacks it at each call."""
     return ImageFont.load_default(size)
 
 
@@ -142,7 +142,7 @@ def _draw(sheet: Image.Image, pen: ImageDraw.ImageDraw, top: int, strip: Strip, 
 
 
 def _draw_heading(pen: ImageDraw.ImageDraw, top: int, strip: Strip, measures: _Measures) -> None:
-    """The heading, and the remark after it; a long heading gives way."""
+    """The heading, and the remark after it; a long heading is cut off."""
     gap = pen.textlength("  ", measures.heading)
     room = measures.width - 2 * measures.margin - gap
     remark = _fit(pen, printable(strip.remark), room - pen.textlength("…", measures.heading), measures.heading)
@@ -162,12 +162,12 @@ def _draw_notes(pen: ImageDraw.ImageDraw, corner: tuple[int, int], panel: Panel,
 
 
 def _below_title(measures: _Measures, index: int) -> int:
-    """How far a line of the small print is below the top of the title."""
+    """The distance of a line of small print from the top of the title."""
     return round(measures.line * (1.2 + index))
 
 
 def _draw_scale(sheet: Image.Image, pen: ImageDraw.ImageDraw, corner: tuple[int, int], measures: _Measures) -> None:
-    """The colours of the map, between the words for its ends."""
+    """The colour scale, between the words at its ends."""
     left, top = corner
     blank = pen.textlength(" ", measures.small)
     height = max(2, round(measures.line * _SCALE_HEIGHT))
@@ -179,9 +179,9 @@ def _draw_scale(sheet: Image.Image, pen: ImageDraw.ImageDraw, corner: tuple[int,
 
 
 def _fit(pen: ImageDraw.ImageDraw, text: str, room: float, font: Font) -> str:
-    """Shortens a line to the room it has."""
+    """Cuts a line off at a width in pixels."""
     if pen.textlength(text, font) <= room:
         return text
-    # Measuring is slow, and the width grows with the length: so the longest beginning that fits is searched by halves.
+    # Measuring is slow, and the width grows with the length. So the longest part that fits is found by bisection.
     fitting = bisect.bisect_right(range(len(text)), room, key=lambda length: pen.textlength(text[:length] + "…", font))
     return text[: max(fitting - 1, 0)] + "…"

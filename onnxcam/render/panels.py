@@ -1,4 +1,4 @@
-"""One panel each: a map on its photograph, a signed image where it belongs on the photograph."""
+"""Draws panels: a map as an overlay on the photograph, or a signed image at its position on the photograph."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from onnxcam.cam import Floats
     from onnxcam.photograph.geometry import Box, Size
 
-# Photographs smaller than this are enlarged, so that the map and the text beside it can be read.
+# Smaller photographs are enlarged, so that the map can be seen and the text read.
 _SMALLEST_SIDE = 400
 
-# Evidence below _FAINTEST of the map's range stays invisible, so that weak values do not tint the whole square; from
-# _FULL on the colour is as opaque as it gets, and the photograph's texture still shows through.
+# Values below _FAINTEST of the map's range stay invisible, so that they do not tint the whole crop. From _FULL on, the
+# colour has its full opacity, through which the photograph's texture still shows.
 _FAINTEST, _FULL, _OPACITY = 0.1, 0.75, 0.7
 
-# Below the colour the photograph turns grey, so that an orange fish is not taken for evidence, and is pulled towards
-# the middle, so that neither black nor white swallows the colour. It turns sooner than the colour grows.
+# The photograph turns grey below the colour, so that an orange fish does not look like evidence. It also loses contrast
+# around a middle grey, so that the colour shows on black and on white. Both come sooner than the colour.
 _GREY_SOONER, _MIDDLE, _CONTRAST = 1.5, 140, 0.6
 
-# The square's outline is white on its inner side and dark on its outer side: one of them shows on any photograph.
+# The crop's outline is white on its inner side and dark on its outer side, so that it shows on any photograph.
 _WHITE, _DARK = (255, 255, 255), (28, 28, 28)
 _OUTLINE = 1 / 600
 
@@ -44,7 +44,7 @@ def _levels(values: Floats) -> list[int]:
     return [int(level) for level in np.rint(255 * values)]
 
 
-# An overlay needs a colour, an opacity and a greying for each of the 256 levels of an 8-bit map, and no others.
+# The colour, the opacity and the greying for each of the 256 levels of an 8-bit map.
 _STEPS = np.linspace(0, 1, 256)
 _COLOURS = np.rint(colour(_STEPS[None])).astype(np.uint8).tobytes()
 _OPACITIES = _levels(_OPACITY * _smooth(_STEPS))
@@ -60,20 +60,20 @@ def panel_size(photograph: Size, longest: int = PANEL_SIDE, smallest: int = _SMA
 
 
 def overlay(photograph: Image.Image, values: Floats, box: Box, *, outline: bool = True) -> Image.Image:
-    """Colours a photograph where a map is high, and leaves it alone where the map is zero.
+    """Draws a map on a photograph: coloured where the map is high, and unchanged where it is near zero.
 
     With v the map's value at a pixel, s = clip((v - 0.1) / 0.65, 0, 1) and t = s² (3 - 2 s):
 
         greyed = photograph + min(1, 1.5 t) (140 + 0.6 (grey(photograph) - 140) - photograph)
         drawn  = greyed + 0.7 t (colour(v) - greyed)
 
-    So the opacity is 0.7 t. Up to v = 0.1, and outside the box, the photograph is untouched.
+    So the opacity is 0.7 t. Up to v = 0.1, and outside the box, the photograph does not change.
 
     Args:
         photograph: RGB.
         values: The map in [0, 1], [h, w].
-        box: Where the map lies on the photograph, (left, top, right, bottom). It may reach beyond it.
-        outline: Whether a thin line marks the box, on those sides that are inside the photograph.
+        box: The map's position on the photograph, (left, top, right, bottom). It may extend beyond the photograph.
+        outline: Whether a thin line marks the sides of the box that are inside the photograph.
 
     Returns:
         A new image of the photograph's size.
@@ -90,13 +90,13 @@ def overlay(photograph: Image.Image, values: Floats, box: Box, *, outline: bool 
 
 
 def scale(size: Size) -> Image.Image:
-    """The colours of ``overlay`` from nothing on the left to the map's maximum on the right.
+    """The colour scale of ``overlay``, from zero on the left to the map's maximum on the right.
 
     Args:
         size: (width, height).
 
     Returns:
-        A bar, drawn as an overlay is: on a chequered ground, since the photograph shows through the colours.
+        A bar on a chequered ground, since the colours of an overlay are transparent.
     """
     across, down = np.arange(size[0]), np.arange(size[1])
     square = -(-size[1] // 2)
@@ -107,15 +107,15 @@ def scale(size: Size) -> Image.Image:
 
 
 def signed(image: npt.NDArray[np.floating], size: Size, box: Box) -> Image.Image:
-    """Draws a signed image, such as guided backpropagation, where it belongs on the photograph.
+    """Draws a signed image, such as guided backpropagation, at its position on the photograph.
 
     Args:
-        image: In [0, 1] with 0.5 for nothing, [H, W, C], see ``as_image``.
+        image: [H, W, C] in [0, 1], with 0.5 for zero; see ``as_image``.
         size: The panel's (width, height).
-        box: Where the image lies on the panel.
+        box: The image's position on the panel.
 
     Returns:
-        The panel, grey around the box.
+        The panel, grey outside the box.
     """
     drawn = Image.new("RGB", size, (_NOTHING, _NOTHING, _NOTHING))
     drawn.paste(*_fit_into(as_image(np.rint(image * 255).astype(np.uint8)), box, size))
@@ -123,7 +123,7 @@ def signed(image: npt.NDArray[np.floating], size: Size, box: Box) -> Image.Image
 
 
 def as_image(pixels: npt.NDArray[np.uint8]) -> Image.Image:
-    """Makes an RGB image of pixels [H, W, C]; with neither one channel nor three, of their mean, in grey."""
+    """Makes an RGB image of pixels [H, W, C]; if C is neither 1 nor 3, of the mean over the channels, in grey."""
     channels = pixels.shape[-1]
     if channels == 3:
         return Image.fromarray(np.ascontiguousarray(pixels))
@@ -132,7 +132,7 @@ def as_image(pixels: npt.NDArray[np.uint8]) -> Image.Image:
 
 
 def _paint(image: Image.Image, levels: Image.Image) -> None:
-    """Lays an 8-bit map over an image of its size; see ``overlay``."""
+    """Draws an 8-bit map over an image of the same size, in place; see ``overlay``."""
     image.paste(image.convert("L").point(_MUTED), (0, 0), levels.point(_GREYINGS))
     colours = levels.copy()
     colours.putpalette(_COLOURS)
@@ -140,15 +140,15 @@ def _paint(image: Image.Image, levels: Image.Image) -> None:
 
 
 def _fit_into(image: Image.Image, box: Box, canvas: Size) -> tuple[Image.Image, tuple[int, int, int, int]]:
-    """Resamples an image to fill a box of a canvas.
+    """Resamples an image to a box on a canvas.
 
     Args:
-        image: What fills the box.
-        box: Where on the canvas, with fractions of pixels, possibly beyond its border.
+        image: The image.
+        box: Its position on the canvas, in fractions of pixels; it may extend beyond the canvas.
         canvas: The (width, height) of the canvas.
 
     Returns:
-        The part of the image that is on the canvas, and the whole pixels that it takes there.
+        The part of the image that is on the canvas, and its box there in whole pixels.
     """
     (left, right), across = _overlap(box[0], box[2], canvas[0], image.width)
     (top, bottom), down = _overlap(box[1], box[3], canvas[1], image.height)
@@ -167,7 +167,7 @@ def _overlap(start: float, end: float, canvas: int, image: int) -> tuple[tuple[i
 
 
 def inner_sides(size: Size, box: Box) -> tuple[bool, bool, bool, bool]:
-    """Whether a box's left, top, right and bottom side are inside an image, not on its border or beyond it."""
+    """Whether the left, top, right and bottom side of a box are inside an image, not on its border or outside."""
     left, top, right, bottom = (round(edge) for edge in box)
     return (left > 0, top > 0, right < size[0], bottom < size[1])
 
@@ -189,7 +189,7 @@ def _frame(
     thick: int,
     ink: tuple[int, int, int],
 ) -> None:
-    """Draws some of a rectangle's left, top, right and bottom side, each ``thick`` pixels wide, on its inside."""
+    """Draws the chosen sides (left, top, right, bottom) of a rectangle, ``thick`` pixels wide, on its inside."""
     left, top, right, bottom = corners
     bars = (
         (left, top, left + thick, bottom),

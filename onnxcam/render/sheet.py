@@ -1,4 +1,4 @@
-"""The sheet: a strip for each explained class, and in it a panel for the photograph and one for each method."""
+"""Draws a picture of rows: a strip for each explained class, with the photograph and a panel for each method."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ if TYPE_CHECKING:
 TOP_CLASSES = 3
 _MOST_LINES = 4
 
-# Sixteen thousand pixels is what all formats can hold. Where many strips would be higher, their panels shrink.
+# All formats can hold 16,000 pixels. If many strips would be higher, their panels shrink.
 LONGEST_SIDE = 16_000
 _PANEL_SIDES = range(PANEL_SIDE, 79, -40)
 
-# An overlay alone has the photograph's own size up to this.
+# The longest side of an overlay alone, which otherwise has the photograph's own size.
 _LONGEST_OVERLAY = 2048
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one method gave for one row.
+    """The result of one method for one row.
 
     Attributes:
-        method: Its name on the command line.
-        layer: The target layer that a map belongs to.
-        values: A map [h, w], or an image [H, W, C] whose channels are in RGB order where they are three.
+        method: The method's name on the command line.
+        layer: The target layer of a map.
+        values: A map [h, w], or an image [H, W, C]; three channels are in RGB order.
     """
 
     method: str
@@ -49,20 +49,20 @@ class Result:
 
     @property
     def is_map(self) -> bool:
-        """A map has a height and a width alone."""
+        """Whether the values are a map, and not an image with channels."""
         return self.values.ndim == 2
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """All that is drawn of one explained class.
+    """The contents of one strip: an explained class and its results.
 
     Attributes:
         explained: The class.
-        top: The best classes of the image.
+        top: The classes with the highest scores.
         photograph: RGB.
-        box: Where the model looked, (left, top, right, bottom) in the photograph's pixels.
-        results: In the order of the panels.
+        box: The part that the model saw, (left, top, right, bottom) in the photograph's pixels.
+        results: The results, in the order of the panels.
     """
 
     explained: ClassScore
@@ -73,7 +73,7 @@ class Row:
 
 
 def draw_sheet(rows: Sequence[Row]) -> Image.Image:
-    """Draws rows below each other.
+    """Draws rows as strips below each other.
 
     Args:
         rows: At least one.
@@ -103,7 +103,7 @@ def draw_overlay(row: Row, *, outline: bool = True) -> Image.Image:
         RGB, of the photograph's size up to 2048 pixels on the longer side.
 
     Raises:
-        MethodError: The result is no map.
+        MethodError: The result is not a map.
     """
     (result,) = row.results
     if not result.is_map:
@@ -114,7 +114,7 @@ def draw_overlay(row: Row, *, outline: bool = True) -> Image.Image:
 
 
 def _panel_side(rows: Sequence[Row]) -> int:
-    """The largest side of a panel with which all strips fit on the sheet."""
+    """The largest side of a panel with which all strips fit the picture."""
     columns = 1 + max(len(row.results) for row in rows)
     for side in _PANEL_SIDES:
         sizes = [strip_size(panel_size(row.photograph.size, side), columns, _MOST_LINES) for row in rows]

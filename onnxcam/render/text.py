@@ -1,4 +1,4 @@
-"""Text that may come from anywhere, made fit for one line of a picture or a page."""
+"""Cleans untrusted text for one line of a picture or a page."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ def printable(text: str, longest: int = _LONGEST) -> str:
     """Cleans a label or a name.
 
     Args:
-        text: With whatever a model's file holds: newlines, control and direction marks, lone surrogates, any length.
-        longest: The most characters to keep; an ellipsis shows that there were more.
+        text: Any text: with newlines, control and direction marks, lone surrogates, of any length.
+        longest: The largest number of characters to keep; an ellipsis stands for the rest.
 
     Returns:
-        One line: white space as single blanks, and a replacement character for what cannot be printed.
+        One line: each run of white space is one blank, and unprintable characters are the replacement character.
     """
     kept = text[: 4 * longest]
     line = " ".join("".join(mark if mark.isprintable() or mark.isspace() else _UNKNOWN for mark in kept).split())

@@ -105,7 +105,7 @@ def test_pictures_alone_and_in_a_batch(pooled, picture, data):
 
 
 def test_bad_pictures_and_no_pictures(pooled, tmp_path):
-    with pytest.raises(PictureError, match="there is no picture"):
+    with pytest.raises(PictureError, match="there is no image"):
         pooled.explain(tmp_path / "missing.jpg")
     with pytest.raises(TensorError, match="no images to explain"):
         pooled.explain([])

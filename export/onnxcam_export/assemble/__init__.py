@@ -1,1 +1,1 @@
-"""Stage 5: the explainer model, its outputs and its branches."""
+"""Stage 5: assembles the explainer model: its inputs, its outputs and its branches."""

@@ -12,17 +12,18 @@ from onnxcam_export.graph.steps import is_constant
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-# Constants up to this size are copied into the branches, where ONNX Runtime's fusions look for them; larger ones are
-# taken from the main graph, so that the file holds them once.
+# Constants up to this size are copied into the branches, where ONNX Runtime's fusions look for them. Larger ones are
+# read from the main graph, so that the file holds them once.
 _COPIED_BYTES = 4096
-# Up to this size also into a gate inside a branch. DenseNet-121's batch norms would make its file 1 % larger.
+# Constants up to this size are also copied into a gate inside a branch. With a larger limit, DenseNet-121's batch norms
+# would make its file 1 % larger.
 _COPIED_INTO_GATES = 256
 
 
 def make_branch(
     name: str, forward: Sequence[ir.Node], emitted: Sequence[ir.Node], outputs: Sequence[ir.Value], main: ir.Graph
 ) -> ir.Graph:
-    """A copy of the nodes as a graph with weights and names of its own."""
+    """Copies the nodes into a graph with its own weights and names."""
     scratch = ir.Graph([], outputs, nodes=[*forward, *emitted], name=name)
     branch = scratch.clone(allow_outer_scope_values=True)
     scratch.outputs.clear()
@@ -35,15 +36,15 @@ def make_branch(
             value.name = f"{name}/{value.name}"
     for node in list(branch)[: len(forward)]:
         for value in node.outputs:
-            value.shape, value.type = None, None  # they would say again what can be inferred
+            value.shape, value.type = None, None  # ONNX Runtime infers them
     return branch
 
 
 def _localise(branch: ir.Graph, main: ir.Graph) -> None:
-    """Gives the branch its own initializers for what it reads of the main graph's.
+    """Gives the branch its own values for the initializers that it reads from the main graph.
 
-    ONNX Runtime's blocked convolutions and its fusions take constants from their own graph only, those of quantised
-    weights also where that is a gate inside the branch.
+    ONNX Runtime's blocked convolutions and its fusions take constants from their own graph only. For quantised weights
+    that graph may also be a gate inside the branch.
     """
     own: dict[tuple[ir.Graph, ir.Value], ir.Value] = {}
     for node in list(ir.traversal.RecursiveGraphIterator(branch)):
@@ -51,7 +52,7 @@ def _localise(branch: ir.Graph, main: ir.Graph) -> None:
             if value is None or value.graph is not main or not is_constant(value) or value.const_value is None:
                 continue
             if node.op_type == "Gather":
-                continue  # reads a few rows, of any graph's
+                continue  # it reads a few rows, from any graph
             light = value.const_value.nbytes <= _COPIED_INTO_GATES or value.const_value.dtype.itemsize <= 1
             home = node.graph if light and isinstance(node.graph, ir.Graph) else branch
             if (home, value) not in own:
@@ -61,10 +62,10 @@ def _localise(branch: ir.Graph, main: ir.Graph) -> None:
 
 
 def _own(graph: ir.Graph, value: ir.Value, tensor: ir.TensorProtocol, name: str) -> ir.Value:
-    """What equals the main graph's initializer in this graph.
+    """A value of this graph that equals an initializer of the main graph.
 
-    Small ones are copied. A large one is reshaped to the shape it has: that is computed when the model is loaded, and
-    the file holds it once.
+    Small ones are copied. A large one is reshaped to its own shape: ONNX Runtime computes that when it loads the model,
+    and the file holds the initializer once.
     """
     if tensor.nbytes <= _COPIED_BYTES:
         copy = ir.val(name, const_value=tensor)
@@ -80,7 +81,7 @@ def _own(graph: ir.Graph, value: ir.Value, tensor: ir.TensorProtocol, name: str)
 
 
 def detach(nodes: Iterable[ir.Node]) -> None:
-    """Ends the nodes' use of their inputs: they were copied, and are in no graph any more."""
+    """Removes the inputs of nodes that were copied and are no longer in a graph."""
     for node in nodes:
         for index in range(len(node.inputs)):
             node.replace_input_with(index, None)

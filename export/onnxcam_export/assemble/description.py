@@ -1,4 +1,4 @@
-"""The metadata of an explainer model, but for what only the finished file can tell."""
+"""Makes the metadata of an explainer model, without the fields that need the finished file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def describe(
     *,
     flat: bool,
 ) -> Metadata:
-    """Puts together what the user said and what was found.
+    """Combines the user's options with the results of the analysis.
 
     Raises:
         ExportError: The labels or the preprocessing do not fit the model.

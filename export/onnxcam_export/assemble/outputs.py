@@ -1,6 +1,6 @@
-"""Writes the explainer model: the answers as they were, and the explanations by level (the artifact's contract).
+"""Adds the inputs and outputs of the artifact's contract to the model; the original outputs stay.
 
-What is emitted here is the same with and without gates; ``onnxcam_export.assemble.gates`` lays it out in branches.
+The emitted nodes are the same with and without gates. ``onnxcam_export.assemble.gates`` places them in branches.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ def assemble(forward: Forward, input_gradient: InputGradient, *, flat: bool = Fa
     """Adds the contract's inputs and outputs to the model, in place.
 
     Args:
-        forward: The forward pass and what to explain in it.
-        input_gradient: The gradient at the input, and the rules that make it.
-        flat: Leave the gates out: everything is always computed, and there is no level input.
+        forward: The forward pass with its score and target layers.
+        input_gradient: The gradient at the input, with its rules.
+        flat: Whether to leave the gates out: everything is always computed, and there is no level input.
         rules: The rules of the gradients at the layers.
 
     Raises:
-        OperatorError: Operators without a rule stand in the way.
+        OperatorError: Operators between the image and the score have no rule.
         ScoreError: The score does not depend on a layer.
     """
     graph = forward.model.graph
@@ -59,7 +59,7 @@ def assemble(forward: Forward, input_gradient: InputGradient, *, flat: bool = Fa
 
 
 def _scores(forward: Forward, target: ir.Value) -> Part:
-    """The scores and the class explained in each row."""
+    """The scores and the explained class of each row."""
     score = forward.score
 
     def emit(op: Builder, earlier: Values) -> Values:
@@ -112,15 +112,15 @@ def _gradients(
 
 
 def _as_float(op: Builder, value: ir.Value, like: ir.Value) -> ir.Value:
-    """The value, of the type of ``like``, as an output of its own in float32: what is added is, at every precision."""
+    """The value, which has the type of ``like``, as a new float32 value: all added outputs are float32."""
     return op.Identity(value) if like.dtype == ir.DataType.FLOAT else op.Cast(value, to=ir.DataType.FLOAT)
 
 
 def resolve_targets(op: Builder, scores: ir.Value, target: ir.Value) -> ir.Value:
-    """The class explained in each row: ranks (-1 is the top-scoring class) become indices.
+    """The explained class of each row: ranks (-1 is the top-scoring class) become indices.
 
     Args:
-        op: Where the nodes go.
+        op: The builder of the nodes.
         scores: [N, C].
         target: int64 [T]; T = N, T = 1 or N = 1.
 
@@ -131,13 +131,13 @@ def resolve_targets(op: Builder, scores: ir.Value, target: ir.Value) -> ir.Value
     rank = op.Max(op.Sub(np.asarray(-1, np.int64), target), zero)  # [T]
     depth = op.Add(op.ReduceMax(rank, keepdims=1), one)
     _, ranked = op.outputs(2).TopK(scores, depth, axis=1)  # [N, depth]
-    begin = op.Range(zero, op.Size(ranked), op.Squeeze(depth, [0]))  # [N], where each image's ranking begins
+    begin = op.Range(zero, op.Size(ranked), op.Squeeze(depth, [0]))  # [N], the first index of each image's ranking
     by_rank = op.Gather(op.Reshape(ranked, [-1]), op.Add(begin, rank))  # [M]
     return op.Where(op.GreaterOrEqual(target, zero), target, by_rank)
 
 
 def _input(graph: ir.Graph, name: str, default: np.ndarray, shape: Sequence[int | str]) -> ir.Value:
-    """A graph input that a caller may leave out, because an initializer gives its default."""
+    """Adds a graph input that callers may leave out, because an initializer gives its default."""
     value = ir.Value(
         name=name,
         type=ir.TensorType(ir.DataType.INT64),
@@ -150,7 +150,7 @@ def _input(graph: ir.Graph, name: str, default: np.ndarray, shape: Sequence[int 
 
 
 def _declare(graph: ir.Graph, forward: Forward, outputs: Mapping[str, ir.Value]) -> None:
-    """Names the added outputs and states their shapes; symbols tell apart what may differ in length."""
+    """Names the added outputs and states their shapes; sizes that may differ have different symbols."""
     batch = forward.image.shape[0] if forward.image.shape is not None else None
     shapes: dict[str, list[Any]] = {
         contract.SCORES_OUTPUT: [batch, forward.score.classes],

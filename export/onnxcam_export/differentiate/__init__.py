@@ -1,1 +1,1 @@
-"""Stage 4: the gradient, as ONNX nodes."""
+"""Stage 4: emits the gradient as ONNX nodes."""

@@ -1,8 +1,8 @@
-"""Reverse-mode differentiation of an ONNX graph, written as ONNX nodes.
+"""Reverse-mode differentiation of an ONNX graph; the gradient is emitted as ONNX nodes.
 
-The walk knows no operator: it marks what lies between the sources and the score, goes through the steps in reverse,
-hands each one's cotangent to its rule, and accumulates. The rules are a table that the caller passes in, so plain,
-guided and deconvnet gradients are three tables and one walk.
+The walk knows no operator. It marks the values between the sources and the score, goes through the steps in reverse,
+gives the gradient of each step's output to the step's rule, and sums the results. The caller passes the rules as a
+table, so plain, guided and deconvnet gradients are three tables and one walk.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ def backprop(
     """The gradient of ``sum(seed * score)`` with respect to each source, as nodes in ``op``.
 
     Args:
-        op: Where the nodes go.
+        op: The builder of the nodes.
         steps: The forward pass, in topological order.
         score: [N, C].
-        seed: [M, C], the cotangent of the score.
+        seed: [M, C], the gradient of the explained scalar with respect to the score.
         sources: The values to differentiate with respect to.
-        rules: The rule of each operator, by its name.
+        rules: The rule of each operator, by the operator's name.
 
     Returns:
-        For each source the gradient, with M rows and otherwise the source's shape.
+        The gradient of each source, with M rows and otherwise the source's shape.
 
     Raises:
-        OperatorError: Operators without a rule stand between the sources and the score; it lists all of them.
+        OperatorError: Operators between the sources and the score have no rule; the message lists all of them.
         ScoreError: The score does not depend on one of the sources.
     """
     between = values_between(steps, score, sources)
@@ -81,13 +81,13 @@ def backprop(
 
 
 def _cotangent_type(step: Step, default: ir.DataType) -> ir.DataType:
-    """The type of the step's cotangents: that of its values, where they are not quantised."""
+    """The type of the step's gradients: the type of its first value that is not quantised."""
     types = (value.dtype for value in (step.y, step.x, *step.inputs[1:]) if value is not None)
     return next((dtype for dtype in types if dtype in FLOATS), default)
 
 
 def _require_gradients(step: Step, dx: Sequence[ir.Value | None], between: Collection[ir.Value]) -> None:
-    """Refuses a rule that leaves out one input of several; one that has no gradient at all says that it is zero."""
+    """Refuses a rule that has gradients for only some of the inputs; a rule without any means a gradient of zero."""
     missing = [x for x, part in zip(step.inputs, dx, strict=True) if x in between and part is None]
     if missing and any(part is not None for part in dx):
         names = ", ".join(repr(x.name) for x in missing if x is not None)
@@ -98,7 +98,7 @@ def _require_gradients(step: Step, dx: Sequence[ir.Value | None], between: Colle
 
 
 def _require_rules(steps: Sequence[Step], rules: Mapping[str, Rule]) -> None:
-    """Refuses, in one error, all steps that have no rule."""
+    """Raises one error that lists all steps without a rule."""
     missing = [step for step in steps if step.op_type not in rules]
     if not missing:
         return

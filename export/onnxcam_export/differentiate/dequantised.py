@@ -1,4 +1,4 @@
-"""Quantised models: what lets the gradient read integer tensors without slowing the forward pass down."""
+"""Lets the gradient of a quantised model read integer tensors, without slowing the forward pass down."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 
 class Dequantised:
-    """Hands the rules dequantised values that are computed where they are read, inside a gate.
+    """Gives the rules dequantised values that are computed inside the gate that reads them.
 
-    Read from outside, the forward pass would compute them in floating point at every call, gate open or closed.
+    If a gate read the forward pass's own dequantised values, these would be computed at every run, also if the gate is
+    closed.
     """
 
     def __init__(self, op: Builder) -> None:
@@ -24,7 +25,7 @@ class Dequantised:
         self._copies: dict[ir.Value, ir.Value] = {}
 
     def step(self, step: Step) -> Step:
-        """The step with its dequantised and its quantised floating-point values read from the integers."""
+        """The step, with its dequantised values and its values before quantising read from the integers."""
         if step.op_type in {"QuantizeLinear", "DequantizeLinear"}:
             return step
         inputs = tuple(value and self._copy(value) for value in step.inputs)
@@ -49,7 +50,7 @@ class Dequantised:
 
 
 def _dequantising(value: ir.Value) -> tuple[ir.Value | None, ir.Node] | None:
-    """The integers that a value is, and the node that tells their scale; None where it is not quantised."""
+    """The integers that represent a value, and the node with their scale; None if the value is not quantised."""
     producer = value.producer()
     if producer is not None and producer.op_type == "DequantizeLinear":
         return producer.inputs[0], producer

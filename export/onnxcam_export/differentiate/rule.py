@@ -22,12 +22,12 @@ F = TypeVar("F", bound=Formula)
 
 
 class Treatment(Enum):
-    """What a rule does to the gradient at its operator."""
+    """The kind of gradient that a rule gives at its operator."""
 
     PLAIN = "plain"
     GUIDED = "guided"
     DECONVNET = "deconvnet"
-    OWN = "own"  # by a formula that only its author knows
+    OWN = "own"  # a user's formula
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,12 @@ class Rule:
         formula: ``(op, step, dy) -> [dx, …]``, a gradient or None for each input; inputs at the end that never have
             one may be left out. Operators with several outputs take one ``dy`` for each.
         broadcasts: Whether the operator broadcasts its inputs against each other. The formula then returns gradients
-            of the output's shape, and they are summed down to the inputs' here.
+            of the output's shape, which are summed to the inputs' shapes here.
         rectifies: Whether the operator is a rectifier-like activation, to which guided backpropagation and deconvnet
-            apply, or a function that tells it of a step.
-        zero_below_zero: Whether f'(x) is 0 for every x <= 0; where it is, the guided rule needs no ``[x > 0]``.
-        treatment: What the formula does to the gradient at a rectifier.
+            apply; or a function that decides it for a step.
+        zero_below_zero: Whether f'(x) is 0 for every x <= 0, so that the guided rule needs no ``[x > 0]``; or a
+            function of the step.
+        treatment: The kind of gradient that the formula gives at a rectifier.
     """
 
     op_type: str
@@ -54,7 +55,7 @@ class Rule:
     treatment: Treatment = Treatment.PLAIN
 
     def __call__(self, op: Builder, step: Step, dy: Sequence[ir.Value | None]) -> Gradients:
-        """The gradient of each input of ``step``, given that of each output (None where nothing reads it)."""
+        """The gradient of each input of ``step``, from that of each output (None if nothing depends on the output)."""
         last = max(index for index, value in enumerate(dy) if value is not None)
         gradients = self.formula(op, step, *dy[: last + 1])
         if not 0 < len(gradients) <= len(step.inputs):
@@ -102,12 +103,12 @@ def rule(
     Args:
         formula: ``(op, step, dy) -> [dx, …]``, a gradient or None for each input; inputs at the end that never have
             one may be left out.
-        op_type: The operator, where it is not the function's name, e.g. ``com.microsoft::FusedConv``.
+        op_type: The operator, if it is not the function's name, e.g. ``com.microsoft::FusedConv``.
         broadcasts: Whether the operator broadcasts its inputs; gradients are then summed to the inputs' shapes.
-        rectifies: Whether it is a rectifier-like activation, which guided backpropagation treats as it does a ReLU; a
-            function of the step where that depends on attributes or constants.
-        zero_below_zero: Whether its derivative is 0 for every x <= 0, likewise; guided backpropagation then needs no
-            mask of its own.
+        rectifies: Whether it is a rectifier-like activation, to which guided backpropagation applies as to a ReLU; a
+            function of the step if that depends on attributes or constants.
+        zero_below_zero: Whether its derivative is 0 for every x <= 0, or a function of the step; guided backpropagation
+            then needs no mask of its own.
 
     Raises:
         ValueError: The operator has a rule already.
@@ -124,7 +125,7 @@ def rule(
 
 
 def sum_to(op: Builder, dx: ir.Value, y_shape: Sequence[int | None], x_shape: Sequence[int | None]) -> ir.Value:
-    """Undoes broadcasting: sums ``dx``, which has ``y_shape``, to ``x_shape``; its M rows stay rows."""
+    """Undoes broadcasting: sums ``dx``, which has ``y_shape``, to ``x_shape``; the M rows are not summed."""
     extra = len(y_shape) - len(x_shape)
     if extra and None in x_shape:
         raise ShapeError(

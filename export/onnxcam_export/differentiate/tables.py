@@ -1,8 +1,12 @@
 """Tables of rules for the gradient at the input: plain, guided backpropagation and deconvnet.
 
-A table is a dict from operators to rules, and the walk takes it as a value. Guided backpropagation and deconvnet are
-derived from a table by replacing the rules of its rectifiers; sigmoid and tanh gates are no rectifiers and keep their
+A table is a dict from operators to rules, and the walk takes it as an argument. Guided backpropagation and deconvnet
+are made from a table by replacing the rules of its rectifiers. Sigmoid and tanh gates are not rectifiers and keep their
 true derivative.
+
+The guided rule uses products, which leave ONNX Runtime's blocked layout. Written as sums of scaled gradients, it stays
+in that layout, and level 2 of MobileNetV2 takes 3.15 forward passes instead of 3.33 on one thread; but ResNet-50 takes
+2.53 instead of 2.35 on two threads.
 """
 
 from __future__ import annotations
@@ -27,7 +31,7 @@ Table = Mapping[str, Rule]
 
 
 def guided(rules: Table) -> dict[str, Rule]:
-    """Guided backpropagation: at a rectifier the cotangent is rectified too.
+    """Guided backpropagation: at a rectifier, the gradient is rectified too.
 
     Springenberg et al. 2015, https://arxiv.org/abs/1412.6806.
     """
@@ -35,7 +39,7 @@ def guided(rules: Table) -> dict[str, Rule]:
 
 
 def deconvnet(rules: Table) -> dict[str, Rule]:
-    """Deconvnet: at a rectifier only the cotangent is rectified.
+    """Deconvnet: at a rectifier, only the gradient is rectified.
 
     Zeiler & Fergus 2014, https://arxiv.org/abs/1311.2901.
     """
@@ -44,11 +48,11 @@ def deconvnet(rules: Table) -> dict[str, Rule]:
 
 @dataclass(frozen=True, slots=True)
 class InputGradient:
-    """The gradient at the input: the table of rules that makes it, and its name.
+    """The gradient at the input: a table of rules and its name.
 
     Attributes:
-        name: ``guided``, ``plain``, ``deconvnet``, or ``custom`` for a table of the caller's.
-        rules: The table; whatever operator it lacks has its plain rule.
+        name: ``guided``, ``plain``, ``deconvnet``, or ``custom`` for a caller's own table.
+        rules: The table of rules.
     """
 
     name: str
@@ -56,10 +60,12 @@ class InputGradient:
 
     @classmethod
     def of(cls, given: str | Table) -> InputGradient:
-        """What ``export(…, input_gradient=…)`` was given; it knows every rule that is registered by now.
+        """Reads the argument of ``export(…, input_gradient=…)``, with all rules that are registered by now.
+
+        In a caller's own table, operators without a rule have their plain rule.
 
         Raises:
-            ExportError: It is no table and no known name.
+            ExportError: It is neither a table nor a known name.
         """
         if isinstance(given, Mapping):
             return cls("custom", {**PLAIN, **given})
@@ -76,10 +82,10 @@ class InputGradient:
         return contract.GUIDED_OUTPUT if self.name == "guided" else contract.INPUT_GRADIENTS_OUTPUT
 
     def treatment(self, step: Step) -> Treatment:
-        """What must happen to the gradient at a step.
+        """The kind of gradient that a step must have, for verification.
 
-        The named tables are told by what the plain rules declare, not by what stands in the table, so that verification
-        notices a table that is wrong.
+        For a named table it follows from the plain rules' declarations, and not from the table itself, so that
+        verification notices a wrong table.
         """
         plain = PLAIN.get(step.op_type)
         if self.name != "custom":

@@ -1,7 +1,7 @@
-"""Many targets of one image: the cotangents have M rows where the forward pass has N = 1.
+"""Several targets of one image: the gradients have M rows where the forward pass has N = 1.
 
-Broadcasting takes care of it wherever the batch is an axis of its own. Where a Reshape merged it with another axis,
-[N, 8, …] to [8 N, …], a forward value that a rule reads is repeated to the cotangent's rows.
+Where the batch is an axis of its own, broadcasting is enough. Where a Reshape merged it with another axis, [N, 8, …] to
+[8 N, …], the forward values that a rule reads are repeated to the gradient's rows.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ EXPLAINED = "explained"
 
 
 class Rows:
-    """Knows how many rows of cotangents there are for each row of the forward pass."""
+    """Matches the forward pass's N rows to the gradient's M rows."""
 
     def __init__(self, op: Builder, score: ir.Value, seed: ir.Value) -> None:
-        """Takes the batch from the score, [N, C], and the rows from its cotangent, [M, C]."""
+        """Takes N from the score, [N, C], and M from the score's gradient, [M, C]."""
         self._op = op
         self._score = score
         self._seed = seed
@@ -34,12 +34,12 @@ class Rows:
         self._ratio: ir.Value | None = None
 
     def matched(self, step: Step) -> Step:
-        """The step with its forward values repeated, where the batch is merged with another axis."""
+        """The step, with its forward values repeated if the batch is merged with another axis."""
         if all(self._merged_axis(value) is None for value in (*step.inputs, *step.outputs)):
             return step
         if step.op_type in {"Reshape", "Flatten"}:
             self._require_leading_batch(step)
-            return step  # reads shapes alone
+            return step  # its rule reads shapes only
         return Step(
             step.op_type,
             tuple(value and self._repeated(value) for value in step.inputs),
@@ -49,11 +49,11 @@ class Rows:
         )
 
     def named(self, gradient: ir.Value, x: ir.Value) -> ir.Value:
-        """The gradient with respect to ``x``, with its shape written down where its rows are its first axis.
+        """The gradient with respect to ``x``, with its shape stated if its rows are its first axis.
 
-        Nothing infers how many rows it has. With a symbol for it ONNX Runtime sees that contributions have one shape,
-        adds them up inside of convolutions, and plans its memory faster: DenseNet-121's session is created in two
-        thirds of the time.
+        The number of rows cannot be inferred. With a symbol for it, ONNX Runtime sees that the summands of a gradient
+        have one shape, adds them inside convolutions, and plans its memory faster: DenseNet-121's session is created in
+        two thirds of the time.
         """
         batch, shape = self._batch, list(x.shape or ())
         if Optimisation.STATED_ROWS not in self._op.optimisations:
@@ -65,7 +65,7 @@ class Rows:
         return gradient
 
     def _merged_axis(self, value: ir.Value | None) -> int | None:
-        """The axis whose size is known only at run time and is not the batch's."""
+        """The axis whose size is known only at run time and is not the batch."""
         if value is None or value.shape is None or isinstance(self._batch, int):
             return None
         return next((i for i, n in enumerate(value.shape) if not isinstance(n, int) and n != self._batch), None)
@@ -80,12 +80,12 @@ class Rows:
         around = [[1] * axis, self._ratio, [1] * (rank - axis - 1)]
         repeats = op.Concat(*(part for part in around if part), axis=0)
         result = op.Tile(value, repeats)
-        # Without the forward value's symbol: ONNX Runtime gives values whose symbols are equal the same memory.
+        # Without the forward value's symbol, since ONNX Runtime gives values with equal symbols the same memory.
         result.shape, result.type = ir.Shape(shape_of(value)), value.type
         return result
 
     def _require_leading_batch(self, step: Step) -> None:
-        """Repeating an axis is right where the batch is what it is first divided by."""
+        """Checks that the batch is the first part of a merged axis; only then is repeating right."""
         before, after = shape_of(step.x), shape_of(step.y)
         if before.count(None) == after.count(None) == 1:
             leading = [math.prod(n or 0 for n in shape[: shape.index(None)]) for shape in (before, after)]

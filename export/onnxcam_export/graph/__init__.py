@@ -1,1 +1,1 @@
-"""What all stages share: the graph's steps, the builder that emits nodes, and files."""
+"""Shared by all stages: the graph's steps, the builder that emits nodes, files and sessions."""

@@ -1,4 +1,4 @@
-"""Emits ONNX nodes, the operator as the method: ``op.ConvTranspose(dy, w, strides=[2, 2])``."""
+"""Emits ONNX nodes, with the operator as the method: ``op.ConvTranspose(dy, w, strides=[2, 2])``."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ Input = ir.Value | npt.NDArray[Any] | float | Sequence[int] | None
 
 
 class Builder:
-    """A list of new nodes, and the constants they need.
+    """A list of new nodes, and the constants that they read.
 
     Inputs may be values, None, or constants: NumPy arrays, a Python float (a scalar of the gradient's type), an int or
     a sequence of ints (int64). Equal constants are stored once, as initializers of the main graph.
 
-    A node that depends on constants alone is emitted once, before all others, and ONNX Runtime computes it when it
-    loads the model. It stands in the graph that reads it, because ONNX Runtime's blocked convolutions take weights from
-    their own graph only, not from the one around it.
+    A node that depends on constants only is emitted once, before all others, and ONNX Runtime computes it when it loads
+    the model. It is in the graph that reads it, because ONNX Runtime's blocked convolutions take weights from their own
+    graph only, and not from an outer one.
 
     Attributes:
-        graph: The main graph; constants go there.
+        graph: The main graph, which gets the constants.
         dtype: The type of the gradients.
-        prefix: The beginning of every new value's name.
-        optimisations: The cheaper forms that rules may choose.
-        derived: The nodes that depend on constants alone.
-        nodes: All other nodes, in an order in which they can run.
+        prefix: The prefix of every new value's name.
+        optimisations: The optimisations that rules may use.
+        derived: The nodes that depend on constants only.
+        nodes: All other nodes, in topological order.
     """
 
     def __init__(
@@ -50,29 +50,29 @@ class Builder:
         self.derived: list[ir.Node] = []
         self.nodes: list[ir.Node] = []
         self._constants: dict[Any, ir.Value] = {}
-        self._expressions: dict[Any, Sequence[ir.Value]] = {}  # of the derived nodes, so that each is emitted once
+        self._expressions: dict[Any, Sequence[ir.Value]] = {}  # outputs of derived nodes, each of which is emitted once
         self._derived_bytes: dict[ir.Value, int] = {}
 
     def branch(self, name: str = "") -> Builder:
-        """An empty builder for a subgraph, with names of its own if it has one; it stores constants with this one's."""
+        """An empty builder for a subgraph, whose constants are shared with this one; ``name`` extends the prefix."""
         prefix = f"{self.prefix}/{name}" if name else self.prefix
         branch = Builder(self.graph, self.dtype, prefix, self.optimisations)
         branch._constants = self._constants
         return branch
 
     def typed(self, dtype: ir.DataType) -> Builder:
-        """This builder with constants of another type, since models mix float16 and float32; the nodes are shared."""
+        """This builder with another type of constants, since models mix float16 and float32; the nodes are shared."""
         typed = copy.copy(self)
         typed.dtype = dtype
         return typed
 
     @property
     def all_nodes(self) -> list[ir.Node]:
-        """Everything emitted, in an order in which it can run."""
+        """All emitted nodes, in topological order."""
         return [*self.derived, *self.nodes]
 
     def __getattr__(self, op_type: str) -> Callable[..., ir.Value]:
-        """The emitter of an operator with one output, which it returns."""
+        """A function that emits an operator with one output and returns the output."""
         if not op_type[:1].isupper():
             raise AttributeError(op_type)
         return lambda *inputs, **attributes: self._emit(op_type, inputs, 1, attributes)[0]
@@ -110,7 +110,7 @@ class Builder:
         return list(node.outputs)
 
     def value(self, item: Input) -> ir.Value | None:
-        """The item as a value: constants become initializers."""
+        """The item as a value; constants become initializers."""
         if item is None or isinstance(item, ir.Value):
             return item
         if isinstance(item, float):
@@ -120,7 +120,7 @@ class Builder:
         return self.constant(np.asarray(item, np.int64))
 
     def constant(self, array: npt.NDArray[Any]) -> ir.Value:
-        """An initializer of the main graph with this value; the same one for equal values."""
+        """An initializer of the main graph with this value; equal values share one."""
         key = (array.dtype.str, array.shape, array.tobytes())
         if key not in self._constants:
             name = f"onnxcam/constant_{len(self._constants)}"
@@ -130,19 +130,19 @@ class Builder:
         return self._constants[key]
 
     def constant_bytes(self, value: ir.Value) -> int | None:
-        """The size of a constant, or of the largest one that a value is derived from; None where it is neither."""
+        """The size of a constant, or of the largest constant that a value is derived from; None for other values."""
         if value in self._derived_bytes:
             return self._derived_bytes[value]
         return value.const_value.nbytes if is_constant(value) and value.const_value is not None else None
 
 
 class Outputs:
-    """The operators of a builder, each with several outputs."""
+    """Emits operators with several outputs, through a builder."""
 
     def __init__(self, emit: Callable[[str, Sequence[Input], dict[str, Any]], list[ir.Value]]) -> None:
         """Emits through ``emit(op_type, inputs, attributes)``."""
         self._emit = emit
 
     def __getattr__(self, op_type: str) -> Callable[..., list[ir.Value]]:
-        """The emitter of an operator; it returns the list of outputs."""
+        """A function that emits an operator and returns the list of its outputs."""
         return lambda *inputs, **attributes: self._emit(op_type, inputs, attributes)

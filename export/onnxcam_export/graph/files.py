@@ -1,4 +1,4 @@
-"""Writing models to disk: all at once or not at all, and with external data where one protobuf cannot hold them."""
+"""Writes models to disk, completely or not at all; weights that are too large for one protobuf go to external data."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# A protobuf message holds less than 2 GiB; 16 MiB are left for everything that is no weight.
+# A protobuf message holds less than 2 GiB; 16 MiB are left for everything but the weights.
 EXTERNAL_DATA_ABOVE = 2**31 - 2**24
 
 
@@ -31,7 +31,7 @@ def save(model: ir.Model, path: Path) -> int:
     data = path.with_name(f"{path.name}.data")
     external = weight_bytes(model) > EXTERNAL_DATA_ABOVE
     if not external:
-        ir.external_data.load_to_model(model)  # what was external before
+        ir.external_data.load_to_model(model)  # the source may have had external data
     ir.save(model, path, external_data=data.name if external else None)
     if model.meta.get(HIDDEN_TYPES):
         restore(path, model.meta[HIDDEN_TYPES])
@@ -45,22 +45,22 @@ def weight_bytes(model: ir.Model) -> int:
 
 
 def plain_bytes(model: ir.Model) -> int:
-    """About how large the model is on disk, told without writing it: its weights and its nodes."""
+    """The approximate size of the model on disk, computed from its weights and nodes without writing it."""
     return weight_bytes(model) + sum(int(ir.to_proto(node).ByteSize()) for node in model.graph)
 
 
 @contextlib.contextmanager
 def written_at_once(path: Path) -> Iterator[Path]:
-    """A path in a temporary folder beside ``path``; what is written there takes its place if nothing goes wrong.
+    """A path in a temporary folder; the files written there replace ``path`` if the block ends without an error.
 
     Raises:
-        OutputError: The path does not end in .onnx, its folder does not exist or cannot be written, or it is no plain
-            file.
+        OutputError: The path does not end in .onnx, its folder does not exist or cannot be written, or it is not a
+            regular file.
     """
     check_writable(path)
     if path.suffix.lower() != ".onnx":
         raise OutputError(f"cannot write {path}: an explainer model's name ends in .onnx")
     with temporary_folder(path.parent) as folder:
         yield folder / path.name
-        for file in sorted(folder.iterdir(), reverse=True):  # the data before the model that needs them
+        for file in sorted(folder.iterdir(), reverse=True):  # the external data before the model that needs it
             file.replace(path.parent / file.name)

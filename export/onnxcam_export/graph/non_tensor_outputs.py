@@ -1,7 +1,7 @@
-"""Outputs of types that onnx_ir does not know (maps, as scikit-learn's ZipMap makes them): hidden, then restored.
+"""Hides and restores outputs of types that onnx_ir does not know: maps, such as scikit-learn's ZipMap writes.
 
-The nodes that write them move to a domain of their own while the graph is worked on, so that nothing looks into them,
-and go back, with the types of their outputs, when the model is saved.
+The nodes that write them are moved to another domain while the graph is changed, so that no pass touches them. They
+move back, with the types of their outputs, when the model is saved.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import onnx
 if TYPE_CHECKING:
     from pathlib import Path
 
-# The domain of the hidden nodes is this prefix and their own.
+# The prefix of a hidden node's domain.
 HIDDEN_DOMAIN = "onnxcam.hidden/"
 
-# The key of a model's ``meta`` that keeps the hidden types, by output name.
+# The key in a model's ``meta`` of the hidden types, by output name.
 HIDDEN_TYPES = "onnxcam.hidden_types"
 
 
@@ -24,7 +24,7 @@ def hide(proto: onnx.ModelProto) -> dict[str, onnx.TypeProto]:
     """Hides the nodes that write maps, in place.
 
     Returns:
-        The types that were taken away, by output name.
+        The types that were removed, by output name.
     """
     types: dict[str, onnx.TypeProto] = {}
     for values in (proto.graph.output, proto.graph.value_info):

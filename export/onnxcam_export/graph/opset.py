@@ -1,4 +1,4 @@
-"""The versions that every graph is brought to."""
+"""The opset and IR version that every graph is converted to."""
 
-OPSET = 20  # PyTorch's exporter writes it, and the rules are written for it
+OPSET = 20  # the one of PyTorch's exporter, for which the rules are written
 IR_VERSION = 10

@@ -1,6 +1,6 @@
-"""The cheaper forms that an artifact is made of; with any of them left out, its outputs are the same.
+"""The optimisations of an artifact. Without any one of them, its outputs are the same.
 
-Each has one place that asks for it, and that place states its measured gain.
+Each is used in one place, and that place states its measured gain.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from enum import Enum
 
 
 class Optimisation(Enum):
-    """One cheaper form, and the module that has it."""
+    """One optimisation, with the module that implements it."""
 
     NESTED_CONCAT = "analyse.nested_concat"
     STATED_ROWS = "differentiate.target_rows"

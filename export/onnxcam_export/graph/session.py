@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def open_file(path: Path | str | bytes, *, optimised: bool = True) -> InferenceSession:
-    """A session that says nothing on the terminal: an exception has the reason when something goes wrong.
+    """A session that prints nothing; an exception has the reason if something fails.
 
     Its threads do not spin, because several sessions take turns.
     """

@@ -1,7 +1,7 @@
-"""The forward pass as the differentiation sees it: a list of steps, one operator each.
+"""The forward pass as a list of steps, one operator each, for the differentiation.
 
 A step is a node of the graph, or several nodes that together are one activation
-(``onnxcam_export.analyse.activations``). The graph itself is never rewritten for this: steps are a reading of it.
+(``onnxcam_export.analyse.activations``). Making steps does not change the graph.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class Step:
 
     Attributes:
         op_type: The operator's name; ``domain::name`` outside the default domain.
-        inputs: The values it reads; None for an optional input left out.
-        outputs: The values it writes.
+        inputs: The values that it reads; None for an optional input that is left out.
+        outputs: The values that it writes.
         attributes: Its attributes, as Python values.
         name: The node's name, for messages.
     """
@@ -47,7 +47,7 @@ class Step:
 
     @classmethod
     def of(cls, node: ir.Node) -> Step:
-        """The step that is this one node."""
+        """The step of a single node."""
         return cls(
             op_type=f"{node.domain}::{node.op_type}" if node.domain else node.op_type,
             inputs=tuple(node.inputs),
@@ -69,11 +69,11 @@ class Step:
         return self.outputs[0]
 
     def input(self, index: int) -> ir.Value | None:
-        """The input at ``index``, or None where it was left out."""
+        """The input at ``index``, or None if it is left out."""
         return self.inputs[index] if index < len(self.inputs) else None
 
     def constant(self, index: int) -> npt.NDArray[Any] | None:
-        """The value of the constant input at ``index``, or None where it was left out.
+        """The value of the constant input at ``index``, or None if it is left out.
 
         Raises:
             ShapeError: The input is computed by the graph.
@@ -90,7 +90,7 @@ class Step:
         return np.asarray(tensor.numpy())
 
     def __str__(self) -> str:
-        """Operator, node and the values it stands between, for messages."""
+        """The operator, the node, its inputs and its outputs, for messages."""
         inputs = ", ".join(value.name or "?" for value in self.inputs if value is not None)
         outputs = ", ".join(value.name or "?" for value in self.outputs)
         return f"{self.op_type} node {self.name!r} ({inputs} -> {outputs})"
@@ -122,7 +122,7 @@ def shape_of(value: ir.Value) -> tuple[int | None, ...]:
 
 
 def static_shape(value: ir.Value, start: int = 1) -> tuple[int, ...]:
-    """The value's shape from axis ``start`` on, all of which must be known.
+    """The value's shape from axis ``start`` on; all of it must be known.
 
     Raises:
         ShapeError: One of these dimensions is known only at run time.
@@ -152,7 +152,7 @@ def size_of(value: ir.Value, axis: int) -> int:
 
 
 def reduced_axes(step: Step) -> list[int]:
-    """The axes reduced, counted from the front; an input since opset 18 or 13, an attribute before."""
+    """The axes of a reduction, counted from the front: an input since opset 18 (ReduceSum: 13), an attribute before."""
     rank = len(shape_of(step.x))
     axes = step.attributes.get("axes")
     if axes is None:
@@ -164,9 +164,9 @@ def reduced_axes(step: Step) -> list[int]:
 
 
 def values_between(steps: Sequence[Step], score: ir.Value, sources: Collection[ir.Value]) -> set[ir.Value]:
-    """The values that depend on a source and that the score depends on, both ends included.
+    """The values on a path from a source to the score, both ends included.
 
-    They are floating-point values, and the quantised tensors that stand for such.
+    They are floating-point values, or quantised tensors that represent such values.
     """
     after = set(sources)
     for step in steps:

@@ -1,1 +1,1 @@
-"""Stage 2: simplifies the graph; its outputs do not change."""
+"""Stage 2: simplifies the graph; the outputs do not change."""

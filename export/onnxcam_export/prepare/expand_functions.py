@@ -1,7 +1,7 @@
-"""Expands operators without a gradient rule by the function body that the ONNX standard gives them.
+"""Expands operators without a gradient rule into their function bodies from the ONNX standard.
 
-Many operators of the standard are defined as functions of simpler ones (``Attention``, ``CenterCropPad``, …). Written
-out, they need no rule of their own.
+The standard defines many operators as functions of simpler ones (``Attention``, ``CenterCropPad``, …). Once expanded,
+they need no rule of their own.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 _DOMAIN = "onnxcam.expanded"
 
-# Random numbers have no gradient, and integers are computed as well by their own kernels.
+# Random numbers have no gradient, and ONNX Runtime has kernels for the operators on integers.
 _KEPT = {"Bernoulli", "DynamicQuantizeLinear", "Range", "SequenceMap"}
 
 
 def expand(model: ir.Model, keep: Container[str]) -> None:
-    """Replaces every operator that is not in ``keep`` and has a function body by it, in place.
+    """Replaces operators by their function bodies, in place.
 
     Args:
-        model: The model; its types are inferred, which some bodies depend on.
-        keep: The operators that stay, by their names.
+        model: The model, with inferred types, on which some bodies depend.
+        keep: The names of the operators that stay.
     """
     version = model.opset_imports.get("", 0)
     while True:
@@ -44,10 +44,10 @@ def expand(model: ir.Model, keep: Container[str]) -> None:
 
 
 def _body(node: ir.Node, version: int) -> onnx.FunctionProto | None:
-    """The operator's definition, of the latest version that the model's opset knows; None if it has none."""
+    """The operator's function body, of the latest version in the model's opset; None if it has none."""
     if not onnx.defs.has(node.op_type):
         return None
-    schema: Any = onnx.defs.get_schema(node.op_type, version)  # its stub knows nothing of functions
+    schema: Any = onnx.defs.get_schema(node.op_type, version)  # its type stub lacks the methods for functions
     fixed = [v for v in schema.function_opset_versions if v <= version]
     dependent = [v for v in schema.context_dependent_function_opset_versions if v <= version]
     text: bytes | None = None
@@ -68,9 +68,9 @@ def _type(value: ir.Value | None) -> onnx.TypeProto:
 
 
 def _call(model: ir.Model, node: ir.Node, body: onnx.FunctionProto, name: str) -> None:
-    """Makes the node a call of the body, to be inlined."""
+    """Turns the node into a call of the body, which is inlined later."""
     body.domain, body.name = _DOMAIN, name
-    del body.output[len(node.outputs) :]  # optional ones that the node leaves out
+    del body.output[len(node.outputs) :]  # optional outputs that the node leaves out
     del body.opset_import[:]
     body.opset_import.append(onnx.helper.make_opsetid("", model.opset_imports[""]))
     for attribute in onnx.defs.get_schema(node.op_type, model.opset_imports[""]).attributes.values():

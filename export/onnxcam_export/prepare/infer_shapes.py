@@ -1,9 +1,9 @@
-"""Completes the shapes that inference leaves unknown because the batch is.
+"""Completes the shapes that ONNX's inference leaves unknown because the batch is unknown.
 
-Inference cannot divide by an unknown batch: a flattening written as Shape, Gather, Concat and Reshape, as many
-exporters write it, leaves every shape after it unknown. So the shapes are inferred twice, with two batch sizes given
-as numbers; what comes out the same is fixed, and what grows with the batch is the batch. The same holds for integers
-that the graph computes from shapes: those that do not depend on the batch become constants.
+Inference cannot divide by an unknown batch. Many exporters write a flattening as Shape, Gather, Concat and Reshape,
+after which every shape is unknown. So the shapes are inferred twice, with two batch sizes as numbers. A size that is
+the same in both is fixed, and a size that grows with the batch is the batch. Likewise, integers that the graph computes
+from shapes become constants if they do not depend on the batch.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ import onnxscript.optimizer
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-# Two numbers that no sensible network has as a size, and without a common factor.
+# Two numbers without a common factor that are unlikely as sizes in a network.
 _BATCHES = (149, 151)
 
-# Operators whose output has the shape of their input, and that ONNX's inference does not know.
+# Operators whose output has the shape of their input, but for which ONNX has no inference.
 _SAME_SHAPE = {"GroupNormalization"}
 
 
 def complete_shapes(model: ir.Model) -> None:
-    """Fills in unknown shapes and computes integers that are known but for the batch, in place."""
+    """Completes unknown shapes, and replaces integers that do not depend on the batch by constants, in place."""
     values = [value for node in model.graph for value in node.outputs]
     computed = any(node.op_type in {"Shape", "Size"} for node in model.graph)
     if not computed and all(value.shape is not None and value.shape.is_static() for value in values):
@@ -46,7 +46,7 @@ def complete_shapes(model: ir.Model) -> None:
 
 
 def _batch(graph: ir.Graph) -> str | None:
-    """The symbol of the first input's batch; None where it is fixed."""
+    """The symbol of the first input's batch; None if it is fixed."""
     shape = graph.inputs[0].shape
     return None if shape is None or not len(shape) or isinstance(shape[0], int) else shape[0].value
 
@@ -59,7 +59,7 @@ Found = tuple[tuple[int, ...] | None, npt.NDArray[Any] | None]
 
 
 def _trial(model: ir.Model, batch: str | None, size: int) -> Mapping[str, Found]:
-    """The shape of every value, and the numbers that are computed from shapes, with that batch."""
+    """The shape of every value, and the integers computed from shapes, for one batch size."""
     trial = model.clone()
     for value in trial.graph.inputs:
         if value.shape is not None and batch is not None:
@@ -74,7 +74,7 @@ def _trial(model: ir.Model, batch: str | None, size: int) -> Mapping[str, Found]
     for value in trial.graph.outputs:
         value.shape = None
     modified = True
-    while modified:  # what is folded lets more shapes be inferred, and the other way round
+    while modified:  # folding lets more shapes be inferred, and shapes let more be folded
         common_passes.ShapeInferencePass(check_type=False, strict_mode=False)(trial)
         modified = onnxscript.optimizer.fold_constants(trial).modified
     found: dict[str, Found] = {}
@@ -89,7 +89,7 @@ def _trial(model: ir.Model, batch: str | None, size: int) -> Mapping[str, Found]
 
 
 def _settle(graph: ir.Graph, value: ir.Value, batch: str | None, found: Sequence[Found]) -> None:
-    """What all trials agree on."""
+    """Sets the shape of a value, or replaces it by a constant, where all trials agree."""
     shapes = [shape for shape, _ in found if shape is not None]
     if len(shapes) == len(found):
         value.shape = ir.Shape([_size(sizes, batch) for sizes in zip(*shapes, strict=True)])
@@ -103,7 +103,7 @@ def _settle(graph: ir.Graph, value: ir.Value, batch: str | None, found: Sequence
 
 
 def _size(sizes: Sequence[int], batch: str | None) -> int | str | None:
-    """A number, the batch, or a multiple of it."""
+    """One size from those of the trials: a number, the batch or a multiple of it; None if it is neither."""
     if len(set(sizes)) == 1:
         return sizes[0]
     times = [size / batch_size for size, batch_size in zip(sizes, _BATCHES, strict=True)]

@@ -1,4 +1,4 @@
-"""Makes the forward pass ready to be differentiated, without changing what it computes."""
+"""Simplifies the forward pass before it is differentiated; the outputs do not change."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def simplify(model: ir.Model, keep: Sequence[ir.Value] = (), operators: Containe
 
     Args:
         model: The model; changed in place.
-        keep: Values that must survive, such as layers that the user named.
-        operators: The operators that have a gradient rule and stay as they are.
+        keep: Values that must stay, such as layers that the user named.
+        operators: The operators that have a gradient rule and are not expanded.
 
     Returns:
-        The values that now hold what ``keep`` held.
+        The values that now correspond to ``keep``.
     """
     with _as_outputs(model.graph, keep) as kept:
         common_passes.RemoveInitializersFromInputsPass()(model)
@@ -43,9 +43,10 @@ def simplify(model: ir.Model, keep: Sequence[ir.Value] = (), operators: Containe
 
 
 def _optimise(model: ir.Model) -> None:
-    """What ``onnxscript.optimizer.optimize`` does, but for the elimination of common subexpressions.
+    """Does the same as ``onnxscript.optimizer.optimize``, but without the elimination of common subexpressions.
 
-    Two activations of one value stay two: the guided rule acts on what reaches each of them (NASNet's cells).
+    Two activations of one value must stay two, because the guided rule acts on the gradient that reaches each of them
+    (NASNet's cells).
     """
     common_passes.InlinePass()(model)
     for _ in range(2):
@@ -58,7 +59,7 @@ def _optimise(model: ir.Model) -> None:
 
 @contextmanager
 def _as_outputs(graph: ir.Graph, keep: Sequence[ir.Value]) -> Iterator[list[ir.Value]]:
-    """Lets values survive optimisation by making them outputs for a while, each once."""
+    """Makes values outputs during the block, each once, so that optimisation keeps them."""
     count = len(graph.outputs)
     graph.outputs.extend(dict.fromkeys(value for value in keep if value not in graph.outputs))
     place = [graph.outputs.index(value) for value in keep]

@@ -1,1 +1,1 @@
-"""Stage 6: compares the finished file with an independent reference."""
+"""Stage 6: verifies the finished file against an independent reference."""

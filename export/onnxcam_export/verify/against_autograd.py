@@ -1,4 +1,4 @@
-"""Verification against PyTorch's autograd, on the program that the graph was made from."""
+"""Verifies an artifact against PyTorch's autograd, on the program that the graph was made from."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     from onnxcam_export.differentiate.tables import InputGradient
     from onnxcam_export.verify.comparison import Array, Target
 
-# The names of an activation's input and output in the program, and what happens to the gradient there.
+# The names of an activation's input and output in the program, and the kind of gradient there.
 Rectifier = tuple[str, str, Treatment]
 
 
 class AgainstAutograd:
-    """Compares an artifact with PyTorch's autograd; a ``onnxcam_export.verify.reference.Reference``."""
+    """The reference for PyTorch modules: autograd (a ``onnxcam_export.verify.reference.Reference``)."""
 
     def __init__(self, program: torch.export.ExportedProgram, forward: Forward, input_gradient: InputGradient) -> None:
-        """Prepares the program for references.
+        """Prepares the program for comparisons.
 
         Args:
             program: The program that the graph was made from.
             forward: The prepared forward pass.
-            input_gradient: The table of rules of the gradient at the input.
+            input_gradient: The gradient at the input, with its rules.
         """
         self.name = f"PyTorch {torch.__version__} autograd"
         self._module = program.module()
@@ -58,7 +58,7 @@ class AgainstAutograd:
     def compare(
         self, inputs: Mapping[str, Array], target: Target, got: Mapping[str, Any], *, thorough: bool
     ) -> Comparison:
-        """Compares all outputs that the program has a counterpart of; ``thorough`` makes no difference.
+        """Compares all outputs that have a counterpart in the program; ``thorough`` makes no difference.
 
         Raises:
             SourceError: PyTorch has no derivative for an operator of the program.
@@ -78,7 +78,7 @@ class AgainstAutograd:
         return comparison
 
     def _differentiated(self, image: Array, target: Target) -> tuple[dict[str, Array], tuple[str, ...]]:
-        """The outputs that a run at level 2 must have, by name, and what could not be computed, in words.
+        """The expected outputs of a run at level 2, by name, and notes on those that could not be computed.
 
         Args:
             image: [N, C, H, W]; in float64, the program is run in float64.
@@ -125,7 +125,7 @@ class AgainstAutograd:
         return expected, tuple(notes)
 
     def _row_by_row(self, image: Array, target: Target) -> tuple[dict[str, Array], tuple[str, ...]]:
-        """Several classes of one image, where the program's batch is fixed at one."""
+        """Several classes of one image, for a program whose batch is fixed at one."""
         rows = [self._expected(image, target[row : row + 1]) for row in range(len(target))]
         expected, notes = rows[0]
         for name in expected:
@@ -135,7 +135,7 @@ class AgainstAutograd:
 
 
 def _input_name(nodes: Mapping[str, torch.fx.Node], x: str, y: str) -> str:
-    """The activation's input in the program, where ONNX may call it by another name, such as one part of a Split."""
+    """The name of an activation's input in the program, which ONNX may name differently, such as a part of a Split."""
     if x in nodes:
         return x
     inputs = nodes[y].all_input_nodes if y in nodes else []
@@ -143,7 +143,7 @@ def _input_name(nodes: Mapping[str, torch.fx.Node], x: str, y: str) -> str:
 
 
 def _unknown(rectifiers: Sequence[Rectifier], nodes: Mapping[str, torch.fx.Node], own: Sequence[str]) -> str:
-    """Why the gradient at the input cannot be compared; empty where it can."""
+    """The reason why the gradient at the input cannot be compared; empty if it can."""
     if own:
         return f"made with rules of the caller's own: {'; '.join(own)}"
     missing = [f"{x} -> {y}" for x, y, _ in rectifiers if not nodes.keys() >= {x, y}]
@@ -151,7 +151,7 @@ def _unknown(rectifiers: Sequence[Rectifier], nodes: Mapping[str, torch.fx.Node]
 
 
 class _Interpreter(torch.fx.Interpreter):
-    """Runs a program node by node, keeps every value, and treats the gradient at rectifiers."""
+    """Runs a program node by node, keeps every value, and replaces the gradient at rectifiers."""
 
     def __init__(self, module: torch.fx.GraphModule, rectifiers: Sequence[Rectifier]) -> None:
         super().__init__(module, garbage_collect_values=False)
@@ -161,7 +161,7 @@ class _Interpreter(torch.fx.Interpreter):
 
     def call_function(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self._double and getattr(kwargs.get("dtype"), "is_floating_point", False):
-            kwargs = {**kwargs, "dtype": torch.float64}  # casts in the program would take precision away
+            kwargs = {**kwargs, "dtype": torch.float64}  # casts in the program would lose precision
         return super().call_function(_REPLACED.get(target, target), args, kwargs)
 
     def run_node(self, n: torch.fx.Node) -> Any:
@@ -184,18 +184,17 @@ def _broadcast_in_dim(a: torch.Tensor, shape: Sequence[int], broadcast_dimension
     return a.reshape(placed).expand(tuple(shape))
 
 
-# Some of PyTorch's functions are exported as primitives of its compiler, which have no derivative in PyTorch; others
-# depend on strides.
+# Some of PyTorch's functions are captured as primitives of its compiler without a derivative; others depend on strides.
 _REPLACED = {
     torch.ops.prims.var.default: _variance,
     torch.ops.prims.broadcast_in_dim.default: _broadcast_in_dim,
     torch.ops.prims.convert_element_type.default: torch.Tensor.to,
-    torch.ops.aten.view.default: torch.Tensor.reshape,  # a view where it was captured may be none here
+    torch.ops.aten.view.default: torch.Tensor.reshape,  # with other strides, a view may be impossible
 }
 
 
 class _Guided(torch.autograd.Function):
-    """Identity; backwards ``relu(dy) * [x > 0]``, at the output y of a rectifier with the input x."""
+    """The identity, with the gradient ``relu(dy) * [x > 0]``; applied to the output y of a rectifier with input x."""
 
     @staticmethod
     def forward(ctx: Any, y: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
@@ -208,7 +207,7 @@ class _Guided(torch.autograd.Function):
 
 
 class _Deconvnet(torch.autograd.Function):
-    """Identity in y; backwards ``relu(dy)`` to x, past the rectifier itself."""
+    """The identity in y, with the gradient ``relu(dy)`` for x, which goes around the rectifier itself."""
 
     @staticmethod
     def forward(ctx: Any, y: torch.Tensor, x: torch.Tensor) -> torch.Tensor:

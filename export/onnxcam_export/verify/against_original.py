@@ -1,12 +1,12 @@
-"""Verification without PyTorch: the original model in ONNX Runtime, and gradients by central differences.
+"""Verifies an artifact without PyTorch: against the original model in ONNX Runtime, and by central differences.
 
-- The answers must be those of the original, and so must scores and activations that have a name in it.
-- The gradient at a target layer must be what central differences of the forward pass from that layer on say
-  (``onnxcam_export.verify.central_differences``). Nothing of the differentiation is used for that.
-- Guided backpropagation is no derivative, so no difference can tell it. It is the plain gradient's rules and one other
-  rule at the rectifiers: so the plain gradient at the image, made by the same walk from the same steps, is compared
-  with differences; whether every rectifier did as the formula says is computed in NumPy, from the cotangents that
-  reached and left it; and the artifact's guided gradient must be the one that was looked into.
+- The outputs must be those of the original, and so must scores and activations that have a name in it.
+- The gradient at a target layer must agree with central differences of the forward pass after that layer
+  (``onnxcam_export.verify.central_differences``). This uses no code of the differentiation.
+- Guided backpropagation is not a derivative, so differences cannot verify it. It has the plain gradient's rules and
+  another rule at the rectifiers. So the plain gradient at the image, made by the same walk from the same steps, is
+  compared with differences; the rule at every rectifier is computed again in NumPy, from the gradients that reach and
+  leave it; and the artifact's guided gradient must equal the one of this probe.
 """
 
 from __future__ import annotations
@@ -47,18 +47,18 @@ RECTIFIER_ALLOWED = 1e-4  # both sides are one float32 product
 
 
 class AgainstOriginal:
-    """Compares an artifact with the ONNX model it was made from; a ``onnxcam_export.verify.reference.Reference``."""
+    """The reference for ONNX models: the original model (a ``onnxcam_export.verify.reference.Reference``)."""
 
     def __init__(
         self, original: ir.Model, forward: Forward, image: str, input_gradient: InputGradient, rules: Table
     ) -> None:
-        """Makes the models that the comparison needs.
+        """Makes the probe models for the comparison.
 
         Args:
             original: The model as it was given.
             forward: The prepared forward pass, before it is assembled.
-            image: The name of the input that takes the image.
-            input_gradient: The table of rules of the gradient at the input.
+            image: The name of the image input.
+            input_gradient: The gradient at the input, with its rules.
             rules: The rules of the gradients at the layers.
         """
         self.name = f"the original in ONNX Runtime {onnxruntime.__version__}, and central differences"
@@ -68,7 +68,7 @@ class AgainstOriginal:
         self._answers = {value.name or "": value.name or "" for value in original.graph.outputs}
         self._quantised = any(step.op_type == "QuantizeLinear" for step in forward.steps)
         self._original, self._inner = probe_models.with_outputs(original, wanted)
-        # Read at more places, a quantised model is computed with other kernels, which round differently.
+        # With more outputs, ONNX Runtime runs a quantised model with other kernels, which round differently.
         self._alone = probe_models.with_outputs(original, {})[0] if self._quantised else self._original
         self._original_batch = _batch_of(next(value for value in original.graph.inputs if value.name == image))
         self._layers = {name: probe_models.cut(forward, value) for name, value in forward.layers.items()}
@@ -81,7 +81,7 @@ class AgainstOriginal:
     def compare(
         self, inputs: Mapping[str, Array], target: Target, got: Mapping[str, Any], *, thorough: bool
     ) -> Comparison:
-        """Compares one run at level 2; a thorough comparison takes more directions."""
+        """Compares one run at level 2; a thorough comparison uses more directions."""
         comparison = self._compare_outputs(inputs, got)
         if self._quantised:
             comparison.note(QUANTISED_NOTE)
@@ -114,7 +114,7 @@ class AgainstOriginal:
     def _run_original(
         self, session: onnxruntime.InferenceSession, inputs: Mapping[str, Array], wanted: Mapping[str, str]
     ) -> dict[str, Any]:
-        """The original's outputs; image by image where its batch is smaller than the one it is asked about."""
+        """The original's outputs; image by image if its fixed batch is smaller than this batch."""
         count = len(inputs[self._image])
         size = count if self._original_batch is None else self._original_batch
         parts = [
@@ -133,7 +133,7 @@ class AgainstOriginal:
         *,
         thorough: bool,
     ) -> central_differences.Agreement:
-        """Each row of a gradient, at the activation of its image; the first row in many directions if thorough."""
+        """Compares each row of a gradient at its image's activation; if thorough, the first row in more directions."""
         a, g = a.astype(np.float64), g.astype(np.float64)
         found = []
         for row, index in enumerate(target):
@@ -172,7 +172,7 @@ class AgainstOriginal:
             comparison.note(GUIDED_NOTE)
 
     def _rectifier_error(self, seen: Mapping[str, Array]) -> float:
-        """The largest error of a rectifier's rule, computed in NumPy from the cotangents that reached it.
+        """The largest error of the rule at a rectifier, computed in NumPy from the gradients that reach and leave it.
 
         Guided: ``dx = relu(dy) f'(x) [x > 0]`` (Springenberg et al. 2015). Deconvnet: ``dx = relu(dy)`` (Zeiler &
         Fergus 2014).
@@ -185,14 +185,14 @@ class AgainstOriginal:
         return max(errors)
 
 
-# Integer and floating-point kernels round halves differently, and through many layers the steps add up (0.06 seen).
+# Integer and floating-point kernels round halves differently, and the differences add up over layers (0.06 seen).
 QUANTISED_ALLOWED = 0.1
 QUANTISED_NOTE = (
-    "not compared: the gradients, which pass straight through what is quantised, while differences see its steps"
+    "not compared: the gradients, which pass straight through quantisation, while differences see its steps"
 )
 GUIDED_NOTE = (
-    "the guided gradient is no derivative that differences could tell: the plain gradient at the image, from the same "
-    "steps, was compared with differences, and the guided rule in NumPy at every rectifier"
+    "the guided gradient is not a derivative, so differences cannot verify it: the plain gradient at the image, from "
+    "the same steps, was compared with differences, and the guided rule in NumPy at every rectifier"
 )
 
 
@@ -216,12 +216,12 @@ def _score(
 
 
 def _rows(inputs: Mapping[str, Array], start: int, stop: int, count: int) -> dict[str, Array]:
-    """The inputs of some of the images; what has no row for each image stays whole."""
+    """The inputs of some of the images; inputs without a row for each image stay whole."""
     return {name: value[start:stop] if value.ndim and len(value) == count else value for name, value in inputs.items()}
 
 
 def _joined(parts: list[Any]) -> Any:
-    """The answers of several runs as those of one."""
+    """Joins an output of several runs."""
     if len(parts) == 1:
         return parts[0]
     if isinstance(parts[0], list):
@@ -230,7 +230,7 @@ def _joined(parts: list[Any]) -> Any:
 
 
 def _enter(comparison: Comparison, name: str, found: central_differences.Agreement) -> None:
-    """Enters an agreement into a comparison; directions that were skipped become a note."""
+    """Adds an agreement to a comparison; skipped directions become a note."""
     if found.error is not None:
         comparison.add(name, found.error, central_differences.ALLOWED)
     if found.skipped:

@@ -1,7 +1,7 @@
-"""Gradients checked by central differences, in float32, where rounding and kinks are what limits the comparison.
+"""Checks gradients by central differences in float32, with steps that avoid kinks and rounding.
 
-``(y(A + h d) - y(A - h d)) / 2h`` must be ``<g, d>``. Large steps h cross kinks (ReLU, max pooling) and bend; small
-ones drown in rounding. So the steps of a ladder are taken from large to small, until two neighbours agree.
+``(y(A + h d) - y(A - h d)) / 2h`` must be ``<g, d>``. Large steps h cross kinks (ReLU, max pooling), and the difference
+of a small step is lost in rounding. So a ladder of steps is tried, from large to small, until two neighbours agree.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ if TYPE_CHECKING:
     Array = npt.NDArray[Any]
     Function = Callable[[Array], float]
 
-# The step's length relative to the activation's, |h d| / |A|, from large to small.
+# The steps' lengths relative to the activation's, |h d| / |A|, from large to small.
 LADDER = (3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5)
 # At the image, steps along the gradient are adversarial: only small ones stay in the linear region.
 IMAGE_LADDER = LADDER[3:]
 
-# Relative to <g, d>. On trained networks correct gradients are within a third of what is allowed, nearly always.
+# Relative to <g, d>. On trained networks, the error of correct gradients is nearly always below a third of this.
 ALLOWED = 2e-2
 SETTLED = 5e-3
-# A difference below this part of the score itself is rounding.
+# A difference below this share of the score itself is rounding.
 ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How a gradient compared.
+    """The result of comparing a gradient with differences.
 
     Attributes:
-        error: The largest relative error of the directions that were compared; None where none was.
-        compared: How many those are.
-        skipped: How many were left out, because the steps did not agree.
+        error: The largest relative error of the compared directions; None if there are none.
+        compared: The number of compared directions.
+        skipped: The number of directions that were skipped, because the steps did not agree.
     """
 
     error: float | None
@@ -55,8 +55,8 @@ def compare(
     Args:
         y: The score at a value of the activation.
         a: The activation, of any shape.
-        g: What is said to be the gradient of y there, of the same shape.
-        directions: Pairs of a direction, and the size that ``<g, d>`` would have in the mean.
+        g: The gradient of y to check, of the same shape.
+        directions: Pairs of a direction and the mean size of ``<g, d>``.
         ladder: The steps, from large to small.
     """
     errors = []
@@ -72,7 +72,7 @@ def compare(
 
 
 def combine(parts: list[Agreement]) -> Agreement:
-    """Several comparisons as one."""
+    """Combines several agreements."""
     errors = [part.error for part in parts if part.error is not None]
     return Agreement(
         max(errors, default=None), sum(part.compared for part in parts), sum(part.skipped for part in parts)
@@ -80,15 +80,15 @@ def combine(parts: list[Agreement]) -> Agreement:
 
 
 def along_gradient(g: Array) -> Iterator[tuple[Array, float]]:
-    """Along the gradient itself: whether it has the right length, and points where the score rises."""
+    """The gradient itself, which checks its length, and that it points to higher scores."""
     if np.any(g):
         yield g, 0.0
 
 
 def along_parts_of_gradient(g: Array) -> Iterator[tuple[Array, float]]:
-    """Along the gradient, and along what it is in half of the channels, in a rectangle, and in half of all elements.
+    """The gradient, and the gradient in half of the channels, in a rectangle, and in half of all elements.
 
-    What the elements do adds up in these, so that kinks and rounding matter little.
+    Along these, the contributions of all elements add up, so kinks and rounding matter little.
 
     Args:
         g: A gradient, [1, _, _, _].
@@ -105,10 +105,10 @@ def along_parts_of_gradient(g: Array) -> Iterator[tuple[Array, float]]:
 
 
 def movable(a: Array) -> Array:
-    """Ones where the activation can be moved, zeros where it sits on a kink itself.
+    """One where the activation can be changed, zero where it is on a kink.
 
-    A ReLU or ReLU6 cuts off at exactly 0 or exactly the bound; a max pooling after it finds ties there, and
-    a score has no derivative with respect to a tie.
+    A ReLU or ReLU6 gives many values of exactly 0 or exactly the bound. A max pooling after it finds ties among them,
+    and a score has no derivative with respect to a tie.
     """
     bound = a.max()
     saturated = (a == bound) & (np.count_nonzero(a == bound) > 1)
@@ -116,14 +116,14 @@ def movable(a: Array) -> Array:
 
 
 def restricted_to(free: Array, directions: Iterable[tuple[Array, float]]) -> Iterator[tuple[Array, float]]:
-    """The directions, moving only what ``free`` has ones for."""
+    """The directions, restricted to the elements where ``free`` is one."""
     for d, scale in directions:
         if np.any(d * free):
             yield d * free, scale
 
 
 def along_activation(a: Array, g: Array) -> Iterator[tuple[Array, float]]:
-    """Along the activation, and along one random number for each channel: what adds up though g did not choose it.
+    """The activation, and a random number for each channel: directions chosen independently of g, but with large sums.
 
     Args:
         a: The activation, [1, K, h, w].
@@ -136,15 +136,15 @@ def along_activation(a: Array, g: Array) -> Iterator[tuple[Array, float]]:
 
 
 def random_direction(g: Array) -> Iterator[tuple[Array, float]]:
-    """Along random numbers: the only direction that finds a part of g missing, where it is not lost among kinks.
+    """Random numbers: the only direction that shows that a part of g is missing, unless kinks hide it.
 
-    It is held to half the accuracy, since nothing adds up in it.
+    Half the accuracy is required along it, since contributions of elements do not add up.
     """
     yield np.random.default_rng(2).standard_normal(g.shape), 2 * float(np.linalg.norm(g))
 
 
 def _block(generator: np.random.Generator, shape: tuple[int, ...], axes: tuple[int, ...]) -> Array:
-    """Ones in a block of half the size along each of the axes, zeros elsewhere."""
+    """One in a block of half the size along each of the axes, zero elsewhere."""
     chosen = [slice(None)] * len(shape)
     for axis in axes:
         size = max(1, shape[axis] // 2)
@@ -158,11 +158,11 @@ def _block(generator: np.random.Generator, shape: tuple[int, ...], axes: tuple[i
 def _along(y: Function, a: Array, d: Array, expected: float, *, scale: float, ladder: Sequence[float]) -> float | None:
     """The relative error along a direction.
 
-    Two neighbouring steps that agree are enough to find the gradient right. To find it wrong takes three, since large
-    steps can agree on the slope of what lies beyond a kink.
+    If two neighbouring steps agree with each other and with the gradient, it is right. To find it wrong takes three
+    steps that agree, since two large steps can agree on the slope on the other side of a kink.
 
     Returns:
-        None where there are neither.
+        The error; None if there are no such steps.
     """
     length, size = float(np.linalg.norm(d)), float(np.linalg.norm(a)) or 1.0
     unit = max(scale, _TINY)

@@ -1,4 +1,4 @@
-"""The result of comparing an artifact's outputs with a reference, and how much they may differ."""
+"""Errors of an artifact's outputs against a reference, and their tolerances."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from onnxcam.execution.golden import relative_error
 Array = npt.NDArray[Any]
 Target = npt.NDArray[np.int64]
 
-# Relative L2 errors. Everything up to the layer gradients is float32 rounding. In the gradient at the input rounding
-# can also turn a few ReLU masks of a deep network over, which is why its bound is that of a cosine of 0.9998.
+# Relative L2 errors. Up to the layers' gradients they are float32 rounding. In the gradient at the input, rounding can
+# also flip a few ReLU masks of a deep network; its bound is that of a cosine of 0.9998.
 TOLERANCES = {
     "answers": 1e-4,
     contract.SCORES_OUTPUT: 1e-4,
@@ -25,20 +25,20 @@ TOLERANCES = {
     contract.INPUT_GRADIENTS_OUTPUT: 2e-2,
 }
 
-# No tolerance exceeds it: an output of zeros has an error of 1.
+# The largest tolerance of all: an output of zeros has an error of 1.
 CEILING = 0.5
 
-# Two computations of a gradient whose direction rounding decides differ in length by a smaller factor.
+# If rounding decides a gradient's direction, two computations of it still differ in length by a smaller factor.
 _SIZES = 4.0
 
 
 @dataclass(slots=True)
 class Comparison:
-    """What was compared, how closely it agreed, and what could not be compared.
+    """The errors of compared outputs, their tolerances, and notes.
 
     Attributes:
-        errors: Relative L2 errors by what was compared.
-        tolerances: The bound of each.
+        errors: Relative L2 errors by the name of the output or check.
+        tolerances: The tolerance of each error.
         notes: Sentences for the report, each once.
     """
 
@@ -47,16 +47,16 @@ class Comparison:
     notes: list[str] = field(default_factory=list)
 
     def add(self, name: str, error: float, allowed: float) -> None:
-        """Enters an error; of several by one name the largest counts, and the widest bound."""
+        """Adds an error; of several with one name, the largest error and the largest tolerance count."""
         self.errors[name] = _larger(error, self.errors.get(name, 0.0))
         self.tolerances[name] = max(allowed, self.tolerances.get(name, 0.0))
 
     def note(self, *sentences: str) -> None:
-        """Adds sentences that are not there yet."""
+        """Adds sentences that are not among the notes yet."""
         self.notes += [sentence for sentence in dict.fromkeys(sentences) if sentence not in self.notes]
 
     def include(self, other: Comparison) -> None:
-        """Enters everything of another comparison."""
+        """Adds all errors and notes of another comparison."""
         for name, error in other.errors.items():
             self.add(name, error, other.tolerances[name])
         self.note(*other.notes)
@@ -75,12 +75,11 @@ def tolerance(output: str) -> float:
 
 
 def compare_with_exact(comparison: Comparison, output: str, got: Array, expected: Array, exact: Array | None) -> None:
-    """Compares with the reference in float64, where its own float32 is no closer.
+    """Compares with the reference in float64, after its float32 differed by more than the tolerance.
 
-    Rounding turns over ReLU masks and the choices of max pooling; in a badly conditioned network, or in float16, that
-    is no small change, and two correct computations differ by it. The artifact may then be off by no more than four
-    times what the reference is, and by no more than ``CEILING``. Where the reference itself is off by more than that,
-    nothing but the size is compared.
+    Rounding flips ReLU masks and the choices of max pooling. In a badly conditioned network, or in float16, two correct
+    computations can therefore differ much. The artifact's error may then be four times the error of the reference's own
+    float32, up to ``CEILING``. If the reference's own error exceeds ``CEILING``, only the size is compared.
     """
     if exact is None:
         comparison.add(output, relative_error(got, expected), tolerance(output))
@@ -99,7 +98,7 @@ def compare_with_exact(comparison: Comparison, output: str, got: Array, expected
 
 
 def difference(value: Any, expected: Any) -> float:
-    """The relative error of numbers, also inside of lists and maps; of anything else, whether it is the same."""
+    """The relative error of numbers, also in lists and maps; for other types, 0 if equal and infinity if not."""
     a, b = _numbers(value), _numbers(expected)
     if a is None or b is None:
         same = np.array_equal(value, expected) if isinstance(value, np.ndarray) else value == expected

@@ -34,14 +34,14 @@ SAMPLES = 4096
 
 
 def with_outputs(model: ir.Model, wanted: Mapping[str, str]) -> tuple[ort.InferenceSession, dict[str, str]]:
-    """The model with some of its inner values as further outputs.
+    """The model with some of its inner values as additional outputs.
 
     Args:
-        model: Not changed.
-        wanted: What they are called, and the names of the values.
+        model: The model, which is not changed.
+        wanted: The names of the values, by any key.
 
     Returns:
-        The session, and of ``wanted`` what the model has.
+        The session, and the entries of ``wanted`` that the model has.
     """
     copy = _clone(model)
     values = {value.name: value for node in copy.graph for value in node.outputs}
@@ -55,7 +55,7 @@ def with_outputs(model: ir.Model, wanted: Mapping[str, str]) -> tuple[ort.Infere
 
 
 def cut(forward: Forward, value: ir.Value) -> ort.InferenceSession:
-    """The forward pass from a value on: ``VALUE`` is an input, the scores [N, C] are the only output."""
+    """The forward pass after a value: ``VALUE`` is an input, and the scores, [N, C], are the only output."""
     model, values = _copied(forward)
     graph, inner, score = model.graph, values[value.name or ""], values[forward.score.value.name or ""]
     probe = ir.val(VALUE, dtype=inner.dtype, shape=inner.shape)
@@ -73,11 +73,11 @@ def cut(forward: Forward, value: ir.Value) -> ort.InferenceSession:
 def traced(
     forward: Forward, input_gradient: InputGradient, rules: Table
 ) -> tuple[ort.InferenceSession, list[Treatment]]:
-    """A model that outputs the parts of the gradient at the image, for images with a class each.
+    """A model that outputs the gradient at the image and the gradients at every rectifier, for a class per image.
 
-    Its outputs are the plain gradient, by the rules of the layers' gradients, and the one that was asked for; and for
-    each treated rectifier samples, in the first image, of its input x, its derivative f'(x), and the cotangents dy that
-    reaches it and dx that leaves it.
+    Its outputs are the plain gradient, by the rules of the layers' gradients, and the requested gradient. For each
+    rectifier with another rule there are samples, in the first image, of its input x, its derivative f'(x), the
+    gradient dy that reaches it and the gradient dx that leaves it.
 
     Returns:
         The model, with the input ``contract.TARGET_INPUT``, and the treatment of each rectifier.
@@ -105,7 +105,7 @@ def traced(
 
 
 def _watched(input_gradient: InputGradient, seen: list[tuple[Step, dict[str, ir.Value]]]) -> dict[str, Rule]:
-    """The table of rules, noting at each rectifier the cotangents that come and go."""
+    """The table of rules, which also records the gradients that reach and leave each rectifier in ``seen``."""
 
     def watched(rule: Rule) -> Rule:
         def formula(op: Builder, step: Step, *dy: ir.Value) -> Gradients:

@@ -1,4 +1,4 @@
-"""What an artifact is compared with: PyTorch's autograd for modules, the original and differences for ONNX models."""
+"""Chooses the reference of an artifact: autograd for PyTorch modules, the original and differences for ONNX models."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Reference(Protocol):
-    """An independent account of what the artifact must answer."""
+    """An independent computation of the artifact's outputs."""
 
     @property
     def name(self) -> str:
@@ -28,7 +28,7 @@ class Reference(Protocol):
         """Compares one run at level 2.
 
         Args:
-            inputs: By name; the image is [N, …].
+            inputs: The inputs by name; the image is [N, …].
             target: [T] class indices, no ranks; T = N or N = 1.
             got: The artifact's outputs by name.
             thorough: Whether to spend more time on the first of several runs.
@@ -38,7 +38,7 @@ class Reference(Protocol):
 def reference_for(
     original: Original, forward: Forward, input_gradient: InputGradient, rules: Table = PLAIN
 ) -> Reference:
-    """The reference that fits the source; it is made before the forward pass is assembled into the artifact."""
+    """The reference for a source; it must be made before the forward pass is assembled into the artifact."""
     if original.program is not None:
         from onnxcam_export.verify.against_autograd import AgainstAutograd  # noqa: PLC0415 — torch takes seconds
 

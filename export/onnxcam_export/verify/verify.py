@@ -1,4 +1,4 @@
-"""Verification: the artifact, run in ONNX Runtime, against an independent reference; and the golden check."""
+"""Runs an artifact in ONNX Runtime, compares it with a reference, and makes its golden check."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from onnxcam_export.verify.comparison import Target
     from onnxcam_export.verify.reference import Reference
 
-# What another machine or provider may differ by; GPUs compute convolutions with 10-bit mantissas (TF32) by default.
+# Errors allowed on other machines and providers; GPUs compute convolutions with 10-bit mantissas (TF32) by default.
 GOLDEN_TOLERANCES = {"scores": 5e-3, "grad_cam": 1e-2, "guided_backprop": 5e-2}
 
 
@@ -46,12 +46,12 @@ def session(path: Path) -> ort.InferenceSession:
 
 
 def verify(path: Path, metadata: Metadata, reference: Reference) -> Verification:
-    """Checks the artifact's outputs for two images with a class each, and for one image with three classes.
+    """Compares the artifact's outputs for two images with a class each, and for one image with three classes.
 
     Args:
         path: The artifact.
         metadata: Its metadata.
-        reference: What it must agree with.
+        reference: The reference that it must agree with.
 
     Raises:
         ParityError: An output differs by more than its tolerance.
@@ -61,7 +61,7 @@ def verify(path: Path, metadata: Metadata, reference: Reference) -> Verification
     total = Comparison()
     for index, (inputs, target) in enumerate(_batches(run, metadata)):
         got = _run(run, outputs, inputs | controls(metadata, target, 2))
-        # The model's own outputs are those that a caller gets who knows nothing of explanations.
+        # The original outputs are compared as a caller gets them who does not know of onnxcam: at level 0.
         got |= _run(run, [name for name in outputs if not name.startswith("onnxcam.")], inputs)
         found = reference.compare(inputs, target, got, thorough=index == 0)
         _require_parity(found, reference.name)
@@ -70,7 +70,7 @@ def verify(path: Path, metadata: Metadata, reference: Reference) -> Verification
 
 
 def _batches(run: ort.InferenceSession, metadata: Metadata) -> Iterator[tuple[dict[str, Array], Target]]:
-    """The model's own inputs, and the classes to explain; as many batches as a fixed batch size allows."""
+    """The original inputs and the classes to explain, for each batch that a fixed batch size allows."""
     generator = np.random.default_rng(0)
     batch = metadata.image.batch or 2
     images = noise(generator, (batch, *metadata.image.shape), metadata.image.dtype)
@@ -103,14 +103,14 @@ def _run(run: ort.InferenceSession, outputs: list[str], inputs: Mapping[str, Arr
 
 
 def noise(generator: np.random.Generator, shape: tuple[int, ...], dtype: str) -> Array:
-    """Standard normal values, as normalised pixels have; for integers, all that a pixel can have."""
+    """Standard normal values, like normalised pixels; for integer types, values of pixels."""
     if np.issubdtype(dtype, np.integer):
         return generator.integers(0, 256 if dtype == "uint8" else 128, shape).astype(dtype)
     return generator.standard_normal(shape).astype(dtype)
 
 
 def golden(path: Path, metadata: Metadata) -> Golden:
-    """The outputs of the artifact, whose file has metadata already, for the golden input."""
+    """Makes the golden check: the artifact's outputs for the golden input. The file must have its metadata already."""
     model = LoadedModel(path, ["cpu"])
     image = golden_input((metadata.image.batch or 1, *metadata.image.shape), metadata.image.dtype)
     best = int(model.run({metadata.image.name: image}, np.array([-1]), Request()).class_index[0])
@@ -119,7 +119,7 @@ def golden(path: Path, metadata: Metadata) -> Golden:
 
 
 def controls(metadata: Metadata, target: Array, level: int) -> dict[str, Array]:
-    """The artifact's own inputs: the target and the level."""
+    """The inputs that the artifact adds: the target and the level."""
     inputs = {contract.TARGET_INPUT: np.asarray(target, np.int64)}
     return inputs if metadata.flat else {**inputs, contract.LEVEL_INPUT: np.asarray(level, np.int64)}
 

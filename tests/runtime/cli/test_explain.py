@@ -133,9 +133,9 @@ def test_it_goes_on_past_bad_pictures(onnxcam, model, picture):
     assert result.code == 2
     formats = "JPEG, PNG, WebP, GIF, BMP, TIFF, JPEG 2000, AVIF, PPM or PGM"
     assert result.err.splitlines() == [
-        f"onnxcam: bad.jpg is not a picture in a format that onnxcam reads: {formats}",
-        "onnxcam: there is no picture missing.png",
-        "onnxcam: 1 of 3 pictures explained, 2 failed",
+        f"onnxcam: bad.jpg is not an image in a format that onnxcam reads: {formats}",
+        "onnxcam: there is no image missing.png",
+        "onnxcam: 1 of 3 images explained, 2 failed",
     ]
     assert here() == {"bad.jpg", "picture.onnxcam.png"}
     lines = onnxcam("explain", "bad.jpg", picture, "-m", model, "--json").out.splitlines()
@@ -163,9 +163,9 @@ def broken_picture(kind: str) -> str:
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
-        ("missing", "there is no picture"),
+        ("missing", "there is no image"),
         ("empty", "is empty"),
-        ("text", "is not a picture"),
+        ("text", "is not an image"),
         ("truncated", "is damaged or truncated"),
         ("large", "is too large: 10000 by 10000 pixels"),
         ("huge", "is too large"),
@@ -230,12 +230,12 @@ def test_bad_models(onnxcam, command, rewritten, future, picture):
 
 def test_several_pictures_need_a_folder(onnxcam, model, picture, data):
     result = onnxcam("explain", picture, data / "coffee.jpg", "-m", model, "-o", "out.png")
-    assert_one_line(result, "2 pictures need an existing folder")
+    assert_one_line(result, "2 images need a folder; name an existing")
 
 
 def test_a_folder_without_pictures(onnxcam, model):
     Path("none").mkdir()
-    assert_one_line(onnxcam("explain", "none", "-m", model), "the folder none holds no pictures")
+    assert_one_line(onnxcam("explain", "none", "-m", model), "the folder none holds no images")
 
 
 def test_a_folder_that_cannot_be_written(onnxcam, model, picture, monkeypatch):

@@ -51,7 +51,7 @@ def test_a_folder_goes_to_a_folder_that_is_made(onnxcam, model, photos):
     assert [json.loads(line)["outputs"] for line in result.out.splitlines()] == [
         [f"explained/{name}.onnxcam.png"] for name in "abc"
     ]
-    assert result.err == "onnxcam: 3 of 3 pictures explained\n"
+    assert result.err == "onnxcam: 3 of 3 images explained\n"
 
 
 def test_what_a_search_leaves_out_is_told_once(onnxcam, model, photos):
@@ -61,7 +61,7 @@ def test_what_a_search_leaves_out_is_told_once(onnxcam, model, photos):
     assert result.code == 0
     assert result.err.splitlines() == [
         "onnxcam: left out in photos: .txt (1), hidden ones (1)",
-        "onnxcam: 3 of 3 pictures explained",
+        "onnxcam: 3 of 3 images explained",
     ]
 
 
@@ -91,7 +91,7 @@ def test_a_job_goes_on_past_any_failure_of_one_picture(onnxcam, model, photos, m
     first, last = result.err.splitlines()
     reason = reasons.get(type(error), f"{type(error).__name__}: {error}")
     assert first == f"onnxcam: cannot explain photos/a.png: {reason}"
-    assert last == "onnxcam: 2 of 3 pictures explained, 1 failed"
+    assert last == "onnxcam: 2 of 3 images explained, 1 failed"
 
 
 def test_a_fault_of_ours_in_the_only_picture_is_not_hidden(onnxcam, model, picture, monkeypatch):
@@ -129,13 +129,13 @@ def test_no_clobber_skips_what_is_explained(onnxcam, model, photos):
     assert result.code == 0
     assert json.loads(result.out.splitlines()[1]) == {
         "path": "photos/b.png",
-        "skipped": "its explanation is there already",
+        "skipped": "its explanation exists already",
     }
-    assert result.err == "onnxcam: 2 of 3 pictures explained, 1 skipped, which are explained already\n"
+    assert result.err == "onnxcam: 2 of 3 images explained, 1 skipped (already explained)\n"
     assert Path("b.onnxcam.png").stat().st_mtime_ns == before
     alone = onnxcam("explain", photos / "b.png", "-m", model, "-n")
     assert (alone.code, alone.out) == (0, "")
-    assert alone.err == "onnxcam: photos/b.png is skipped: its explanation is there already\n"
+    assert alone.err == "onnxcam: photos/b.png is skipped: its explanation exists already\n"
 
 
 def test_an_interrupted_job_tells_how_far_it_came_and_leaves_nothing_behind(onnxcam, model, photos, monkeypatch):
@@ -148,7 +148,7 @@ def test_an_interrupted_job_tells_how_far_it_came_and_leaves_nothing_behind(onnx
 
     monkeypatch.setattr(Explainer, "explain", interrupt_second)
     result = onnxcam("explain", photos, "-m", model)
-    assert (result.code, result.err) == (130, "onnxcam: interrupted; 1 of 3 pictures explained\n")
+    assert (result.code, result.err) == (130, "onnxcam: interrupted; 1 of 3 images explained\n")
     assert here() == {"photos", "a.onnxcam.png"}
 
 
@@ -165,7 +165,7 @@ def test_the_standard_input_is_a_picture(onnxcam, model, picture, monkeypatch):
 def test_of_an_animation_the_first_frame_is_explained_and_that_is_said(onnxcam, model, picture):
     image = Image.open(picture)
     image.save("a.gif", save_all=True, append_images=[image.rotate(90)])
-    note = "it has several frames or pages, of which the first is explained"
+    note = "it has several frames or pages; only the first is explained"
     assert onnxcam("explain", "a.gif", "-m", model).err == f"onnxcam: a.gif: {note}\n"
     assert json.loads(onnxcam("explain", "a.gif", "-m", model, "--json").out)["notes"] == [note]
 

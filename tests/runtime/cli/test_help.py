@@ -22,5 +22,5 @@ def test_what_explain_needs_to_be_understood(onnxcam, monkeypatch):
     ):
         assert word in text
     words = " ".join(text.replace("│", " ").split())
-    assert "all (grad-cam, guided-backprop and guided-grad-cam), one of these, or cam." in words
+    assert "grad-cam, guided-backprop, guided-grad-cam, all three of these, or cam." in words
     assert max(map(len, text.splitlines())) <= 80

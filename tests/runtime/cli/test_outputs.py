@@ -58,7 +58,9 @@ def test_a_new_folder_for_one_picture_is_told_by_its_slash():
 
 @pytest.mark.parametrize("output", ["out.png", "m.onnx"])
 def test_several_pictures_do_not_go_to_one_file(output):
-    with pytest.raises(OutputError, match=f"{output} is a file's name; 3 pictures need an existing folder"):
+    with pytest.raises(
+        OutputError, match=f"{output} is the name of a file, and 3 images need a folder; name an existing"
+    ):
         outputs(output, "A", "B")
 
 

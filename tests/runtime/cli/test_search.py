@@ -87,8 +87,8 @@ def test_what_gives_no_pictures_is_said_and_the_rest_goes_on(folder, monkeypatch
     monkeypatch.setattr(Path, "iterdir", locked)  # root may read anything
     result = search(["", "none", "p"], recursive=True)
     assert [(name, str(error)) for name, error in result.failures] == [
-        ("", "the name of a picture is empty; give its path"),
-        ("none", "the folder none holds no pictures"),
+        ("", "the name of an image is empty; give its path"),
+        ("none", "the folder none holds no images"),
         ("p/sub", "cannot read the folder p/sub: Permission denied"),
     ]
     assert paths(result) == ["p/a.PNG", "p/b.jpg", "p/z/e.gif"]

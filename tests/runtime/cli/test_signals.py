@@ -63,8 +63,8 @@ def test_nothing_is_changed_outside_the_main_thread():
 
 def test_progress_is_told():
     ended = Ended(signal.SIGINT)
-    ended.progress = "3 of 10 pictures explained"
-    assert str(ended) == "interrupted; 3 of 10 pictures explained"
+    ended.progress = "3 of 10 images explained"
+    assert str(ended) == "interrupted; 3 of 10 images explained"
 
 
 def process(code: str) -> subprocess.Popen[str]:

@@ -21,7 +21,7 @@ def test_a_wrong_answer_is_found(monkeypatch, data):
     monkeypatch.setattr(doctor.golden, "check", lambda _explainer: (wrong,))
     finding = examine(monkeypatch, [CPU])[CPU]
     assert not finding.works
-    assert finding.reason == "answers differently in scores"
+    assert finding.reason == "its outputs differ from the export's: scores"
 
 
 def test_what_does_not_load_has_its_reason(monkeypatch):

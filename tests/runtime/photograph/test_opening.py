@@ -90,10 +90,10 @@ def test_files_that_are_no_picture(tmp_path):
     (tmp_path / "empty.png").touch()
     (tmp_path / "text.jpg").write_text("not a picture at all")
     for name, words in {
-        "missing.png": "there is no picture",
+        "missing.png": "there is no image",
         "empty.png": "is empty",
-        "text.jpg": "is not a picture",
-        ".": "is a folder, not a picture",
+        "text.jpg": "is not an image",
+        ".": "is a folder, not an image",
     }.items():
         with pytest.raises(PictureError, match=words):
             open_picture(tmp_path / name)
@@ -105,7 +105,7 @@ def test_truncated_files(tmp_path, ending):
     random_image(size=(64, 64)).save(whole, Image.registered_extensions()[f".{ending}"])
     path = tmp_path / f"a.{ending}"
     path.write_bytes(whole.getvalue()[: len(whole.getvalue()) // 2])
-    with pytest.raises(PictureError, match=r"a\.\w+ (is damaged or truncated|is not a picture)|cannot read"):
+    with pytest.raises(PictureError, match=r"a\.\w+ (is damaged or truncated|is not an image)|cannot read"):
         open_picture(path)
 
 
@@ -250,7 +250,7 @@ def test_what_has_the_array_protocol_is_an_array():
 
 @pytest.mark.parametrize("wrong", [5, None, 1.5, object(), {}, [], ()])
 def test_wrong_things_are_bad_pictures(wrong):
-    with pytest.raises(PictureError, match=f"a picture is a path, bytes, .*, not {type(wrong).__name__}"):
+    with pytest.raises(PictureError, match=f"an image is a path, bytes, .*, not {type(wrong).__name__}"):
         open_picture(wrong)
 
 

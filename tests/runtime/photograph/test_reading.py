@@ -67,7 +67,7 @@ def test_no_other_format_is_read_whatever_its_ending(name, ending, tmp_path):
     image = Image.new("1" if name == "XBM" else "RGB", (32, 32))
     image.save(path, name)
     message = refused(path)
-    assert message.startswith("it is not a picture in a format that onnxcam reads: JPEG, PNG, ")
+    assert message.startswith("it is not an image in a format that onnxcam reads: JPEG, PNG, ")
     assert "PGM" in message
 
 
@@ -102,12 +102,12 @@ def test_there_is_one_sentence_for_pictures_that_are_too_large(monkeypatch):
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        ("", "the name of a picture is empty"),
+        ("", "the name of an image is empty"),
         ("a\0b", "embedded null"),
         ("x" * 5000, "cannot read it: File name too long"),
-        ("missing.png", "there is no picture it"),
-        ("missing/a.png", "there is no picture it"),
-        (".", "it is a folder, not a picture"),
+        ("missing.png", "there is no image it"),
+        ("missing/a.png", "there is no image it"),
+        (".", "it is a folder, not an image"),
         (b"", "it is empty"),
         (io.BytesIO(), "it is empty"),
         (io.StringIO("text"), "it is open as text; open it as binary"),
@@ -177,8 +177,8 @@ def test_an_endless_stream_ends(monkeypatch):
 def test_names(tmp_path):
     assert name_of("a.png") == "a.png"
     assert name_of(tmp_path / "a.png") == str(tmp_path / "a.png")
-    assert name_of(b"bytes") == name_of(io.BytesIO()) == "the picture"
+    assert name_of(b"bytes") == name_of(io.BytesIO()) == "the image"
     with (tmp_path / "a").open("w+b") as file:
         assert name_of(file) == str(tmp_path / "a")
     with os.fdopen(os.open(os.devnull, os.O_RDONLY), "rb") as file:
-        assert name_of(file) == "the picture"
+        assert name_of(file) == "the image"

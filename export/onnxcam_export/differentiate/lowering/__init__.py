@@ -1,1 +1,1 @@
-"""Cheaper forms of one operator; each rule calls one function of one module here."""
+"""Cheaper ways to compute the gradient of one operator. A rule calls one function of one module here."""

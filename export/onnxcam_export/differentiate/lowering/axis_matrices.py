@@ -1,9 +1,8 @@
-"""Linear operators that act on each axis by itself, as one matrix per axis.
+"""Separable linear operators (average pooling, Resize) as one matrix per axis.
 
-Average pooling and Resize are such operators: along one axis they are ``y = A x``, and the gradient is
-``dx = A^T dy``. A is found by letting ONNX Runtime apply the operator to the unit vectors of that axis, so paddings,
-ceil mode and rounding are its own and not a second account of them. Small maps make small matrices: two matrix
-products cost less than a scatter.
+Along one axis such an operator is ``y = A x``, and its gradient is ``dx = A^T dy``. A is found by running the operator
+in ONNX Runtime on the unit vectors of the axis, so that padding, ceil mode and rounding match ONNX Runtime exactly.
+Small maps have small matrices, and two matrix products are faster than a scatter.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ Matrix = npt.NDArray[np.float32]
 def pooling_matrices(step: Step) -> dict[int, Matrix]:
     """A pooling operator as an [n_out, n] matrix for each spatial axis.
 
-    Of ``LpPool`` they are the matrices that sum over its windows.
+    For ``LpPool`` they are the matrices that sum over the windows.
     """
     kernel, sizes = step.attributes["kernel_shape"], static_shape(step.x, 2)
     window = Window.of(step, len(kernel))
@@ -77,7 +76,7 @@ _RESIZE_AXES = {"axes", "keep_aspect_ratio_policy"}
 def apply_transposed(
     op: Builder, dy: ir.Value, matrices: Mapping[int, Matrix], shape: Sequence[int | None]
 ) -> ir.Value:
-    """``A^T`` along each axis that has a matrix; ``shape`` is that of ``dy``, its batch in front."""
+    """Multiplies by ``A^T`` along each axis that has a matrix; ``shape`` is that of ``dy``, with the batch first."""
     size = [-1, *shape[1:]]
     for axis, matrix in matrices.items():
         weight = np.ascontiguousarray(matrix, op.dtype.numpy())
@@ -96,7 +95,7 @@ def apply_transposed(
 def run_operator(
     op_type: str, inputs: Sequence[npt.NDArray[Any] | None], attributes: Mapping[str, Any]
 ) -> npt.NDArray[Any]:
-    """One operator's first output, as ONNX Runtime computes it."""
+    """Runs one operator in ONNX Runtime and returns its first output."""
     values = [
         None if a is None else ir.val(f"input_{i}", dtype=ir.DataType.from_numpy(a.dtype), shape=a.shape)
         for i, a in enumerate(inputs)

@@ -16,10 +16,10 @@ class Window:
     """A sliding window; every list has one entry for each spatial axis.
 
     Attributes:
-        strides: How far the window moves at a time.
-        dilations: How far its elements are apart.
+        strides: The steps between positions of the window.
+        dilations: The steps between its elements.
         begin: The padding before the map.
-        end: The padding after it.
+        end: The padding after the map.
     """
 
     strides: list[int]
@@ -29,9 +29,9 @@ class Window:
 
     @classmethod
     def of(cls, step: Step, rank: int) -> Window:
-        """The window of a convolution or pooling over that many axes.
+        """The window of a convolution or pooling over ``rank`` axes.
 
-        Its padding is written out, which is the form that ``onnxcam_export.read.explicit_padding`` brings all into.
+        Its padding must be explicit, as ``onnxcam_export.read.explicit_padding`` makes it.
         """
         strides = list(step.attributes.get("strides", [1] * rank))
         dilations = list(step.attributes.get("dilations", [1] * rank))
@@ -44,5 +44,5 @@ class Window:
         return [*self.begin, *self.end]
 
     def reach(self, kernel: Sequence[int]) -> list[int]:
-        """How far the last element of a kernel of that size is from its first."""
+        """The distance from the first to the last element of a kernel of that size."""
         return [dilation * (size - 1) for dilation, size in zip(self.dilations, kernel, strict=True)]

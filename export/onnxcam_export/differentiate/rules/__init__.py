@@ -1,7 +1,7 @@
 """The gradient rules, one for each operator, in families.
 
-A rule is a function named after its operator, ``(op, step, dy) -> [dx, …]``: given the cotangent ``dy`` of the
-operator's output it emits, through ``op``, the cotangent of each input, None where there is none. The first line of
+A rule is a function named after its operator, ``(op, step, dy) -> [dx, …]``. It gets the gradient ``dy`` of the
+operator's output, and emits the gradient of each input through ``op``; None stands for no gradient. The first line of
 its docstring is the formula. Importing this package fills the table ``onnxcam_export.differentiate.rule.PLAIN``.
 """
 

@@ -1,4 +1,4 @@
-"""Arithmetic between values, element by element. Broadcasting is undone by the registry, not here."""
+"""Element-wise arithmetic: Add, Mul, Pow, Where, …. ``onnxcam_export.differentiate.rule`` undoes broadcasting."""
 
 from __future__ import annotations
 
@@ -65,13 +65,13 @@ def Mean(op: Builder, step: Step, dy: ir.Value) -> Gradients:
 
 @rule(broadcasts=True)
 def Max(op: Builder, step: Step, dy: ir.Value) -> Gradients:
-    """``dx_i = dy [x_i = y]``, in equal parts where several are; as PyTorch's ``maximum`` and ``amax``."""
+    """``dx_i = dy [x_i = y]``, in equal parts if several are equal, as in PyTorch's ``maximum`` and ``amax``."""
     return _shared(op, step.inputs, step.y, dy)
 
 
 @rule(broadcasts=True)
 def Min(op: Builder, step: Step, dy: ir.Value) -> Gradients:
-    """``dx_i = dy [x_i = y]``, in equal parts where several are."""
+    """``dx_i = dy [x_i = y]``, in equal parts if several are equal."""
     return _shared(op, step.inputs, step.y, dy)
 
 

@@ -1,6 +1,6 @@
 """Convolution and transposed convolution, in one to three dimensions.
 
-Weights have no gradient here: where a graph computes them from the image, the walk refuses.
+Weights have no gradient here. If a graph computes them from the image, the walk refuses it.
 """
 
 from __future__ import annotations

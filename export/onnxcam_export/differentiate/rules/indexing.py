@@ -1,4 +1,4 @@
-"""Operators that take elements by their indices."""
+"""Operators that take elements by their indices: Gather, TopK, …."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Index = npt.NDArray[np.int64]
 
 @rule
 def Gather(op: Builder, step: Step, dy: ir.Value) -> Gradients:
-    """``dx[i] = sum of the dy that were taken from i``, for constant indices."""
+    """``dx[i] = sum of the dy taken from i``, for constant indices."""
     axis = axis_of(step)
     size, index = size_of(step.x, axis), required(step, 1)
     if index.ndim == 0:
@@ -45,7 +45,7 @@ def GatherElements(op: Builder, step: Step, dy: ir.Value) -> Gradients:
 def GatherND(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dX = A^T dY`` for constant indices, A the matrix of zeros and ones that takes elements of X.
 
-    PyTorch's adaptive pooling to a size that does not divide the map takes its windows so.
+    PyTorch exports adaptive pooling in this way if the output's size does not divide the map's.
     """
     index, shape = required(step, 1), shape_of(step.x)
     depth = index.shape[-1]
@@ -67,12 +67,12 @@ def TopK(op: Builder, step: Step, dy: ir.Value) -> Gradients:
 
 
 def spread(op: Builder, dy: ir.Value, index: Index, axis: int, size: int, rank: int) -> ir.Value:  # noqa: PLR0917
-    """``dx[index[i]] += dy[i]`` along an axis of that size, as padding where possible and as gathers otherwise."""
+    """``dx[index[i]] += dy[i]`` along an axis of that size: as padding if the indices are a range, else as gathers."""
     count = len(index)
     if count and np.array_equal(index, np.arange(index[0], index[0] + count)):
         before, after = int(index[0]), size - int(index[0]) - count
         return padded(op, dy, rank, {axis: (before, after)}) if before or after else dy
-    extended = padded(op, dy, rank, {axis: (0, 1)})  # one zero slice at the end: where nothing was taken
+    extended = padded(op, dy, rank, {axis: (0, 1)})  # one slice of zeros at the end, for elements that were not taken
     layers: list[ir.Value] = []
     remaining = list(range(count))
     while remaining or not layers:
@@ -94,7 +94,7 @@ def axis_of(step: Step) -> int:
 
 
 def required(step: Step, index: int) -> Index:
-    """The constant input at ``index``, which the operator cannot do without."""
+    """The constant input at ``index``, which the operator requires."""
     value = step.constant(index)
     assert value is not None  # noqa: S101 — required by the operator
     return value

@@ -1,6 +1,6 @@
 """Matrix products.
 
-A matrix that the whole batch shares has no gradient here, since that would sum over the images.
+A matrix that all images of the batch share has no gradient here, since that would be a sum over the images.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def MatMul(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     assert b is not None  # noqa: S101 — required by the operator
     vectors = [axis for axis, operand in ((-2, a), (-1, b)) if len(shape_of(operand)) == 1]
     if Optimisation.GEMM_OF_ROWS in op.optimisations and len(shape_of(a)) == len(shape_of(b)) == 2 and is_constant(b):
-        return [op.Gemm(dy, b, transB=1)]  # reads B as it is, where MatMul needs a transposed copy
+        return [op.Gemm(dy, b, transB=1)]  # it reads B as it is; MatMul needs a transposed copy
     y_shape = shape_of(step.y)
     lead = y_shape[: len(y_shape) + len(vectors) - 2]
     if vectors:
@@ -70,7 +70,7 @@ def Einsum(op: Builder, step: Step, dy: ir.Value) -> Gradients:
         others = [i for i in range(len(operands)) if i != index]
         known = set(result).union(*(operands[i] for i in others))
         if is_constant(x) or x is None or not set(letters) <= known:
-            gradients.append(None)  # the walk refuses where it is needed
+            gradients.append(None)  # the walk refuses this if the gradient is needed
             continue
         equation = ",".join([result, *(operands[i] for i in others)]) + "->" + letters
         gradients.append(op.Einsum(dy, *(step.inputs[i] for i in others), equation=equation))
@@ -78,7 +78,7 @@ def Einsum(op: Builder, step: Step, dy: ir.Value) -> Gradients:
 
 
 def einsum_letters(step: Step) -> tuple[list[str], str]:
-    """The letters of each operand and of the result, which an equation without an arrow leaves out."""
+    """The letters of each operand and of the result; an equation without an arrow leaves the latter out."""
     equation = step.attributes["equation"].replace(" ", "")
     left, arrow, right = equation.partition("->")
     if not arrow:
@@ -88,7 +88,7 @@ def einsum_letters(step: Step) -> tuple[list[str], str]:
 
 
 def _sums_no_batch(a: ir.Value, b: ir.Value | None, axis: int) -> bool:
-    """Whether B has a gradient that can be had: that of a matrix shared by the batch would sum over it."""
+    """Whether B has a gradient here: it is not constant, and its gradient is not a sum over the batch."""
     shape = shape_of(a)
     return not is_constant(b) and (len(shape) == 1 or shape[axis] is not None)
 
@@ -96,7 +96,7 @@ def _sums_no_batch(a: ir.Value, b: ir.Value | None, axis: int) -> bool:
 def _matrix(
     op: Builder, operand: ir.Value, missing: int, *, transposed: bool = False
 ) -> tuple[ir.Value, tuple[int | None, ...]]:
-    """An operand of MatMul and its shape; a vector gets the axis it is missing, at the front (0) or at the end (1)."""
+    """An operand of MatMul and its shape; a vector gets its missing axis, at the front (0) or at the end (1)."""
     shape = shape_of(operand)
     if len(shape) == 1:
         operand = op.Unsqueeze(operand, [missing])
@@ -110,7 +110,7 @@ def _matrix(
 def _operand_gradient(
     op: Builder, gradient: ir.Value, operand: ir.Value, missing: int, lead: Sequence[int | None]
 ) -> ir.Value:
-    """The gradient without the axes that the operand was broadcast along or was missing."""
+    """The gradient, without the axes along which the operand was broadcast, or which it was missing."""
     vector = len(shape_of(operand)) == 1
     _, shape = _matrix(op, operand, missing)
     gradient = sum_to(op, gradient, (*lead, *shape[-2:]), shape)

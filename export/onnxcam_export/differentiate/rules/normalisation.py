@@ -1,4 +1,4 @@
-"""Normalisation, in inference: batch statistics are constants, all others depend on the input."""
+"""Normalisation in inference: batch statistics are constants, all other statistics depend on the input."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def RMSNormalization(op: Builder, step: Step, dy: ir.Value) -> Gradients:
 
 @rule
 def InstanceNormalization(op: Builder, step: Step, dy: ir.Value) -> Gradients:
-    """As LayerNormalization, over each channel's map."""
+    """``dx = r (g - mean(g) - z mean(g z))``, as in LayerNormalization, over each channel's map."""
     rank = len(shape_of(step.x))
     g = op.Mul(dy, _for_channels(op, step.inputs[1], rank))
     return [_standardised(op, step, step.x, g, list(range(2, rank)))]
@@ -59,7 +59,7 @@ def InstanceNormalization(op: Builder, step: Step, dy: ir.Value) -> Gradients:
 
 @rule
 def GroupNormalization(op: Builder, step: Step, dy: ir.Value) -> Gradients:
-    """As LayerNormalization, over the maps of each group of channels."""
+    """``dx = r (g - mean(g) - z mean(g z))``, as in LayerNormalization, over the maps of each group of channels."""
     scale, groups, size = step.inputs[1], int(step.attributes["num_groups"]), static_shape(step.x)
     grouped = [groups, size[0] // groups * math.prod(size[1:])]
     g = reshape_rows(op, op.Mul(dy, _for_channels(op, scale, len(size) + 1)), grouped)
@@ -108,7 +108,7 @@ def _standardised(
     centred: bool = True,
     epsilon: float = 1e-5,
 ) -> ir.Value:
-    """``r (g - mean(g) - z mean(g z))`` over the axes; without the mean where the operator is not centred."""
+    """``r (g - mean(g) - z mean(g z))`` over the axes; without ``mean(g)`` if the operator does not centre."""
     wide = op.typed(ir.DataType.FLOAT)  # squares overflow float16
     x, g = (value if wide is op else wide.Cast(value, to=int(wide.dtype)) for value in (x, g))
     offset = wide.Sub(x, wide.ReduceMean(x, axes)) if centred else x
@@ -126,7 +126,7 @@ def _for_channels(op: Builder, scale: ir.Value | None, rank: int) -> ir.Value:
 
 
 def _over_channels(op: Builder, x: ir.Value, count: int, pads: Sequence[int], size: Sequence[int]) -> ir.Value:
-    """The sum over neighbouring channels, divided by ``count``; zeros beyond the first and last."""
+    """The sum over neighbouring channels, divided by ``count``; channels before the first and after the last are 0."""
     maps = op.Reshape(x, [-1, 1, size[0], math.prod(size[1:])])
     mean = op.AveragePool(maps, kernel_shape=[count, 1], pads=[pads[0], 0, pads[1], 0], count_include_pad=1)
     return reshape_rows(op, mean, size)

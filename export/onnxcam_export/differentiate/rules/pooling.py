@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 def MaxPool(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx[i] = sum of the dy whose window's first maximum is i``.
 
-    The indices are computed here and not in the forward pass: a MaxPool that returns them is many times slower.
+    The indices are computed here and not in the forward pass, because a MaxPool that returns them is many times slower.
+    Comparing each position of the window with the maximum needs no indices, but is not faster in general: VGG-16's
+    first pooling takes 18.0 ms so and 19.7 by indices on one thread, but 14.4 and 10.9 on two.
     """
     size, size_out = static_shape(step.x), static_shape(step.y)
     channels, area, area_out = size[0], math.prod(size[1:]), math.prod(size_out[1:])
     attributes = {name: value for name, value in step.attributes.items() if name != "storage_order"}
     _, index = op.outputs(2).MaxPool(step.x, **attributes)
-    # ONNX counts the indices through the whole batch; here they are wanted within each channel's map.
+    # ONNX's indices count through the whole batch; here they must count within each channel's map.
     index = op.Sub(op.Reshape(index, [-1, channels, area_out]), _map_starts(op, step.x, channels, area))
     wide = op.typed(ir.DataType.FLOAT)  # CPUs add no float16 at indices
     dy = op.Reshape(wide.Cast(dy, to=int(wide.dtype)) if wide is not op else dy, [-1, channels, area_out])
@@ -38,7 +40,7 @@ def MaxPool(op: Builder, step: Step, dy: ir.Value) -> Gradients:
 
 
 def _map_starts(op: Builder, x: ir.Value, channels: int, area: int) -> ir.Value:
-    """int64 [N, K, 1]: where each map begins in the flattened batch. Dividing each index takes six times as long."""
+    """int64 [N, K, 1]: the first index of each map in the flattened batch. A remainder takes six times as long."""
     zero, one = np.asarray(0, np.int64), np.asarray(1, np.int64)
     image = op.Mul(op.Range(zero, op.Squeeze(op.Shape(x, start=0, end=1), [0]), one), channels * area)
     return op.Add(op.Unsqueeze(image, [1, 2]), np.arange(channels, dtype=np.int64)[:, None] * area)

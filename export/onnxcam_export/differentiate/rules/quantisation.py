@@ -1,7 +1,7 @@
 """Quantisation: the gradient passes straight through (Bengio et al. 2013, https://arxiv.org/abs/1308.3432).
 
-As in PyTorch's ``fake_quantize``, it passes inside the representable range and is zero outside. The cotangent of a
-quantised tensor is that of the number it stands for, so no scale enters.
+As in PyTorch's ``fake_quantize``, it passes inside the representable range and is zero outside. The gradient of a
+quantised tensor is the gradient of the numbers that it represents, so the scale is not a factor.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from onnxcam_export.graph.steps import Step
 
 
-# ONNX Runtime computes these with integers, together with the quantising after them.
+# ONNX Runtime computes these operators, and the quantising after them, in one integer kernel.
 _LINEAR = {"Conv", "ConvTranspose", "Gemm", "MatMul", "Add", "Sub", "BatchNormalization"}
 
 
@@ -33,9 +33,9 @@ def _integer_range(step: Step) -> tuple[int, int]:
 
 
 def _replaces_rectifier(step: Step) -> bool:
-    """Whether the smallest integer stands for zero, after an operator whose output can be negative.
+    """Whether the quantising also does the work of a rectifier: its smallest integer is zero, after a linear operator.
 
-    Quantisation tools take a Relu or a Clip from 0 out of the graph where quantising does the same.
+    Quantisation tools remove a Relu or a Clip from 0 if quantising does the same.
     """
     zero = step.constant(2)
     cuts_at_zero = np.all((np.asarray(0) if zero is None else zero) == _integer_range(step)[0])
@@ -51,9 +51,10 @@ def _follows_linear(step: Step) -> bool:
 def QuantizeLinear(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = dy * [low <= x <= high]``, the range that the integers can represent.
 
-    After a linear operator x is not read, or ONNX Runtime could not fuse the integer kernels. If quantising replaced a
-    rectifier there, the gradient passes where ``smallest < y < largest``, as it would have passed the rectifier;
-    otherwise it passes: the integers cannot tell the range's edge from what lies outside, which calibration avoids.
+    After a linear operator x is not read, since ONNX Runtime could then not fuse the integer kernels. If quantising
+    replaced a rectifier there, the gradient passes where ``smallest < y < largest``, as through the rectifier.
+    Otherwise it passes everywhere: the integers do not show whether x was at the edge of the range or outside, and
+    calibration keeps it inside.
     """
     inside: ir.Value | None = None
     if _replaces_rectifier(step):
@@ -71,7 +72,7 @@ def DequantizeLinear(op: Builder, step: Step, dy: ir.Value) -> Gradients:
 
 
 def _between_the_last(op: Builder, step: Step) -> ir.Value:
-    """``[smallest < y < largest]``, computed on bytes where y is bytes."""
+    """``[smallest < y < largest]``, computed in bytes if y is of bytes."""
     smallest, largest = _integer_range(step)
     dtype = (step.y.dtype or ir.DataType.UINT8).numpy()
     if dtype.itemsize > 1:
@@ -82,7 +83,7 @@ def _between_the_last(op: Builder, step: Step) -> ir.Value:
 
 
 def _representable(step: Step) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    """The least and the greatest x that rounds to an integer of the type, for each channel where each has a scale."""
+    """The smallest and the largest x that round to an integer of the type; per channel if the scale is."""
     scale, zero = step.constant(1), step.constant(2)
     assert scale is not None  # noqa: S101 — required by the operator
     zero = np.zeros((), np.int64) if zero is None else zero.astype(np.int64)

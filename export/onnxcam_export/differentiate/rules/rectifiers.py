@@ -1,7 +1,7 @@
-"""Rectifier-like activations: they let through what is positive and suppress what is negative.
+"""Rectifier-like activations, which pass positive values and suppress negative ones.
 
-``dx = dy * f'(x)``, written with the output ``y`` wherever it tells the same: that is cheaper, and leaves what
-computes x free to be fused with the activation.
+``dx = dy * f'(x)``, written with the output ``y`` wherever possible. That is cheaper, and ONNX Runtime can fuse the
+activation with the operator that computes x.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def _clip_bounds(step: Step) -> tuple[float, float]:
-    """The constant bounds of a Clip, infinite where left out."""
+    """The constant bounds of a Clip; infinite if left out."""
     low, high = (step.constant(index) for index in (1, 2))
     return (
         -math.inf if low is None else float(np.asarray(low).item()),
@@ -31,14 +31,14 @@ def _clip_bounds(step: Step) -> tuple[float, float]:
 
 
 def _clips_from_zero(step: Step) -> bool:
-    """Whether a Clip is a ReLU with a bound, and no gate."""
+    """Whether a Clip is a bounded ReLU, and not a gate."""
     low, high = _clip_bounds(step)
     return low == 0.0 < high
 
 
 @rule(rectifies=True, zero_below_zero=True)
 def Relu(op: Builder, step: Step, dy: ir.Value) -> Gradients:
-    """``dx = dy * [y > 0]``, read off the output."""
+    """``dx = dy * [y > 0]``."""
     return [op.Mul(dy, positive(op, step.y))]
 
 
@@ -51,7 +51,7 @@ def LeakyRelu(op: Builder, step: Step, dy: ir.Value) -> Gradients:
 
 @rule(rectifies=True)
 def PRelu(op: Builder, step: Step, dy: ir.Value) -> Gradients:
-    """``dx = dy * (s + (1 - s) [x > 0])`` for a slope s of each channel."""
+    """``dx = dy * (s + (1 - s) [x > 0])``, with one slope s per channel."""
     slope = step.inputs[1]
     rest = op.Sub(1.0, slope)
     return [op.Mul(dy, op.Add(op.Mul(positive(op, step.x), rest), slope))]
@@ -79,20 +79,20 @@ def Clip(op: Builder, step: Step, dy: ir.Value) -> Gradients:
 
 @rule(rectifies=True)
 def Elu(op: Builder, step: Step, dy: ir.Value) -> Gradients:
-    """``f' = 1`` above zero and ``y + alpha`` below."""
+    """``dx = dy * f'(x)`` with ``f' = 1`` above zero and ``y + alpha`` below."""
     return [op.Mul(dy, _exponential_slope(op, step, above=1.0, below=float(step.attributes.get("alpha", 1.0))))]
 
 
 @rule(rectifies=True)
 def Celu(op: Builder, step: Step, dy: ir.Value) -> Gradients:
-    """``f' = 1`` above zero and ``y/alpha + 1`` below."""
+    """``dx = dy * f'(x)`` with ``f' = 1`` above zero and ``y/alpha + 1`` below."""
     alpha = float(step.attributes.get("alpha", 1.0))
     return [op.Mul(dy, op.Add(op.Mul(op.Min(step.y, 0.0), 1 / alpha), 1.0))]
 
 
 @rule(rectifies=True)
 def Selu(op: Builder, step: Step, dy: ir.Value) -> Gradients:
-    """``f' = gamma`` above zero and ``y + gamma alpha`` below."""
+    """``dx = dy * f'(x)`` with ``f' = gamma`` above zero and ``y + gamma alpha`` below."""
     alpha = float(step.attributes.get("alpha", 1.67326319217681884765625))
     gamma = float(step.attributes.get("gamma", 1.05070102214813232421875))
     return [op.Mul(dy, _exponential_slope(op, step, above=gamma, below=gamma * alpha))]

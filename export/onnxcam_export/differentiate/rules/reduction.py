@@ -1,4 +1,4 @@
-"""Reductions over axes. The gradient spreads over what was reduced; the batch is never reduced."""
+"""Reductions over axes: sum, mean, maximum, norms, …. The batch is never reduced."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ def ReduceSum(op: Builder, step: Step, dy: ir.Value) -> Gradients:
 
 @rule
 def ReduceMax(op: Builder, step: Step, dy: ir.Value) -> Gradients:
-    """``dx = dy [x = y]``, in equal parts where several are; as PyTorch's ``amax``."""
+    """``dx = dy [x = y]``, in equal parts if several are equal, as in PyTorch's ``amax``."""
     return [_shared(op, step, dy)]
 
 
 @rule
 def ReduceMin(op: Builder, step: Step, dy: ir.Value) -> Gradients:
-    """``dx = dy [x = y]``, in equal parts where several are; as PyTorch's ``amin``."""
+    """``dx = dy [x = y]``, in equal parts if several are equal, as in PyTorch's ``amin``."""
     return [_shared(op, step, dy)]
 
 
 @rule
 def ReduceProd(op: Builder, step: Step, dy: ir.Value) -> Gradients:
-    """``dx = dy y / x``, for x that are not zero."""
+    """``dx = dy y / x``, for x without zeros."""
     return [op.Div(_kept(op, step, op.Mul(dy, step.y)), step.x)]
 
 

@@ -1,4 +1,4 @@
-"""Operators that give the same elements another shape or order."""
+"""Operators that change the shape or order of elements: Reshape, Transpose, Expand, Resize, …."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def Unsqueeze(op: Builder, step: Step, dy: ir.Value) -> Gradients:
 
 @rule
 def Transpose(op: Builder, step: Step, dy: ir.Value) -> Gradients:
-    """``dx = dy`` with the axes put back."""
+    """``dx = transpose(dy)``, with the inverse permutation."""
     rank = len(shape_of(step.x))
     perm = step.attributes.get("perm", list(range(rank))[::-1])
     return [op.Transpose(dy, perm=np.argsort(perm).tolist())]
@@ -52,7 +52,7 @@ def Transpose(op: Builder, step: Step, dy: ir.Value) -> Gradients:
 
 @rule
 def DepthToSpace(op: Builder, step: Step, dy: ir.Value) -> Gradients:
-    """``dx = SpaceToDepth(dy)``, in the order of the mode."""
+    """``dx = SpaceToDepth(dy)``, in the mode's order of elements."""
     block = int(step.attributes["blocksize"])
     if step.attributes.get("mode", "DCR") == "DCR":
         return [op.SpaceToDepth(dy, blocksize=block)]
@@ -93,12 +93,12 @@ def Tile(op: Builder, step: Step, dy: ir.Value) -> Gradients:
 
 @rule
 def Resize(op: Builder, step: Step, dy: ir.Value) -> Gradients:
-    """``dX = A^T dY`` along each axis that changes, A the interpolation along it; for every mode."""
+    """``dX = A^T dY`` along each axis that changes, A the matrix of the interpolation along it, in any mode."""
     return [apply_transposed(op, dy, resize_matrices(step), shape_of(step.y))]
 
 
 def in_shape_of(op: Builder, dy: ir.Value, x: ir.Value) -> ir.Value:
-    """``dy`` in x's shape, but for its batch, which the gradient has of its own."""
+    """``dy`` in x's shape; the number of rows stays that of the gradient."""
     shape = list(shape_of(x))
     if shape.count(None) > 1:
         raise ShapeError(

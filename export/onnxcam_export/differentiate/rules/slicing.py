@@ -1,4 +1,4 @@
-"""Operators that take a part of their input, put parts together, or fill up around them."""
+"""Operators that take parts of their input, join parts, or pad: Concat, Split, Slice, Pad, …."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def Concat(op: Builder, step: Step, dy: ir.Value) -> Gradients:
 
 @rule
 def Split(op: Builder, step: Step, *dy: ir.Value | None) -> Gradients:
-    """``dx`` is the dy_i side by side, zeros where there is none."""
+    """``dx`` is the concatenation of the dy_i, with zeros where an output has no gradient."""
     axis = axis_of(step)
     present = [(i, part) for i, part in enumerate(dy) if part is not None]
     if len(present) == len(step.outputs):
@@ -51,14 +51,14 @@ def Slice(op: Builder, step: Step, dy: ir.Value) -> Gradients:
         if (start, stride) == (0, 1) and end >= 2**31 - 1:
             continue  # the whole axis, which may be the batch
         size = size_of(step.x, axis)
-        end = None if stride < 0 and end <= -(2**31) else end  # noqa: PLW2901 — "down to the first" in Python's notation
+        end = None if stride < 0 and end <= -(2**31) else end  # noqa: PLW2901 — None is "to the first" in Python
         dy = spread(op, dy, np.arange(size)[slice(start, end, stride)], axis, size, len(shape_of(step.x)))
     return [dy]
 
 
 @rule
 def Pad(op: Builder, step: Step, dy: ir.Value) -> Gradients:
-    """``dx`` is dy without the padding; where that repeats x (reflect, edge, wrap), it is added to what it repeats."""
+    """``dx`` is dy without the padding; the dy of padding that repeats x (reflect, edge, wrap) is added to x's."""
     pads, axes = required(step, 1), step.constant(3)
     rank = len(shape_of(step.x))
     axes = np.arange(rank) if axes is None else axes % rank
@@ -87,7 +87,7 @@ def CumSum(op: Builder, step: Step, dy: ir.Value) -> Gradients:
 
 
 def _repeated(size: int, begin: int, end: int, mode: str) -> Index:
-    """Where each element of a padded axis comes from; negative padding takes elements away."""
+    """The index from which each element of a padded axis is copied; negative padding crops."""
     known = cast("Literal['reflect', 'edge', 'wrap']", mode)
     index = np.pad(np.arange(size), (max(begin, 0), max(end, 0)), mode=known)
     return index[max(-begin, 0) : len(index) - max(-end, 0)]

@@ -1,4 +1,4 @@
-"""Smooth activations and gates: ``dx = dy * f'(x)``, written with the output ``y`` where that is cheaper."""
+"""Smooth activations and gates: ``dx = dy * f'(x)``, written with the output ``y`` if that is cheaper."""
 
 from __future__ import annotations
 

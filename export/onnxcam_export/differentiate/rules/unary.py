@@ -1,4 +1,4 @@
-"""Functions of one value, element by element, that are no activations."""
+"""Element-wise functions of one input that are not activations: Exp, Sqrt, Cast, …."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def Identity(op: Builder, step: Step, dy: ir.Value) -> Gradients:
 
 @rule
 def Dropout(op: Builder, step: Step, dy: ir.Value) -> Gradients:
-    """``dx = dy``: in inference nothing is dropped."""
+    """``dx = dy``, since nothing is dropped in inference."""
     return [dy]
 
 
 @rule
 def Cast(op: Builder, step: Step, dy: ir.Value) -> Gradients:
-    """``dx = dy`` in the input's type; 0 where the value went through an integer."""
+    """``dx = dy`` in the input's type; 0 for a cast to integers."""
     assert step.x.dtype is not None  # noqa: S101 — the walk passes through values of known type only
     if step.y.dtype is None or not step.y.dtype.is_floating_point():
         return [None]
