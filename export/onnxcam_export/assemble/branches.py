@@ -81,7 +81,10 @@ def _own(graph: ir.Graph, value: ir.Value, tensor: ir.TensorProtocol, name: str)
 
 
 def detach(nodes: Iterable[ir.Node]) -> None:
-    """Removes the inputs of nodes that were copied and are no longer in a graph."""
+    """Ends the nodes' use of their inputs, in their subgraphs too: they were copied, and are in no graph any more."""
     for node in nodes:
+        for attribute in node.attributes.values():
+            if isinstance(attribute.value, ir.Graph):
+                detach(attribute.value)
         for index in range(len(node.inputs)):
             node.replace_input_with(index, None)

@@ -140,9 +140,8 @@ class Emitted:
 
 
 def _empty(op: Builder, part: Part) -> Values:
-    return {
-        name: op.Constant(value=ir.tensor(np.zeros((0, *shape), np.float32))) for name, shape in part.shapes.items()
-    }
+    """The part's outputs with zero rows; OpenVINO reads a ``Constant`` without elements as a scalar."""
+    return {name: op.ConstantOfShape([0, *shape]) for name, shape in part.shapes.items()}
 
 
 def _gated(op: Builder, graph: ir.Graph, condition: ir.Value, explain: Emitted, answer: Emitted) -> Values:

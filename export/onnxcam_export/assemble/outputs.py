@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx_ir as ir
-import onnx_ir.passes.common as common_passes
 
 from onnxcam import contract
 from onnxcam_export.assemble.gates import Part, Parts, Values, branch_by_level
 from onnxcam_export.assemble.head_products import share_head_products
+from onnxcam_export.assemble.tidy import tidy
 from onnxcam_export.differentiate.backprop import backprop
 from onnxcam_export.differentiate.rule import PLAIN
 from onnxcam_export.differentiate.target_rows import EXPLAINED
@@ -55,7 +55,7 @@ def assemble(forward: Forward, input_gradient: InputGradient, *, flat: bool = Fa
         level = _input(graph, contract.LEVEL_INPUT, np.asarray(0, np.int64), [])
         outputs = branch_by_level(op, forward, level, parts)
     _declare(graph, forward, outputs)
-    common_passes.RemoveUnusedNodesPass()(forward.model)
+    tidy(forward.model)
 
 
 def _scores(forward: Forward, target: ir.Value) -> Part:

@@ -13,6 +13,9 @@ import onnx_ir as ir
 from onnxcam_export.graph.optimisations import ALL, Optimisation
 from onnxcam_export.graph.steps import is_constant
 
+# Each is an output of its own, and no value can be two outputs of a graph.
+_NEVER_SHARED = {"ConstantOfShape"}
+
 Input = ir.Value | npt.NDArray[Any] | float | Sequence[int] | None
 
 
@@ -84,7 +87,7 @@ class Builder:
     def _emit(self, op_type: str, items: Sequence[Input], count: int, attributes: dict[str, Any]) -> list[ir.Value]:
         inputs = [self.value(item) for item in items]
         sizes = [self.constant_bytes(value) for value in inputs if value is not None]
-        if not sizes or None in sizes:
+        if not sizes or None in sizes or op_type in _NEVER_SHARED:
             return self._append(self.nodes, op_type, inputs, count, attributes)
         key = (op_type, tuple(map(id, inputs)), count, repr(sorted(attributes.items())))
         if key not in self._expressions:

@@ -42,6 +42,31 @@ def test_it_is_valid_and_plain_onnx(small_report, small_flat):
         assert not model.functions
 
 
+def test_it_leaves_nothing_to_warn_of(small_report, small_flat, capfd):
+    """But for the defaults of the added inputs, which cannot be constants."""
+    for report in (small_report, small_flat):
+        onnxruntime.InferenceSession(report.path, providers=["CPUExecutionProvider"])
+        warnings = [line for line in capfd.readouterr().err.splitlines() if "W:onnxruntime" in line]
+        assert not [line for line in warnings if "appears in graph inputs" not in line]
+
+
+def test_it_states_the_lowest_ir_version(small_report):
+    model = onnx.load(small_report.path)
+    assert model.ir_version == onnx.helper.find_min_ir_version_for(model.opset_import) == 9
+
+
+def test_nodes_that_other_runtimes_misread_are_spelt_differently(small_report, small_flat):
+    for report in (small_report, small_flat):
+        nodes = list(every_node(onnx.load(report.path).graph))
+        sigmoids = [onnx.helper.get_node_attr_value(n, "beta") for n in nodes if n.op_type == "HardSigmoid"]
+        assert sigmoids
+        assert all(beta != 0 for beta in sigmoids)
+        slopes = [onnx.helper.get_node_attr_value(n, "alpha") for n in nodes if n.op_type == "HardSigmoid"]
+        assert max(slopes) < 1e31
+        constants = [onnx.helper.get_node_attr_value(node, "value") for node in nodes if node.op_type == "Constant"]
+        assert all(0 not in tensor.dims for tensor in constants)
+
+
 def test_inputs(small_report, small_flat):
     inputs = {value.name: value for value in onnx.load(small_report.path).graph.input}
     assert next(iter(inputs)) == "x"
