@@ -8,19 +8,26 @@ from __future__ import annotations
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from onnxcam.errors import TargetError
-from onnxcam.methods import DEFAULT_METHODS
+from onnxcam.methods import default_methods
+from onnxcam.photograph.preprocessing import channels_last, to_pixels
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
     from pathlib import Path
 
+    import numpy as np
+    import numpy.typing as npt
     from PIL import Image
 
+    from onnxcam.cam import Floats
+    from onnxcam.metadata import Metadata
     from onnxcam.methods import MapMethod, Method
+    from onnxcam.photograph.geometry import Box
+    from onnxcam.photograph.placed import PlacedPhotograph
     from onnxcam.render.sheet import Row
     from onnxcam.scores import ClassScore
 
@@ -29,30 +36,39 @@ _ROWS_IN_A_NOTEBOOK = 8
 
 
 class Drawable(ABC):
-    """A result of M rows, each of which can be drawn."""
+    """The drawing of an ``onnxcam.Explanation``, whose fields and methods are declared here as far as it needs them."""
 
     __slots__ = ()
 
-    @property
-    @abstractmethod
-    def _row_count(self) -> int:
-        """M, the number of rows."""
-
-    @property
-    @abstractmethod
-    def _available_methods(self) -> tuple[Method, ...]:
-        """The methods that are drawn by default."""
+    metadata: Metadata
+    level: int
+    class_index: npt.NDArray[np.int64]
+    activations: dict[str, Floats]
+    tensor: npt.NDArray[Any]
+    photographs: Sequence[PlacedPhotograph] | None
 
     @abstractmethod
-    def _rows_to_draw(self, rows: Sequence[int], methods: Sequence[Method], layer: str | None) -> list[Row]:
-        """The contents of the picture's strips, one for each row."""
+    def image_of(self, row: int) -> int:
+        """The index of the image that a row explains."""
+
+    @abstractmethod
+    def class_score(self, index: int, image: int = 0) -> ClassScore:
+        """The score and probability of one class of one image."""
+
+    @abstractmethod
+    def top(self, count: int = 5, image: int = 0) -> list[ClassScore]:
+        """The classes with the highest scores, best first."""
+
+    @abstractmethod
+    def compute(self, method: Method, layer: str | None = None) -> Floats:
+        """Computes a method by its name."""
 
     def save(
         self,
         target: str | os.PathLike[str] | BinaryIO,
         *,
         row: int | Sequence[int] | None = None,
-        methods: Sequence[Method] = DEFAULT_METHODS,
+        methods: Sequence[Method] | None = None,
         layer: str | None = None,
         format: str | None = None,  # noqa: A002  as Pillow and matplotlib call it
     ) -> Path | None:
@@ -82,7 +98,7 @@ class Drawable(ABC):
         self,
         row: int | Sequence[int] | None = None,
         *,
-        methods: Sequence[Method] = DEFAULT_METHODS,
+        methods: Sequence[Method] | None = None,
         layer: str | None = None,
     ) -> Image.Image:
         """Draws the explanation: a strip for each row, with the image and a panel for each method.
@@ -93,7 +109,8 @@ class Drawable(ABC):
 
         Args:
             row: One of the M rows, or several; None is all.
-            methods: The methods to draw beside the image.
+            methods: The methods to draw beside the image; None is Grad-CAM, guided backpropagation and Guided Grad-CAM,
+                or those of them that the model and the level have.
             layer: The target layer; None is the first that was fetched.
 
         Returns:
@@ -107,6 +124,8 @@ class Drawable(ABC):
         """
         from onnxcam.render.sheet import draw_sheet  # noqa: PLC0415  see above
 
+        if methods is None:
+            methods = default_methods(self.metadata, self.level) or ("grad-cam",)  # which says that level 0 has none
         return draw_sheet(self._rows_to_draw(self._chosen(row), methods, layer))
 
     def overlay(
@@ -149,13 +168,43 @@ class Drawable(ABC):
         from onnxcam.render.formats import encode  # noqa: PLC0415  see above
         from onnxcam.render.sheet import draw_sheet  # noqa: PLC0415  see above
 
-        rows = self._rows_to_draw(range(min(self._row_count, _ROWS_IN_A_NOTEBOOK)), self._available_methods, None)
+        shown = range(min(len(self.class_index), _ROWS_IN_A_NOTEBOOK))
+        rows = self._rows_to_draw(shown, default_methods(self.metadata, self.level), None)
         return encode(draw_sheet(rows), "PNG"), [row.explained for row in rows]
+
+    def _rows_to_draw(self, rows: Sequence[int], methods: Sequence[Method], layer: str | None) -> list[Row]:
+        """The contents of the picture's strips, one for each row."""
+        from onnxcam.render.sheet import TOP_CLASSES, Result, Row  # noqa: PLC0415  see above
+
+        values = {method: self._channels_last(self.compute(method, layer)) for method in methods}
+        seen = {image: self._seen(image) for image in map(self.image_of, rows)}
+        drawn = []
+        for row, image in zip(rows, map(self.image_of, rows), strict=True):
+            explained, top = self.class_score(int(self.class_index[row]), image), self.top(TOP_CLASSES, image)
+            results = [Result(method, self._layer_of(method, layer), values[method][row]) for method in methods]
+            drawn.append(Row(explained, top, *seen[image], results))
+        return drawn
+
+    def _seen(self, image: int) -> tuple[Image.Image, Box]:
+        """One of the N images (drawn from the tensor if there is none), and the box in it that the model saw."""
+        from onnxcam.render.panels import as_image  # noqa: PLC0415  see above
+
+        if self.photographs is not None:
+            return self.photographs[image].photograph, self.photographs[image].box
+        drawn = as_image(to_pixels(self.tensor[image : image + 1], self.metadata)[0])
+        return drawn, (0, 0, *drawn.size)
+
+    def _channels_last(self, values: Floats) -> Floats:
+        """Gradients at the input, [M, *input shape], with their channels last and in RGB order; maps unchanged."""
+        return channels_last(values, self.metadata) if values.ndim == self.tensor.ndim else values
+
+    def _layer_of(self, method: Method, layer: str | None) -> str:
+        return self.metadata.cam_layer or "" if method == "cam" else layer or next(iter(self.activations), "")
 
     def _chosen(self, row: int | Sequence[int] | None) -> list[int]:
         """The rows that the caller asked for."""
         if row is None:
-            return list(range(self._row_count))
+            return list(range(len(self.class_index)))
         try:
             chosen = [operator.index(item) for item in (row if isinstance(row, Iterable) else [row])]
         except TypeError:
@@ -163,6 +212,7 @@ class Drawable(ABC):
         if not chosen:
             raise TargetError(f"a row is a whole number or a list of them, not {row!r}")
         for index in chosen:
-            if not 0 <= index < self._row_count:
-                raise TargetError(f"there is no row {index}; the explanation has the rows 0 to {self._row_count - 1}")
+            if not 0 <= index < len(self.class_index):
+                last = len(self.class_index) - 1
+                raise TargetError(f"there is no row {index}; the explanation has the rows 0 to {last}")
         return chosen

@@ -12,9 +12,10 @@ import numpy.typing as npt
 from onnxcam.errors import LayerError, TargetError, TensorError
 from onnxcam.execution.bundled import default_model
 from onnxcam.execution.model import LoadedModel, Request
-from onnxcam.explanation import Explanation, PlacedPhotograph
+from onnxcam.explanation import Explanation
 from onnxcam.levels import Level, checked_level
 from onnxcam.photograph.opening import PANEL_SIDE, PictureSource, open_picture, picture_sources
+from onnxcam.photograph.placed import PlacedPhotograph
 from onnxcam.photograph.preprocessing import needed_shorter_side, preprocess
 from onnxcam.targets import Targets, resolve
 from onnxcam.tensors import check_tensor

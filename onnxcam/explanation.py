@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,32 +11,20 @@ import numpy.typing as npt
 from onnxcam import cam
 from onnxcam.drawable import Drawable
 from onnxcam.errors import LayerError, MethodError
-from onnxcam.methods import DEFAULT_METHODS, Method
-from onnxcam.photograph.preprocessing import channels_last, to_pixels
+from onnxcam.methods import METHODS, Method, why_not
 from onnxcam.scores import ClassScore, probabilities, short_repr
 from onnxcam.text import listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from PIL import Image
-
     from onnxcam.cam import Floats, Upsampling
     from onnxcam.metadata import Metadata
-    from onnxcam.photograph.geometry import Box, Geometry
-    from onnxcam.render.sheet import Row
+    from onnxcam.photograph.placed import PlacedPhotograph
 
-__all__ = ["DEFAULT_METHODS", "ClassScore", "Explanation", "Method", "PlacedPhotograph"]
+__all__ = ["ClassScore", "Explanation", "Method"]
 
 _CLASSES_IN_REPR = 3
-
-
-@dataclass(frozen=True, slots=True)
-class PlacedPhotograph:
-    """An image, and the position of the model's crop in it."""
-
-    photograph: Image.Image
-    geometry: Geometry
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,11 +119,8 @@ class Explanation(Drawable):
                 of level 0.
             LayerError: The layer was not fetched.
         """
-        if self.metadata.cam_layer is None:
-            raise MethodError(
-                "this model has no CAM, which needs a network that ends in global average pooling and one linear "
-                "layer; use Grad-CAM, which needs no such ending"
-            )
+        if reason := why_not("cam", self.metadata):
+            raise MethodError(f"{reason}; use Grad-CAM, which needs no such ending")
         return cam.cam(*self._maps_of(self.metadata.cam_layer, "CAM"))
 
     def guided_backprop(self) -> Floats:
@@ -147,11 +132,8 @@ class Explanation(Drawable):
         Raises:
             MethodError: The explanation is below level 2, or the model's gradient at the input is not guided.
         """
-        if self.metadata.input_gradient != "guided":
-            raise MethodError(
-                f"this model has no guided backpropagation, since its gradient at the input is "
-                f"{self.metadata.input_gradient}; use input_gradient(), or export the model with the guided one"
-            )
+        if reason := why_not("guided-backprop", self.metadata):
+            raise MethodError(f"{reason}; use input_gradient(), or export the model with the guided one")
         if self.guided is None:
             raise MethodError(f"guided backpropagation needs level=2, and this explanation is of level {self.level}")
         return self.guided
@@ -212,7 +194,7 @@ class Explanation(Drawable):
             return self.guided_backprop()
         if method == "guided-grad-cam":
             return self.guided_grad_cam(layer)
-        raise MethodError(f"there is no method {method!r}; there are {', '.join(get_args(Method))}")
+        raise MethodError(f"there is no method {method!r}; there are {', '.join(METHODS)}")
 
     def __repr__(self) -> str:
         """One line, without the arrays."""
@@ -221,45 +203,6 @@ class Explanation(Drawable):
         classes = ", ".join([*shown, f"{more} more"] if more else shown)
         layers = ", ".join(map(short_repr, self.activations))
         return f"Explanation(images={len(self.scores)}, classes=[{classes}], layers=[{layers}], level={self.level})"
-
-    @property
-    def _row_count(self) -> int:
-        return len(self.class_index)
-
-    @property
-    def _available_methods(self) -> tuple[Method, ...]:
-        if self.guided is not None:
-            return DEFAULT_METHODS
-        return ("grad-cam",) if self.activations else ()
-
-    def _rows_to_draw(self, rows: Sequence[int], methods: Sequence[Method], layer: str | None) -> list[Row]:
-        from onnxcam.render.sheet import TOP_CLASSES, Result, Row  # noqa: PLC0415  see onnxcam.drawable
-
-        values = {method: self._channels_last(self.compute(method, layer)) for method in methods}
-        photographs = {image: self._photograph(image) for image in map(self.image_of, rows)}
-        drawn = []
-        for row, image in zip(rows, map(self.image_of, rows), strict=True):
-            explained, top = self.class_score(int(self.class_index[row]), image), self.top(TOP_CLASSES, image)
-            results = [Result(method, self._layer_of(method, layer), values[method][row]) for method in methods]
-            drawn.append(Row(explained, top, *photographs[image], results))
-        return drawn
-
-    def _channels_last(self, values: Floats) -> Floats:
-        """Gradients at the input, [M, *input shape], with their channels last and in RGB order; maps unchanged."""
-        return channels_last(values, self.metadata) if values.ndim == self.tensor.ndim else values
-
-    def _layer_of(self, method: Method, layer: str | None) -> str:
-        return self.metadata.cam_layer or "" if method == "cam" else layer or next(iter(self.activations), "")
-
-    def _photograph(self, image: int) -> tuple[Image.Image, Box]:
-        """One of the N images (drawn from the tensor if there is none), and the box in it that the model saw."""
-        from onnxcam.render.panels import as_image  # noqa: PLC0415  see onnxcam.drawable
-
-        if self.photographs is not None:
-            placed = self.photographs[image]
-            return placed.photograph, placed.geometry.box_on(placed.photograph.size)
-        seen = as_image(to_pixels(self.tensor[image : image + 1], self.metadata)[0])
-        return seen, (0, 0, *seen.size)
 
     def _label(self, index: int) -> str:
         labels = self.metadata.labels

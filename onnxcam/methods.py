@@ -1,11 +1,41 @@
-"""The methods of explanation, by their names on the command line."""
+"""The methods of explanation, by their names on the command line, and which of them a model has."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from onnxcam.metadata import Metadata
 
 MapMethod = Literal["grad-cam", "cam"]
 Method = Literal["grad-cam", "cam", "guided-backprop", "guided-grad-cam"]
 
-# Drawn beside the image if the caller names no method.
-DEFAULT_METHODS: tuple[Method, ...] = ("grad-cam", "guided-backprop", "guided-grad-cam")
+METHODS: tuple[Method, ...] = ("grad-cam", "cam", "guided-backprop", "guided-grad-cam")
+_AT_INPUT = {"guided-backprop", "guided-grad-cam"}
+
+
+def required_level(method: Method) -> Literal[1, 2]:
+    """The lowest level of a run that gives a method."""
+    return 2 if method in _AT_INPUT else 1
+
+
+def why_not(method: Method, metadata: Metadata) -> str | None:
+    """The reason why a model does not have a method, as the beginning of a sentence; None if it has the method."""
+    if method == "cam" and metadata.cam_layer is None:
+        return "this model has no CAM, which needs a network that ends in global average pooling and one linear layer"
+    if method in _AT_INPUT and metadata.input_gradient != "guided":
+        return f"this model has no guided backpropagation, since its gradient at the input is {metadata.input_gradient}"
+    return None
+
+
+def methods_of(metadata: Metadata) -> tuple[Method, ...]:
+    """The methods that a model has."""
+    return tuple(method for method in METHODS if why_not(method, metadata) is None)
+
+
+def default_methods(metadata: Metadata, level: int = 2) -> tuple[Method, ...]:
+    """The methods that are drawn if the caller names none: all that the model and the level have, except CAM.
+
+    CAM is left out because it is Grad-CAM without its ReLU, up to a factor, wherever a model has it.
+    """
+    return tuple(m for m in methods_of(metadata) if m != "cam" and required_level(m) <= level)

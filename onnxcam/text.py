@@ -10,13 +10,15 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 LONGEST = 300
+LONGEST_LINE = 200
 MOST = 20
 
 # Python calls these unprintable, but they join letters in Persian, Hindi and emoji, and move nothing.
 _JOINERS = "\u200c\u200d"
+_UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 
 
 def printable(text: str) -> str:
@@ -28,9 +30,22 @@ def printable(text: str) -> str:
     Returns:
         One line that a terminal only shows, and that every Unicode encoding can hold.
     """
-    if text.isprintable():
-        return text
-    return "".join(character if _is_visible(character) else _escaped(character) for character in text)
+    return text if text.isprintable() else _replaced(text, _escaped)
+
+
+def one_line(text: str, longest: int = LONGEST_LINE) -> str:
+    """Makes one line for a picture or a page, where an escape would only take up room.
+
+    Args:
+        text: Any text; it may hold newlines and lone surrogates, and be of any length.
+        longest: The largest number of characters to keep; an ellipsis stands for the rest.
+
+    Returns:
+        The text with each run of white space as one blank, and other invisible characters as replacement characters.
+    """
+    kept = text[: 4 * longest]
+    line = " ".join(_replaced(kept, lambda character: " " if character.isspace() else _UNKNOWN).split())
+    return line[: longest - 1] + "…" if len(line) > longest or len(text) > len(kept) else line
 
 
 def shortened(text: str, longest: int = LONGEST) -> str:
@@ -53,6 +68,10 @@ def listed(names: Iterable[str], most: int = MOST) -> str:
     every = list(names)
     shown = ", ".join(shortened(name, LONGEST // 2) for name in every[:most])
     return shown if len(every) <= most else f"{shown} and {len(every) - most} more"
+
+
+def _replaced(text: str, replacement: Callable[[str], str]) -> str:
+    return "".join(character if _is_visible(character) else replacement(character) for character in text)
 
 
 def _is_visible(character: str) -> bool:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from onnxcam import __version__
 from onnxcam.cli.extensions import Commands, add_stubs
 from onnxcam.cli.help import Command
+
+if TYPE_CHECKING:
+    from onnxcam.methods import Method
 
 app = typer.Typer(
     cls=Commands,
@@ -150,7 +153,7 @@ def explain(  # noqa: PLR0917  Typer passes them by name
             model=model,
             targets=tuple(target or ["-1"]),
             layer=layer,
-            method=method.value,
+            methods=() if method is MethodChoice.ALL else (cast("Method", method.value),),
             output=output,
             recursive=recursive,
             no_clobber=no_clobber,

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from onnxcam.explanation import Explanation, Method
+    from onnxcam.explanation import Explanation
+    from onnxcam.methods import Method
 
 
 def save_arrays(explanation: Explanation, path: Path, methods: Sequence[Method], source: str = "") -> None:

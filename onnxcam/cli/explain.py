@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import typer
@@ -16,10 +16,10 @@ from onnxcam.cli.progress import progress
 from onnxcam.cli.report import as_json, as_line, as_table, notes, record
 from onnxcam.cli.search import search
 from onnxcam.cli.signals import Ended
-from onnxcam.errors import ModelError, OnnxCamError, OutputError, PictureError
+from onnxcam.errors import MethodError, ModelError, OnnxCamError, OutputError, PictureError
 from onnxcam.execution.bundled import default_model
 from onnxcam.explainer import Explainer
-from onnxcam.explanation import DEFAULT_METHODS
+from onnxcam.methods import default_methods, methods_of, required_level, why_not
 from onnxcam.photograph.opening import PANEL_SIDE, open_picture
 from onnxcam.photograph.preprocessing import needed_shorter_side, required
 from onnxcam.photograph.reading import reason
@@ -32,8 +32,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from onnxcam.cli.search import Found, Search
-    from onnxcam.explanation import Explanation, Method
+    from onnxcam.explanation import Explanation
     from onnxcam.levels import Level
+    from onnxcam.metadata import Metadata
+    from onnxcam.methods import Method
     from onnxcam.photograph.opening import Picture
 
 _FAILED = 2
@@ -42,12 +44,12 @@ _THERE_ALREADY = "its explanation exists already"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The command's options, as ``onnxcam.cli.app.explain`` describes them."""
+    """The command's options, as ``onnxcam.cli.app.explain`` describes them; no methods stands for all."""
 
     model: Path | None
     targets: tuple[str, ...]
     layer: str | None
-    method: str
+    methods: tuple[Method, ...]
     output: str | None
     recursive: bool
     no_clobber: bool
@@ -59,14 +61,9 @@ class Options:
     threads: int | None
 
     @property
-    def methods(self) -> tuple[Method, ...]:
-        """The methods to draw."""
-        return DEFAULT_METHODS if self.method == "all" else (self.method,)  # type: ignore[return-value]
-
-    @property
     def level(self) -> Level:
         """The lowest level that the methods need."""
-        return 2 if any(method.startswith("guided") for method in self.methods) else 1
+        return max(map(required_level, self.methods), default=2)
 
 
 @dataclass(slots=True)
@@ -117,6 +114,7 @@ def _explain_all(found: Search, options: Options, tally: Tally) -> None:
     outputs = Outputs(options.output, found, [model], npz=options.npz)
     explainer = Explainer(model, providers=options.providers, threads=options.threads, level=options.level)
     required(explainer.metadata)
+    options = replace(options, methods=_methods(options.methods, explainer.metadata))
     with warnings.catch_warnings(), progress(len(found.pictures), "explaining") as advance:
         warnings.simplefilter("ignore")  # the important ones become notes
         try:
@@ -126,6 +124,18 @@ def _explain_all(found: Search, options: Options, tally: Tally) -> None:
         except Ended as end:
             end.progress = str(tally)
             raise
+
+
+def _methods(wanted: tuple[Method, ...], metadata: Metadata) -> tuple[Method, ...]:
+    """The methods to draw.
+
+    Raises:
+        MethodError: The model does not have one of them.
+    """
+    for method in wanted:
+        if reason := why_not(method, metadata):
+            raise MethodError(f"{reason}; it has {', '.join(methods_of(metadata))}")
+    return wanted or default_methods(metadata)
 
 
 def _explain_or_fail(found: Found, explainer: Explainer, outputs: Outputs, options: Options, tally: Tally) -> None:

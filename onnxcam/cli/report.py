@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from onnxcam.cam import Floats
-    from onnxcam.explanation import ClassScore, Explanation, Method
+    from onnxcam.explanation import ClassScore, Explanation
+    from onnxcam.methods import Method
     from onnxcam.photograph.opening import Picture
 
 

@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from onnxcam.render.captions import figure
-from onnxcam.render.text import printable
+from onnxcam.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,7 +30,7 @@ def as_html(png: bytes, explained: Iterable[ClassScore]) -> str:
     Returns:
         A fragment of HTML.
     """
-    items = [(escape(printable(item.label)), figure(item), item.probability is None) for item in explained]
+    items = [(escape(one_line(item.label)), figure(item), item.probability is None) for item in explained]
     return _PAGE.format(
         image=base64.b64encode(png).decode("ascii"),
         names=", ".join(label for label, _, _ in items),

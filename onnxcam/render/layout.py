@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from onnxcam.photograph.opening import PANEL_SIDE
 from onnxcam.render.panels import scale
-from onnxcam.render.text import printable
+from onnxcam.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -145,8 +145,8 @@ def _draw_heading(pen: ImageDraw.ImageDraw, top: int, strip: Strip, measures: _M
     """The heading, and the remark after it; a long heading is cut off."""
     gap = pen.textlength("  ", measures.heading)
     room = measures.width - 2 * measures.margin - gap
-    remark = _fit(pen, printable(strip.remark), room - pen.textlength("…", measures.heading), measures.heading)
-    heading = _fit(pen, printable(strip.heading), room - pen.textlength(remark, measures.heading), measures.heading)
+    remark = _fit(pen, one_line(strip.remark), room - pen.textlength("…", measures.heading), measures.heading)
+    heading = _fit(pen, one_line(strip.heading), room - pen.textlength(remark, measures.heading), measures.heading)
     pen.text((measures.margin, top), heading, _INK, measures.heading)
     left = measures.margin + pen.textlength(heading, measures.heading) + gap
     pen.text((left, top), remark, _FAINT, measures.heading)
@@ -155,9 +155,9 @@ def _draw_heading(pen: ImageDraw.ImageDraw, top: int, strip: Strip, measures: _M
 def _draw_notes(pen: ImageDraw.ImageDraw, corner: tuple[int, int], panel: Panel, measures: _Measures) -> None:
     left, top = corner
     room = measures.column - measures.margin
-    pen.text(corner, _fit(pen, printable(panel.title), room, measures.title), _INK, measures.title)
+    pen.text(corner, _fit(pen, one_line(panel.title), room, measures.title), _INK, measures.title)
     for index, note in enumerate(panel.notes):
-        text = _fit(pen, printable(note), room, measures.small)
+        text = _fit(pen, one_line(note), room, measures.small)
         pen.text((left, top + _below_title(measures, index)), text, _FAINT, measures.small)
 
 

@@ -37,9 +37,25 @@ def test_save_refuses_what_it_cannot_write(explanation, tmp_path):
 def test_save_needs_the_level_of_its_methods(pooled, picture, tmp_path):
     explanation = pooled.explain(picture, level=1)
     with pytest.raises(MethodError, match="level=2"):
-        explanation.save(tmp_path / "out.png")
+        explanation.save(tmp_path / "out.png", methods=["grad-cam", "guided-backprop"])
     assert not (tmp_path / "out.png").exists()
     assert explanation.save(tmp_path / "out.png", methods=["grad-cam", "cam"]).exists()
+
+
+def test_without_methods_those_are_drawn_that_the_model_and_the_level_have(pooled, plain, ramp, picture):
+    every = ["grad-cam", "guided-backprop", "guided-grad-cam"]
+    for explanation, methods in (
+        (pooled.explain(picture), every),
+        (pooled.explain(picture, level=1), ["grad-cam"]),
+        (plain.run(ramp), ["grad-cam"]),
+    ):
+        np.testing.assert_array_equal(explanation.figure(), explanation.figure(methods=methods))
+
+
+def test_level_0_has_nothing_to_draw(pooled, picture, tmp_path):
+    with pytest.raises(MethodError, match="Grad-CAM needs level=1 or 2, and this explanation is of level 0"):
+        pooled.explain(picture, level=0).save(tmp_path / "out.png")
+    assert not (tmp_path / "out.png").exists()
 
 
 def test_save_without_a_photograph_draws_the_tensor(toy, ramp, flat, tmp_path):

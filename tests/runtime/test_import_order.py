@@ -16,9 +16,9 @@ PACKAGE = Path(onnxcam.__file__).parent
 ORDER = [
     "errors text contract version",
     "strict_json",
-    "metadata_parts methods",
+    "metadata_parts",
     "metadata",
-    "temporary signature levels",
+    "methods temporary signature levels",
     "cam targets tensors files photograph artifact",
     "scores",
     "execution render",

@@ -12,12 +12,10 @@ from PIL import Image
 ROOT = Path(__file__).parents[2]
 
 
-def python_after(heading: str) -> str:
-    """The first Python example after a heading."""
+def python_after(heading: str, index: int = 0) -> str:
+    """A Python example after a heading, the first by default."""
     section = (ROOT / "README.md").read_text(encoding="utf-8").split(heading)[1]
-    found = re.search(r"```python\n(.*?)```", section, re.DOTALL)
-    assert found is not None
-    return found[1]
+    return re.findall(r"```python\n(.*?)```", section, re.DOTALL)[index]
 
 
 @pytest.fixture
@@ -32,6 +30,14 @@ def test_the_example_without_our_package_runs_as_written(monkeypatch: pytest.Mon
     exec(python_after("## Use it"), names)  # noqa: S102 — that is the test
     assert names["grad_cam"].shape == (1, 7, 7)
     assert (names["grad_cam"] >= 0).all()
+
+
+def test_the_example_with_our_package_runs_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tests").symlink_to(ROOT / "tests")
+    monkeypatch.chdir(tmp_path)
+    exec(python_after("## Use it", 1), {})  # noqa: S102 — that is the test
+    with Image.open(tmp_path / "espresso.png") as picture:
+        assert picture.width > 3 * picture.height
 
 
 def test_the_service_example_runs_as_written(

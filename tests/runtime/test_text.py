@@ -1,6 +1,6 @@
 import pytest
 
-from onnxcam.text import listed, printable, shortened
+from onnxcam.text import listed, one_line, printable, shortened
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,34 @@ from onnxcam.text import listed, printable, shortened
 def test_only_what_is_visible_is_shown_as_it_is(text, shown):
     assert printable(text) == shown
     printable(text).encode()
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("tabby, tabby cat", "tabby, tabby cat"),
+        ("Größe: 3 µm, 猫", "Größe: 3 µm, 猫"),
+        ("  two\n lines\u2028and\ttabs ", "two lines and tabs"),
+        ("\x1b[31mred\x07", "�[31mred�"),
+        ("cat\u202etac\u2066", "cat�tac�"),
+        ("\udc80", "�"),
+        ("", ""),
+    ],
+)
+def test_one_line_that_can_be_printed(text, line):
+    assert one_line(text) == line
+    assert one_line(text).isprintable()
+
+
+def test_joined_letters_stay_joined():
+    assert one_line("क्\u200dष  語") == "क्\u200dष 語"
+
+
+def test_long_lines_are_cut():
+    assert one_line("abcdef", 4) == "abc…"
+    assert one_line("abcd", 4) == "abcd"
+    assert len(one_line("x" * 10**7)) == 200
+    assert one_line("a" + " " * 10_000 + "b", 4) == "a…"
 
 
 def test_long_text_is_cut_off():

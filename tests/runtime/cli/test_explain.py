@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from onnxcam.metadata import Preprocessing
+
 
 def here() -> set[str]:
     return {path.name for path in Path().iterdir()}
@@ -201,7 +203,32 @@ def test_a_mistaken_option_is_one_line(onnxcam, model, picture, options, words):
 def test_a_network_without_cam(onnxcam, rewritten, picture, tmp_path):
     (tmp_path / "m.onnx").write_bytes(rewritten("pooled", cam_layer=None))
     result = onnxcam("explain", picture, "-m", tmp_path / "m.onnx", "--method", "cam")
-    assert_one_line(result, "use Grad-CAM")
+    assert_one_line(result, "one linear layer; it has grad-cam, guided-backprop, guided-grad-cam")
+    assert here() == set()
+
+
+@pytest.fixture
+def plain_model(rewritten, tmp_path):
+    """A model of photographs whose gradient at the input is not guided."""
+    steps = Preprocessing(resize=4, crop=4, mean=(0.5,), std=(0.5,), channel_order="L")
+    path = tmp_path / "plain.onnx"
+    path.write_bytes(rewritten("plain", preprocessing=steps))
+    return path
+
+
+def test_without_the_guided_gradient_grad_cam_is_drawn_alone(onnxcam, plain_model, picture):
+    result = onnxcam("explain", picture, "-m", plain_model, "--json", "--npz")
+    assert (result.code, result.err) == (0, "")
+    assert list(json.loads(result.out)["explained"][0]["methods"]) == ["grad-cam"]
+    with np.load("picture.onnxcam.npz") as arrays:
+        assert "grad_cam" in arrays
+        assert not [name for name in arrays if "guided" in name]
+
+
+@pytest.mark.parametrize("method", ["guided-backprop", "guided-grad-cam"])
+def test_a_guided_method_of_a_plain_model_says_what_the_model_has(onnxcam, plain_model, picture, method):
+    result = onnxcam("explain", picture, "-m", plain_model, "--method", method)
+    assert_one_line(result, "no guided backpropagation, since its gradient at the input is plain; it has grad-cam")
     assert here() == set()
 
 

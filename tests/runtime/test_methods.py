@@ -1,0 +1,33 @@
+import dataclasses
+
+import pytest
+
+from onnxcam.methods import METHODS, default_methods, methods_of, required_level, why_not
+
+
+def test_a_guided_model_with_cam_has_all_methods(pooled):
+    assert methods_of(pooled.metadata) == METHODS
+    assert not any(why_not(method, pooled.metadata) for method in METHODS)
+
+
+def test_without_a_cam_layer_there_is_no_cam(toy):
+    assert methods_of(toy.metadata) == ("grad-cam", "guided-backprop", "guided-grad-cam")
+    assert "global average pooling and one linear layer" in why_not("cam", toy.metadata)
+
+
+@pytest.mark.parametrize("rules", ["plain", "deconvnet", "custom"])
+def test_without_the_guided_gradient_there_are_no_guided_methods(toy, rules):
+    metadata = dataclasses.replace(toy.metadata, input_gradient=rules)
+    assert methods_of(metadata) == default_methods(metadata) == ("grad-cam",)
+    for method in ("guided-backprop", "guided-grad-cam"):
+        assert why_not(method, metadata).endswith(f"its gradient at the input is {rules}")
+
+
+def test_default_methods_are_those_of_the_level_without_cam(pooled):
+    assert default_methods(pooled.metadata) == ("grad-cam", "guided-backprop", "guided-grad-cam")
+    assert default_methods(pooled.metadata, level=1) == ("grad-cam",)
+    assert default_methods(pooled.metadata, level=0) == ()
+
+
+def test_levels():
+    assert [required_level(method) for method in METHODS] == [1, 1, 2, 2]
