@@ -25,6 +25,6 @@ def checked_level(level: int | None, metadata: Metadata) -> int:
         raise MethodError(f"the level is 0 (scores), 1 (Grad-CAM) or 2 (guided backpropagation), not {level!r}")
     if level > highest:
         raise MethodError(
-            f"this model is fixed at level {highest} and has no level {level}; open it with level={level}"
+            f"this model is fixed at level {highest} and has no level {level}; open the original with level={level}"
         )
     return level

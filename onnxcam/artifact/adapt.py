@@ -7,6 +7,7 @@ copied as they are, and none of the packages that write ONNX is needed.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -50,17 +51,44 @@ def adapt(model: ModelSource, *, inputs: str | None = None, level: int | None = 
     Raises:
         ModelError: The file is missing or no explainer model, or it does not have that form.
     """
-    source = readable(model)
-    data = source if isinstance(source, bytes) else Path(source).read_bytes()
-    try:
-        metadata = metadata_of(data)
+    data = _read(model)
+    with undamaged(_named(model)):
+        metadata = metadata_of(data, _named(model))
         wanted = _checked(metadata, inputs, level)
         return b"".join(_edited(data, metadata, wanted))
+
+
+def stated_metadata(model: ModelSource) -> Metadata:
+    """Reads the metadata of a file, without loading the model.
+
+    Raises:
+        ModelError: The file is missing or no explainer model.
+    """
+    with undamaged(_named(model)):
+        return metadata_of(_read(model), _named(model))
+
+
+def _read(model: ModelSource) -> bytes:
+    source = readable(model)
+    return source if isinstance(source, bytes) else Path(source).read_bytes()
+
+
+@contextlib.contextmanager
+def undamaged(name: str) -> Iterator[None]:
+    """Raises a ``ModelError`` that names the model where its bytes turn out to be no protobuf."""
+    try:
+        yield
     except wire.DamagedError:
-        raise ModelError("the model is no ONNX file, or is damaged") from None
+        raise ModelError(
+            f"{name} is not a model that ONNX Runtime can load: it is not an ONNX file, or is damaged"
+        ) from None
 
 
-def metadata_of(data: bytes) -> Metadata:
+def _named(model: ModelSource) -> str:
+    return "the model" if isinstance(model, bytes) else str(model)
+
+
+def metadata_of(data: bytes, name: str = "the model") -> Metadata:
     """Reads the metadata from a file's bytes.
 
     Raises:
@@ -73,7 +101,7 @@ def metadata_of(data: bytes) -> Metadata:
             if entry.get(_KEY) == METADATA_KEY.encode():
                 return Metadata.from_json(entry.get(_VALUE, b""))
     raise ModelError(
-        "the model is not an explainer model; make one of it with 'onnxcam export' (pip install onnxcam-export)"
+        f"{name} is not an explainer model; make one of it with 'onnxcam export' (pip install onnxcam-export)"
     )
 
 

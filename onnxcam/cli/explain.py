@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 from PIL import Image
 
+from onnxcam.artifact.adapt import stated_metadata
 from onnxcam.cli.outputs import Outputs
 from onnxcam.cli.progress import progress
 from onnxcam.cli.report import as_json, as_line, as_table, notes, record
@@ -112,9 +113,9 @@ def run(images: Sequence[str], options: Options) -> int:
 def _explain_all(found: Search, options: Options, tally: Tally) -> None:
     model = default_model() if options.model is None else options.model
     outputs = Outputs(options.output, found, [model], npz=options.npz)
+    options = replace(options, methods=_methods(options.methods, stated_metadata(model)))
     explainer = Explainer(model, providers=options.providers, threads=options.threads, level=options.level)
     required(explainer.metadata)
-    options = replace(options, methods=_methods(options.methods, explainer.metadata))
     with warnings.catch_warnings(), progress(len(found.pictures), "explaining") as advance:
         warnings.simplefilter("ignore")  # the important ones become notes
         try:

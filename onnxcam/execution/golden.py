@@ -82,6 +82,8 @@ def check(model: LoadedModel) -> tuple[Comparison, ...]:
     """
     golden = model.metadata.golden
     if golden is None:
+        if model.metadata.level is not None:
+            raise ModelError("a model at a fixed level carries no golden answers; verify the one it was adapted from")
         raise ModelError("the model carries no golden answers to check against; export it again with verification")
     measured = answers(model, golden.target, golden.layer)
     return tuple(

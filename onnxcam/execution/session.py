@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from onnxcam.artifact.adapt import adapt, metadata_of
+from onnxcam.artifact.adapt import adapt, metadata_of, undamaged
 from onnxcam.artifact.external_data import refuse_foreign_data
 from onnxcam.artifact.source import readable
 from onnxcam.contract import METADATA_KEY
@@ -63,7 +63,7 @@ def open_session(
     *others, last = choose_providers(providers, strict=strict)
     refuse_foreign_data(source, name)
     if level is not None:
-        source = _fixed(source, level, options)
+        source = _fixed(source, name, level, options)
     for chosen in others:
         with contextlib.suppress(ProviderError):
             return _opened(source, name, chosen, options)
@@ -81,11 +81,12 @@ def _opened(
     return session, read_metadata(session, name)
 
 
-def _fixed(source: str | bytes, level: int, options: SessionOptions) -> str | bytes:
+def _fixed(source: str | bytes, name: str, level: int, options: SessionOptions) -> str | bytes:
     """The model with its level fixed; as it is where it has none to fix."""
     data = source if isinstance(source, bytes) else Path(source).read_bytes()
-    if not metadata_of(data).has_level_input:
-        return source
+    with undamaged(name):
+        if not metadata_of(data, name).has_level_input:
+            return source
     if isinstance(source, str):
         # Bytes lie in no folder; ONNX Runtime looks for external data here.
         options.add_session_config_entry(_EXTERNAL_DATA_FOLDER, str(Path(source).resolve().parent))

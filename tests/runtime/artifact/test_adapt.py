@@ -74,7 +74,7 @@ def test_an_explainer_opened_at_a_level_gives_that_and_no_more(data):
     whole, part = onnxcam.Explainer(path), onnxcam.Explainer(path, level=1)
     np.testing.assert_array_equal(part.run(image).grad_cam(), whole.run(image, level=1).grad_cam())
     assert part.run(image, level=0).level == 0
-    with pytest.raises(MethodError, match="fixed at level 1 and has no level 2; open it with level=2"):
+    with pytest.raises(MethodError, match="fixed at level 1 and has no level 2; open the original with level=2"):
         part.run(image, level=2)
     assert onnxcam.Explainer(data / "flat.onnx", level=1).metadata.flat  # has no level to fix
 

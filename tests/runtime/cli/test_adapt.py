@@ -1,3 +1,5 @@
+import json
+
 from onnxcam import Explainer
 
 
@@ -27,3 +29,17 @@ def test_mistakes_are_one_line(onnxcam, data, tmp_path):
         assert result.err.count("\n") == 1
     assert copy.read_bytes() == model.read_bytes()
     assert not output.exists()
+
+
+def test_a_model_at_level_1_is_explained_by_grad_cam_alone(onnxcam, data, tmp_path):
+    model, output = tmp_path / "level1.onnx", tmp_path / "out.png"
+    onnxcam("adapt", data / "pooled.onnx", "-o", model, "--level", 1)
+    result = onnxcam("explain", data / "coffee.jpg", "-m", model, "-o", output, "--json")
+    assert result.code == 0
+    assert list(json.loads(result.out)["explained"][0]["methods"]) == ["grad-cam"]
+    refused = onnxcam("explain", data / "coffee.jpg", "-m", model, "-o", output, "--method", "guided-backprop")
+    assert refused.code == 2
+    assert "this model is fixed at level 1, and guided-backprop needs level 2" in refused.err
+    unverified = onnxcam("verify", model)
+    assert unverified.code == 2
+    assert "verify the one it was adapted from" in unverified.err
