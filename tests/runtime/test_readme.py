@@ -1,4 +1,4 @@
-"""The README's service example does what it says."""
+"""The README's examples do what they say, and its figures are those of the documents."""
 
 from __future__ import annotations
 
@@ -10,12 +10,22 @@ import pytest
 from PIL import Image
 
 ROOT = Path(__file__).parents[2]
+NUMBER = r"\d+(?:\.\d+)?"
 
 
 def python_after(heading: str, index: int = 0) -> str:
     """A Python example after a heading, the first by default."""
     section = (ROOT / "README.md").read_text(encoding="utf-8").split(heading)[1]
     return re.findall(r"```python\n(.*?)```", section, re.DOTALL)[index]
+
+
+@pytest.mark.parametrize("heading", ["## Why", "## Limits"])
+def test_every_figure_is_in_the_documents(heading: str) -> None:
+    section = (ROOT / "README.md").read_text(encoding="utf-8").split(heading)[1].partition("\n## ")[0]
+    measured = "".join((ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in ("performance", "models"))
+    figures = set(re.findall(NUMBER, section))
+    assert figures
+    assert figures <= set(re.findall(NUMBER, measured))
 
 
 @pytest.fixture
