@@ -189,6 +189,8 @@ def _contradictions(metadata: Metadata) -> Iterator[str]:
         yield f"labels: {len(metadata.labels)} for {metadata.classes} classes"
     if any(math.prod(layer.shape) > _MOST_ELEMENTS for layer in metadata.layers):
         yield "layers: one is too large"
+    for index, layer in enumerate(metadata.layers):
+        yield from _of_layer(layer, f"layers[{index}]", metadata.image)
     if metadata.input_gradient not in _INPUT_GRADIENTS:
         yield f"input_gradient: {metadata.input_gradient!r} is none of {', '.join(_INPUT_GRADIENTS)}"
     yield from _of_image(metadata.image)
@@ -203,14 +205,29 @@ def _contradictions(metadata: Metadata) -> Iterator[str]:
         yield from _of_golden(metadata.golden, metadata, names)
 
 
+def _of_layer(layer: Layer, place: str, image: ImageInput) -> Iterator[str]:
+    if len(layer.shape) != 1 + len(image.places):
+        yield f"{place}.shape: {list(layer.shape)} of an input with the layout {image.layout}"
+    if layer.skip and layer.view != "tokens":
+        yield f"{place}.skip: {layer.skip} tokens of a layer whose view is {layer.view}"
+
+
 def _of_image(image: ImageInput) -> Iterator[str]:
     if image.dtype not in _DTYPES:
         yield f"image.dtype: {image.dtype!r} is none of {', '.join(sorted(_DTYPES))}"
     if math.prod(image.shape) * (image.batch or 1) > _MOST_ELEMENTS:
         yield "image: it is too large"
+    if image.channels > 1 and "C" not in image.layout:
+        yield f"image.channels: {image.channels} in the layout {image.layout}"
+    if ("D" in image.layout) != (image.depth is not None):
+        yield f"image.depth: {image.depth} in the layout {image.layout}"
+    if "L" in image.layout and image.height > 1:
+        yield f"image.height: {image.height} in the layout {image.layout}"
 
 
 def _of_preprocessing(steps: Preprocessing, image: ImageInput) -> Iterator[str]:
+    if not image.is_picture:
+        yield f"preprocessing: of photographs, for an input with the layout {image.layout}"
     if not len(steps.mean) == len(steps.std) == image.channels:
         yield f"preprocessing: {len(steps.mean)} mean and {len(steps.std)} std for {image.channels} channels"
     if min(abs(value) for value in (steps.scale, *steps.std)) < _SMALLEST_DIVISOR:

@@ -193,7 +193,7 @@ def _analysed(
 ) -> Forward:
     """Simplifies the model and finds its scores and target layers, which have names only before."""
     scores = original.output_name(score_output)
-    named = [resolve(name, original.model.graph, original.image_value) for name in layers.values()]
+    named = [resolve(name, original.model.graph) for name in layers.values()]
     kept = simplify(original.model, named, rules)
     return analyse(original, dict(zip(layers, kept, strict=True)), scores, optimisations)
 
