@@ -194,8 +194,10 @@ def _analysed(
     """Simplifies the model and finds its scores and target layers, which have names only before."""
     scores = original.output_name(score_output)
     named = [resolve(name, original.model.graph, original.image_value) for name in layers.values()]
-    kept = simplify(original.model, named, rules)
-    return analyse(original, dict(zip(layers, kept, strict=True)), scores, optimisations)
+    inner = [value for node in original.model.graph for value in node.outputs if value.name == scores]
+    kept = simplify(original.model, [*named, *inner], rules)
+    scores = kept[-1].name if inner else scores
+    return analyse(original, dict(zip(layers, kept, strict=False)), scores, optimisations)
 
 
 def _takes_the_image_alone(graph: ir.Graph) -> bool:

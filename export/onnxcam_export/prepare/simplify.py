@@ -47,7 +47,7 @@ def _state_constant_shapes(graph: ir.Graph) -> None:
     """Gives every constant its own shape: folding can leave a symbol of the expression that it replaced."""
     for value in graph.initializers.values():
         if value.const_value is not None and not value.is_graph_input():
-            value.shape = ir.Shape(value.const_value.shape)
+            value.shape = ir.Shape(value.const_value.shape.numpy())
 
 
 def _optimise(model: ir.Model) -> None:
