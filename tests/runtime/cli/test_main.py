@@ -23,7 +23,7 @@ def test_version_and_help(onnxcam):
     ("arguments", "words"),
     [
         (("explain",), "Missing argument"),
-        (("explian",), "No such command 'explian'. Did you mean 'explain'? See 'onnxcam --help'"),
+        (("explian",), "No such command 'explian'"),
         (("explain", "a.png", "--metod", "cam"), "No such option: --metod"),
         (("explain", "a.png", "--method", "lime"), "Invalid value for '--method': 'lime' is not one of 'all', "),
         (("explain", "a.png", "--threads", "0"), "--threads"),
