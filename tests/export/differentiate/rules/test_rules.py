@@ -132,7 +132,11 @@ REFERENCES: dict[str, str | Callable[..., Any]] = {
 
 CASES = {
     "Abs": each("Abs(x)", **MAP),
-    "Add": broadcasts("Add"),
+    "Add": [
+        *broadcasts("Add"),
+        # The batch of x stands on the second axis of the sum.
+        case("u = Unsqueeze(x, axes) s = Add(u, x) y = Squeeze(s, axes)", x=("N", 3), axes=[0]),
+    ],
     "Atan": each("Atan(x)", **MAP),
     "AveragePool": [*pools("AveragePool"), *pools("AveragePool", ", count_include_pad=1")],
     "BatchNormalization": [
