@@ -1,4 +1,4 @@
-"""What is measured: one configuration is one fresh process."""
+"""The configurations that are measured, each in its own process."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ ONNX_KINDS = ("plain", *LEVELS, "flat")
 PEERS = ("captum-guided-grad-cam", "captum-grad-cam", "grad-cam", "autograd")
 GROUPS = ("levels", "peers", "batch", "memory", "start")
 BATCHES = (8, 32)
-SEVERAL = 5  # the classes that are explained after one forward pass
-DEFAULT_MODEL = "efficientnet_lite0"  # the one that the package carries, so start-up is measured with it
+SEVERAL = 5  # classes that are explained after one forward pass
+DEFAULT_MODEL = "efficientnet_lite0"  # the model in the package, with which start-up is measured
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """One thing to measure.
+    """One configuration.
 
     Attributes:
-        kind: What runs: ``plain``, ``level2``, a peer, ``memory:level2``, ``start:captum``, …
-        network: On which network.
-        size: Of its square input, in pixels.
-        batch: Images in one run.
-        targets: Classes explained in one run.
+        kind: ``plain``, ``level2``, ``flat``, a peer, ``memory:level2``, ``start:captum``, …
+        network: The network.
+        size: The side of its square input, in pixels.
+        batch: The images of a run.
+        targets: The classes that a run explains.
         provider: ``cpu`` or ``cuda``.
         precision: ``float32``, ``tf32`` or ``float16``.
     """
@@ -44,17 +44,17 @@ class Configuration:
     precision: str = "float32"
 
     def __str__(self) -> str:
-        """In words, for the progress of a run."""
+        """The configuration in words."""
         several = f", {self.targets} targets" if self.targets > 1 else ""
         return f"{self.kind} {self.network} {self.size}² batch {self.batch}{several}, {self.provider} {self.precision}"
 
     def to_json(self) -> str:
-        """Its key among the results."""
+        """The key of the configuration in the results."""
         return json.dumps(dataclasses.asdict(self))
 
     @property
     def export(self) -> str:
-        """Which export of the network it runs: ``plain``, ``explainer``, ``flat``, or "" for none."""
+        """The export of the network that it runs: ``plain``, ``explainer``, ``flat``, or "" for none."""
         if self.kind == "start:plain":
             return "plain"
         if self.kind.startswith("start:") or self.kind in PEERS:
@@ -64,7 +64,7 @@ class Configuration:
 
 
 def plan(networks: list[str], groups: list[str]) -> list[list[Configuration]]:
-    """Sets of configurations, one a network; those of a set take turns."""
+    """A set of configurations for each network; those of a set take turns."""
     return [list(dict.fromkeys(c for group in groups for c in _group(group, network))) for network in networks]
 
 

@@ -1,17 +1,17 @@
-"""The machine, the versions, and which state of this code was measured."""
+"""The machine, the versions, and the state of the code that is measured."""
 
 from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import importlib.metadata
 import os
 import platform
+from importlib import metadata
 from pathlib import Path
 
 from bench.configurations import REPOSITORY
 
-_DISTRIBUTIONS = ("onnxruntime-gpu", "onnxruntime", "torch", "torchvision", "captum", "grad-cam", "numpy", "pillow")
+_DISTRIBUTIONS = ("onnxruntime-gpu", "onnxruntime", "torch", "captum", "grad-cam")
 
 
 def fingerprint(*folders: str) -> str:
@@ -21,26 +21,24 @@ def fingerprint(*folders: str) -> str:
 
 
 def machine() -> dict[str, str]:
-    """What the figures depend on, in words."""
+    """The date, the processor and the versions, which the figures depend on."""
     return {
         "date": dt.datetime.now(dt.UTC).date().isoformat(),
-        "processor": _processor() or platform.processor() or platform.machine(),
+        "processor": _processor(),
         "cores": str(os.cpu_count()),
-        "system": f"{platform.system()} {platform.machine()}",
-        "Python": platform.python_version(),
         **{name: version for name in _DISTRIBUTIONS if (version := _version(name))},
     }
 
 
 def _version(name: str) -> str | None:
     try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
         return None
 
 
-def _processor() -> str | None:
-    """Its name, on Linux."""
-    file = Path("/proc/cpuinfo")
+def _processor() -> str:
+    file = Path("/proc/cpuinfo")  # on Linux; elsewhere Python knows the name
     lines = file.read_text().splitlines() if file.is_file() else ()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None)
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())

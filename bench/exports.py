@@ -1,15 +1,13 @@
 """The exports of the networks, kept on disk: ``python -m bench.exports CONFIGURATION`` makes one.
 
-They are made in a process of their own, since exporting takes memory that the measuring process would keep.
+Each is made in its own process, since the measuring process would keep the memory of exporting.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from bench.configurations import CACHE, Configuration
 from bench.environment import fingerprint
@@ -18,11 +16,12 @@ from bench.networks import LAYERS, build, image
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy.typing as npt
     import torch
 
 
 def export_path(configuration: Configuration) -> Path:
-    """Where the export of a configuration is kept; explainer models are made anew for each state of the code."""
+    """The file of a configuration's export; each state of the code has its own explainer models."""
     c = configuration
     state = "" if c.export == "plain" else f"-{fingerprint('export/onnxcam_export')}"
     precision = "float16" if c.precision == "float16" else "float32"
@@ -35,35 +34,25 @@ def make(configuration: Configuration) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     for old in path.parent.glob(f"{configuration.export}-????????.onnx"):
         old.unlink()
-    model = build(configuration.network)
-    if configuration.precision == "float16":
-        model = model.half()
-    export = _export_plainly if configuration.export == "plain" else _export_explainer
-    export(configuration, model, path)
-
-
-def _export_plainly(configuration: Configuration, model: torch.nn.Module, path: Path) -> None:
-    import torch
-
-    example = torch.from_numpy(image(configuration.size, 2, configuration.precision))
-    dynamic = ({0: torch.export.Dim("batch", min=1, max=65536)},)
-    program = torch.onnx.export(model, (example,), dynamo=True, dynamic_shapes=dynamic, verbose=False)
-    assert program is not None  # noqa: S101 — it is, with dynamo=True
-    program.save(path, external_data=False)
-
-
-def _export_explainer(configuration: Configuration, model: torch.nn.Module, path: Path) -> None:
+    model, half = build(configuration.network), configuration.precision == "float16"
+    model = model.half() if half else model
+    if configuration.export == "plain":
+        _export_plainly(model, image(configuration.size, 2, configuration.precision), path)
+        return
     from onnxcam_export import export
 
-    example = image(configuration.size, 1, configuration.precision)
-    export(
-        model,
-        path,
-        input_shape=example.shape[1:],
-        layers=LAYERS[configuration.network],
-        flat=configuration.export == "flat",
-        verify=example.dtype == np.float32,  # in half precision the reference takes minutes
-    )
+    shape = (3, configuration.size, configuration.size)
+    layers, flat = LAYERS[configuration.network], configuration.export == "flat"
+    export(model, path, input_shape=shape, layers=layers, flat=flat, verify=not half)  # float16: minutes for autograd
+
+
+def _export_plainly(model: torch.nn.Module, example: npt.NDArray[Any], path: Path) -> None:
+    import torch
+
+    dynamic = ({0: torch.export.Dim("batch", min=1, max=65536)},)
+    program = torch.onnx.export(model, (torch.from_numpy(example),), dynamo=True, dynamic_shapes=dynamic, verbose=False)
+    assert program is not None  # noqa: S101 — with dynamo=True it is a program
+    program.save(path, external_data=False)
 
 
 if __name__ == "__main__":

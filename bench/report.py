@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -20,14 +21,11 @@ _FAILED = "failed"
 
 
 def write(path: Path, performance: Path, readme: Path) -> None:
-    """Prints the table of a results file; writes it into the documents where the measurement is complete.
-
-    A part of the benchmark, or a network of one's own, leaves the documents as they are.
-    """
+    """Prints the table of a results file, and writes it into the documents if every network is measured in full."""
     results = Results(path)
     on_gpu = "\n\n".join(_gpu(results))
     sys.stdout.write(f"{_document(results)}\n\n{on_gpu}".strip() + "\n")
-    missing = [network for network in NETWORKS if not _is_complete(results, network)]
+    missing = [n for n in NETWORKS if {cell(results, n) for _, cell in README_ROWS} & {"", _FAILED}]
     if missing:
         sys.stderr.write(f"The documents stay as they are: {', '.join(missing)} not measured in full\n")
     else:
@@ -38,7 +36,7 @@ def write(path: Path, performance: Path, readme: Path) -> None:
 
 
 def fill(document: Path, name: str, text: str) -> None:
-    """Puts a text between the lines ``<!-- NAME:begin -->`` and ``<!-- NAME:end -->`` of a document.
+    """Writes a text between the lines ``<!-- NAME:begin -->`` and ``<!-- NAME:end -->`` of a document.
 
     Raises:
         ValueError: The document has no such lines.
@@ -57,13 +55,8 @@ def _document(results: Results) -> str:
 
 def _conditions(results: Results) -> str:
     m, threads, rounds = results.machine, results.threads, results.rounds
-    names = {
-        "onnxruntime-gpu": "ONNX Runtime",
-        "onnxruntime": "ONNX Runtime",
-        "torch": "PyTorch",
-        "captum": "captum",
-        "grad-cam": "pytorch-grad-cam",
-    }
+    runtime = {"onnxruntime-gpu": "ONNX Runtime", "onnxruntime": "ONNX Runtime"}
+    names = {**runtime, "torch": "PyTorch", "captum": "captum", "grad-cam": "pytorch-grad-cam"}
     versions = ", ".join(f"{name} {m[distribution]}" for distribution, name in names.items() if distribution in m)
     return (
         f"Measured on {m['date']}: {m['processor']}, {m['cores']} cores, {threads} thread{'s' * (threads > 1)}; "
@@ -73,73 +66,59 @@ def _conditions(results: Results) -> str:
     )
 
 
+def _multiple(results: Results, configuration: Configuration, digits: int) -> str:
+    """The time of a run, as a multiple of the plain model's and in milliseconds."""
+    seconds = results.seconds(configuration)
+    plain = results.seconds(dataclasses.replace(configuration, kind="plain", targets=1))
+    if seconds is None or plain is None:
+        return _FAILED if configuration in results.errors else ""
+    return f"{seconds / plain:.2f} ({seconds * 1e3:.{digits}f} ms)"
+
+
 def _time(kind: str, targets: int = 1) -> Cell:
-    """The time of a run, in multiples of the plain model's."""
-
-    def cell(results: Results, network: str) -> str:
-        configuration = Configuration(kind, network, targets=targets)
-        seconds, plain = results.seconds(configuration), results.seconds(Configuration("plain", network))
-        if seconds is None or plain is None:
-            return _FAILED if configuration in results.errors else ""
-        return f"{seconds / plain:.2f} ({seconds * 1e3:.1f} ms)"
-
-    return cell
+    return lambda results, network: _multiple(results, Configuration(kind, network, targets=targets), 1)
 
 
-def _batch(size: int) -> Cell:
-    """The time of an image in a batch, in multiples of a batch of one, for the forward pass and levels 1 and 2."""
-
-    def cell(results: Results, network: str) -> str:
-        multiples = []
-        for kind in ("plain", "level1", "level2"):
-            several = results.seconds(Configuration(kind, network, batch=size))
-            one = results.seconds(Configuration(kind, network))
-            if several is None or one is None:
-                return ""
-            multiples.append(f"{several / one / size:.2f}")
-        return " / ".join(multiples)
-
-    return cell
+def _batch(size: int, results: Results, network: str) -> str:
+    """The time of an image in a batch, as a multiple of that of a batch of one: forward pass, level 1, level 2."""
+    kinds = ("plain", "level1", "level2")
+    ones = [results.seconds(Configuration(kind, network)) for kind in kinds]
+    several = [results.seconds(Configuration(kind, network, batch=size)) for kind in kinds]
+    multiples = [f"{b / a / size:.2f}" for a, b in zip(ones, several, strict=True) if a is not None and b is not None]
+    return " / ".join(multiples) if len(multiples) == len(kinds) else ""
 
 
 def _cost(kind: str, key: str, unit: str = "MiB", scale: float = 1) -> Cell:
-    """Another figure, in multiples of the plain model's."""
+    """Another figure, as a multiple of the plain model's and by itself."""
 
     def cell(results: Results, network: str) -> str:
-        value = results.number(Configuration(kind, network), key)
-        plain = results.number(Configuration("plain", network), key)
+        value, plain = (results.number(Configuration(k, network), key) for k in (kind, "plain"))
         return "" if value is None or plain is None else f"{value / plain:.2f} ({value / scale:.0f} {unit})"
 
     return cell
 
 
-_PLAIN: Row = ("plain model, forward only", _time("plain"))
-_LEVELS: tuple[Row, ...] = tuple((f"level {level}", _time(f"level{level}")) for level in range(3))
-_GUIDED: Row = ("captum `GuidedGradCam`", _time("captum-guided-grad-cam"))
-_GRAD_CAM: Row = ("pytorch-grad-cam `GradCAM`", _time("grad-cam"))
-_AUTOGRAD: Row = ("PyTorch, one forward and one backward", _time("autograd"))
-README_ROWS = (_PLAIN, *_LEVELS, _GUIDED, _GRAD_CAM, _AUTOGRAD)
+README_ROWS: tuple[Row, ...] = (
+    ("plain model, forward only", _time("plain")),
+    *((f"level {level}", _time(f"level{level}")) for level in range(3)),
+    ("captum `GuidedGradCam`", _time("captum-guided-grad-cam")),
+    ("pytorch-grad-cam `GradCAM`", _time("grad-cam")),
+    ("PyTorch, one forward and one backward", _time("autograd")),
+)
 ROWS: tuple[Row, ...] = (
-    _PLAIN,
-    *_LEVELS,
+    *README_ROWS[:4],
     ("`--flat` (everything)", _time("flat")),
     (f"level 2, {SEVERAL} classes of one image", _time("level2", targets=SEVERAL)),
-    _GUIDED,
+    README_ROWS[4],
     ("captum `LayerGradCam`", _time("captum-grad-cam")),
-    _GRAD_CAM,
-    _AUTOGRAD,
-    *((f"an image in a batch of {size}: forward / level 1 / level 2", _batch(size)) for size in BATCHES),
+    *README_ROWS[5:],
+    *((f"an image in a batch of {n}: forward / level 1 / level 2", functools.partial(_batch, n)) for n in BATCHES),
     ("loading", _cost("level2", "creation", "ms", 1e-3)),
     ("file", _cost("level2", "bytes", "MiB", 2**20)),
     *((f"memory after level {level}, `Explainer`", _cost(f"memory:level{level}", "resident")) for level in (0, 2)),
     *((f"memory after level {level}, plain session", _cost(f"level{level}", "resident")) for level in (0, 2)),
     ("peak memory at level 2, plain session", _cost("level2", "peak")),
 )
-
-
-def _is_complete(results: Results, network: str) -> bool:
-    """Whether the network has every figure of the README."""
-    return not {cell(results, network) for _, cell in README_ROWS} & {"", _FAILED}
 
 
 def _table(results: Results, rows: Sequence[Row]) -> str:
@@ -154,13 +133,9 @@ def _lines(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _start_up(results: Results) -> Iterable[str]:
-    names = {
-        "onnxcam": "`onnxcam explain` to the drawing",
-        "captum": "captum `GuidedGradCam`, not drawn",
-        "plain": "the plain model's scores",
-    }
+    names = {"onnxcam": "`onnxcam explain` to the drawing", "captum": "captum `GuidedGradCam`, not drawn"}
     figures = []
-    for kind, name in names.items():
+    for kind, name in {**names, "plain": "the plain model's scores"}.items():
         configuration = Configuration(f"start:{kind}", DEFAULT_MODEL)
         seconds, peak = results.seconds(configuration), results.number(configuration, "peak")
         if seconds is not None:
@@ -178,13 +153,9 @@ def _failures(results: Results) -> Iterable[str]:
 
 
 def _gpu(results: Results) -> Iterable[str]:
-    """Times on the device, in multiples of the plain model's."""
-    rows = []
-    for c in (c for c in results.configurations if c.provider == "cuda"):
-        seconds, plain = results.seconds(c), results.seconds(dataclasses.replace(c, kind="plain"))
-        if seconds is not None and plain is not None:
-            rows.append((str(c), f"{seconds / plain:.2f} ({seconds * 1e3:.2f} ms)"))
+    """The table of CUDA."""
+    rows = [(str(c), _multiple(results, c, 2)) for c in results.configurations if c.provider == "cuda"]
     if rows:
         yield _conditions(results)
-        yield _lines(("", "in multiples of the plain model's forward pass"), rows)
+        yield _lines(("", "in multiples of the plain model's forward pass"), [row for row in rows if row[1]])
         yield from _failures(results)

@@ -1,7 +1,7 @@
-"""The results of all rounds, and which of them counts.
+"""The results of all rounds.
 
-Of the times of runs it is the least of the rounds, each the median of a process: other work on the machine only ever
-makes a process slower, often for as long as it lives. Of everything else it is the median.
+A time is the smallest of the rounds' medians, because other work on the machine can only make a process slower. Any
+other figure is the median over the rounds.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ Line = dict[str, Any]
 
 
 class Results:
-    """The lines of a results file that belong to the state of the code measured last.
+    """The lines of a results file for the state of the code that was measured last.
 
     Attributes:
-        machine: What it was measured on.
-        threads: Of each runtime.
-        errors: Why a configuration could not be measured.
+        machine: The machine and the versions.
+        threads: The threads of each runtime.
+        errors: The errors of configurations that could not be measured.
     """
 
     def __init__(self, path: Path) -> None:
@@ -37,36 +37,30 @@ class Results:
         lines = [line for line in lines if "configuration" in line]
         self._lines: dict[Configuration, list[Line]] = defaultdict(list)
         failed: dict[Configuration, str] = {}
-        for line in lines:
-            if line["code"] != lines[-1]["code"]:
-                continue
+        for line in (line for line in lines if line["code"] == lines[-1]["code"]):
             configuration = Configuration(**line["configuration"])
             if "error" in line:
                 failed[configuration] = line["error"]
             else:
                 self._lines[configuration].append(line)
-        self.errors = {configuration: error for configuration, error in failed.items() if configuration not in self}
-
-    def __contains__(self, configuration: Configuration) -> bool:
-        """Whether it was measured."""
-        return configuration in self._lines
+        self.errors = {c: error for c, error in failed.items() if c not in self._lines}
 
     @property
     def configurations(self) -> list[Configuration]:
-        """All that were measured."""
+        """All measured configurations."""
         return list(self._lines)
 
     @property
     def rounds(self) -> int:
-        """The most rounds that anything was measured in."""
+        """The largest number of rounds of a configuration."""
         return max((len(lines) for lines in self._lines.values()), default=0)
 
     def seconds(self, configuration: Configuration) -> float | None:
-        """The least of the rounds' medians."""
+        """The smallest of the rounds' medians."""
         lines = self._lines.get(configuration, ())
         return min((line["seconds"]["median"] for line in lines if "seconds" in line), default=None)
 
     def number(self, configuration: Configuration, key: str) -> float | None:
-        """The median over the rounds of any other number."""
+        """The median of any other figure over the rounds."""
         values = [line[key] for line in self._lines.get(configuration, ()) if key in line]
         return statistics.median(values) if values else None

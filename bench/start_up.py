@@ -1,6 +1,6 @@
-"""From the start of a process to its first explanation: onnxcam's command, captum, and a plain run.
+"""The time from the start of a process to its first explanation: onnxcam's command, captum, and a plain run.
 
-``python -m bench.start_up captum`` and ``… plain`` are the processes of the other two.
+``python -m bench.start_up captum`` and ``python -m bench.start_up plain`` are the latter two processes.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ _PHOTOGRAPH = REPOSITORY / "tests/data/chelsea.jpg"
 _PER_MIB = 1024 if sys.platform != "darwin" else 1024**2  # ru_maxrss counts KiB, on macOS bytes
 
 
-def measure(configuration: Configuration, _threads: int) -> dict[str, Any]:
-    """Seconds and peak memory of the whole process, as its parent sees them."""
+def measure(configuration: Configuration) -> dict[str, Any]:
+    """The seconds and the peak memory of the whole process, measured from outside."""
     kind = configuration.kind.removeprefix("start:")
     command = [sys.executable, "-m", "bench.start_up", kind]
     if kind == "onnxcam":
@@ -36,7 +36,7 @@ def measure(configuration: Configuration, _threads: int) -> dict[str, Any]:
 
 
 def _captum() -> None:
-    """Guided Grad-CAM of the photograph, not drawn."""
+    """Computes Guided Grad-CAM of the photograph, without drawing it."""
     import torch
     from captum.attr import GuidedGradCam
     from PIL import Image
@@ -51,7 +51,7 @@ def _captum() -> None:
 
 
 def _plain() -> None:
-    """The class of the photograph."""
+    """Computes the class of the photograph."""
     import onnxruntime
     from PIL import Image
 

@@ -1,33 +1,62 @@
 """Measures one configuration in this process: ``python -m bench.worker CONFIGURATION THREADS SECONDS``.
 
-It prints one line of JSON. What it imports depends on the configuration, since memory is measured too.
+It prints one line of JSON. It imports only the modules that the configuration needs, since memory is measured too.
 """
 
 from __future__ import annotations
 
 import importlib
 import json
+import statistics
 import sys
-from typing import Any
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from bench.configurations import ONNX_KINDS, Configuration
-from bench.timing import memory, repeat
+from bench.configurations import PEERS, Configuration
 
-_ONCE = {"memory": "bench.memory_use", "start": "bench.start_up"}
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_WARM_UP, _FEWEST, _MOST = 3, 3, 500
 
 
 def measure(configuration: Configuration, threads: int, seconds: float) -> dict[str, Any]:
-    """The figures of a configuration: those of its own module, or the times of repeated runs."""
-    module = _ONCE.get(configuration.kind.partition(":")[0])
-    if module:
-        figures: dict[str, Any] = importlib.import_module(module).measure(configuration, threads)
+    """Times, memory and other figures of a configuration."""
+    side = importlib.import_module(_side(configuration))
+    if configuration.kind.startswith("start:"):
+        figures: dict[str, Any] = side.measure(configuration)
         return figures
-    prepared = importlib.import_module(_side(configuration)).prepare(configuration, threads)
-    return {**prepared.facts, "seconds": repeat(prepared.run, seconds), **memory()}
+    run, facts = side.prepare(configuration, threads)
+    return {**facts, "seconds": repeat(run, seconds), **memory()}
+
+
+def repeat(run: Callable[[], object], seconds: float) -> dict[str, float]:
+    """The smallest and the median time of a run in seconds, and the number of runs, at least three."""
+    for _ in range(_WARM_UP):
+        run()
+    times: list[float] = []
+    end = time.perf_counter() + seconds
+    while len(times) < _FEWEST or (len(times) < _MOST and time.perf_counter() < end):
+        start = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - start)
+    return {"min": min(times), "median": statistics.median(times), "runs": len(times)}
+
+
+def memory() -> dict[str, float]:
+    """This process's resident memory now and at its peak, in MiB; empty without /proc."""
+    status = Path("/proc/self/status")
+    if not status.is_file():
+        return {}
+    fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
+    return {name: int(fields[key].split()[0]) / 1024 for name, key in (("resident", "VmRSS"), ("peak", "VmHWM"))}
 
 
 def _side(configuration: Configuration) -> str:
-    if configuration.kind not in ONNX_KINDS:
+    if configuration.kind.startswith("start:"):
+        return "bench.start_up"
+    if configuration.kind in PEERS:
         return "bench.peers"
     return "bench.gpu" if configuration.provider == "cuda" else "bench.onnx_side"
 

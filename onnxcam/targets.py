@@ -161,10 +161,12 @@ def _listed(indices: Sequence[int]) -> str:
 
 
 def _suggest(wanted: str, labels: Sequence[str]) -> str:
+    """Labels with the wanted word, then those that are spelt alike, then those that contain its letters."""
     names = {name: label for label in labels for name in (*_synonyms(label), label.lower())}
-    close = dict.fromkeys(names[name] for name in difflib.get_close_matches(wanted, names, n=3))
-    if not close:
-        close = dict.fromkeys(label for label in labels if wanted in label.lower())
-    if not close:
+    with_the_word = (label for label in labels if wanted in label.lower().replace(",", " ").split())
+    alike = (names[name] for name in difflib.get_close_matches(wanted, names, n=3))
+    containing = (label for label in labels if wanted in label.lower())
+    close = list(dict.fromkeys((*with_the_word, *alike, *containing)))[:3]
+    if not close or not wanted:
         return "see the classes with 'onnxcam inspect --labels'"
-    return f"did you mean {' or '.join(_quoted(label) for label in list(close)[:3])}?"
+    return f"did you mean {' or '.join(map(_quoted, close))}?"

@@ -83,9 +83,9 @@ def export(
         labels: The C class names.
         preprocessing: How a photograph becomes the input; a ``Preprocessing`` or its fields. None takes the
             customary ImageNet values for an input of three channels and says so.
-        score_output: The output that holds the class scores: its name, a dict's key, or a tuple's index. None takes
-            the first output after a softmax or sigmoid, or else the first shaped [N, C]. A softmax or sigmoid is
-            looked through.
+        score_output: The output that holds the class scores: its name, a dict's key, a tuple's index, or the name of
+            any value inside the graph. None takes the one output that can be them, and prefers one after a softmax or
+            sigmoid. A softmax, a sigmoid, and a label or ranking taken from the scores are looked through.
         flat: Leave out the gates, for execution providers without ``If``: everything is computed at every call.
         verify: Compare the artifact, in ONNX Runtime, with the source, and fail above tolerance.
         image_input: An ONNX model's input that takes the image; None where only one can be it. Others stay inputs.
@@ -194,8 +194,10 @@ def _analysed(
     """Simplifies the model and finds its scores and target layers, which have names only before."""
     scores = original.output_name(score_output)
     named = [resolve(name, original.model.graph) for name in layers.values()]
-    kept = simplify(original.model, named, rules)
-    return analyse(original, dict(zip(layers, kept, strict=True)), scores, optimisations)
+    inner = [value for node in original.model.graph for value in node.outputs if value.name == scores]
+    kept = simplify(original.model, [*named, *inner], rules)
+    scores = kept[-1].name if inner else scores
+    return analyse(original, dict(zip(layers, kept, strict=False)), scores, optimisations)
 
 
 def _takes_the_image_alone(graph: ir.Graph) -> bool:

@@ -14,28 +14,28 @@ if TYPE_CHECKING:
 Data = bytes | mmap.mmap
 
 _VARINT, _FIXED64, LENGTH, _FIXED32 = 0, 1, 2, 5
-_MOST_VARINTLENGTH = 10
+_MOST_VARINT_BYTES = 10
 _TAG_BITS = 0xFFFFFFFF  # the part that protobuf keeps of a longer tag
 
 
 class DamagedError(Exception):
-    """The bytes are no protobuf."""
+    """The bytes are not protobuf."""
 
 
 def fields(data: Data, start: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """(number, start, end) of each field with a length in a message; numbers are passed over.
+    """(number, start, end) of each field with a length in a message; fields that hold numbers are skipped.
 
     Raises:
-        DamagedError: The bytes are no message.
+        DamagedError: The bytes are not a message.
     """
     yield from ((number, begin, stop) for number, kind, _, begin, stop in spans(data, start, end) if kind == LENGTH)
 
 
 def spans(data: Data, start: int, end: int) -> Iterator[tuple[int, int, int, int, int]]:
-    """(number, kind, where the tag starts, where the value starts, where it ends) of each field in a message.
+    """(number, kind, start of the tag, start and end of the value) of each field in a message.
 
     Raises:
-        DamagedError: The bytes are no message.
+        DamagedError: The bytes are not a message.
     """
     position = start
     while position < end:
@@ -55,7 +55,7 @@ def field(number: int, value: bytes) -> bytes:
 
 
 def head(number: int, size: int) -> bytes:
-    """The tag and the length of a field, which its value follows."""
+    """The tag and the length of a field; its value comes next."""
     return varint(number << 3 | LENGTH) + varint(size)
 
 
@@ -74,7 +74,7 @@ def varint(value: int) -> bytes:
 
 
 def _size(data: Data, kind: int, position: int, end: int) -> tuple[int, int]:
-    """How long the value of a field is, and where it begins."""
+    """The length of a field's value, and its first position."""
     if kind == LENGTH:
         return _read_varint(data, position, end)
     if kind == _VARINT:
@@ -82,12 +82,12 @@ def _size(data: Data, kind: int, position: int, end: int) -> tuple[int, int]:
         return 0, begin
     if kind in {_FIXED32, _FIXED64}:
         return 4 if kind == _FIXED32 else 8, position
-    raise DamagedError  # a group, which ONNX has none of
+    raise DamagedError  # a group; ONNX has none
 
 
 def _read_varint(data: Data, position: int, end: int) -> tuple[int, int]:
     value = 0
-    for count in range(_MOST_VARINTLENGTH):
+    for count in range(_MOST_VARINT_BYTES):
         if position + count >= end:
             break
         byte = data[position + count]

@@ -72,5 +72,7 @@ def _say(message: str, code: int) -> int:
 def _usage_message(error: Exception) -> str:
     """Typer's message on one line, with the command for help."""
     message = " ".join(error.format_message().split()).rstrip(".")  # type: ignore[attr-defined]
+    message = message.replace("Value error, ", "")  # the validation library's own words, which say nothing
     context = getattr(error, "ctx", None)
-    return f"{message}; see '{context.command_path if context else 'onnxcam'} --help'"
+    read_on = f"'{context.command_path if context else 'onnxcam'} --help'"
+    return f"{message} See {read_on}" if message.endswith("?") else f"{message}; see {read_on}"

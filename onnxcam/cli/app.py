@@ -33,7 +33,8 @@ class MethodChoice(StrEnum):
     GUIDED_GRAD_CAM = "guided-grad-cam"
 
 
-ModelArgument = Annotated[Path | None, typer.Argument(help="An explainer model.", show_default="the embedded one")]
+_DEFAULT_MODEL = "EfficientNet-Lite0, included"
+ModelArgument = Annotated[Path | None, typer.Argument(help="An explainer model.", show_default=_DEFAULT_MODEL)]
 ProviderOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -88,7 +89,13 @@ def explain(  # noqa: PLR0917  Typer passes them by name
     ],
     model: Annotated[
         Path | None,
-        typer.Option("--model", "-m", metavar="FILE", help="An explainer model.", show_default="the embedded one"),
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="FILE",
+            help="An explainer model.",
+            show_default=_DEFAULT_MODEL,
+        ),
     ] = None,
     target: Annotated[
         list[str] | None,

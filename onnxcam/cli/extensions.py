@@ -16,8 +16,8 @@ from onnxcam.errors import OnnxCamError
 
 GROUP = "onnxcam.commands"
 STUBS = {
-    "export": "Makes an explainer model of a PyTorch network.",
-    "layers": "Lists the layers of a PyTorch network that can be explained.",
+    "export": "Makes an explainer model from a PyTorch network or an ONNX file.",
+    "layers": "Lists the layers of a network that can be explained.",
 }
 
 

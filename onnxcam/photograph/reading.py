@@ -58,7 +58,9 @@ def identify(source: FileSource, name: str) -> Image.Image:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PictureError(too_large(name, "its")) from error
     except Exception as error:  # decoders raise anything: OSError, SyntaxError, ValueError, struct.error, …
-        raise PictureError(f"cannot read {name}: {reason(error)}") from error
+        of_the_system = isinstance(error, OSError) and error.errno is not None
+        trouble = f"cannot read {name}" if of_the_system else f"{name} is damaged or truncated"
+        raise PictureError(f"{trouble}: {reason(error)}") from error
 
 
 def name_of(source: FileSource) -> str:
@@ -74,10 +76,9 @@ def too_large(name: str, whose: str) -> str:
         name: The image's name.
         whose: The words before "pixels".
     """
-    limit = (Image.MAX_IMAGE_PIXELS or 0) / 1e6
     return (
-        f"{name} is too large: {whose} pixels are more than the {limit:.0f} million that PIL.Image.MAX_IMAGE_PIXELS "
-        "allows (on the command line --max-pixels)"
+        f"{name} is too large: {whose} pixels are more than the limit of {Image.MAX_IMAGE_PIXELS:,}; if you trust the "
+        "image, raise the limit with --max-pixels (in Python PIL.Image.MAX_IMAGE_PIXELS)"
     )
 
 

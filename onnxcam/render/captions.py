@@ -16,7 +16,7 @@ TITLES = {
 
 _NOTES = {
     "guided-backprop": "pixels that raise the score",
-    "guided-grad-cam": "those pixels, where Grad-CAM sees the class",
+    "guided-grad-cam": "these pixels, weighted by Grad-CAM",
 }
 
 _LARGE = 1e6
@@ -24,7 +24,7 @@ _LARGE = 1e6
 
 def note(method: str, layer: str) -> str:
     """A few words on the method, for the small print of its panel."""
-    return _NOTES.get(method, f"where the class is seen, at {layer}")
+    return _NOTES.get(method, f"evidence for the class, at layer {layer}")
 
 
 def remark(explained: ClassScore) -> str:

@@ -137,7 +137,7 @@ def _panel(result: Result, photograph: Image.Image, box: Box) -> Panel:
     notes = [note(result.method, result.layer)]
     if result.is_map:
         drawn = overlay(photograph, map_to_draw(result.values), box)
-        notes += ["in the frame: what the model saw"] * any(inner_sides(photograph.size, box))
+        notes += ["frame: the part that the model saw"] * any(inner_sides(photograph.size, box))
     else:
         drawn = signed(image_to_draw(result.values), photograph.size, box)
     if bad := int(np.count_nonzero(~np.isfinite(result.values))):

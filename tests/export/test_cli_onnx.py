@@ -48,10 +48,10 @@ def test_a_file_is_exported_and_its_layers_are_listed(tmp_path: Path, capsys: Ca
 def test_the_options_for_files_reach_the_export(tmp_path: Path, capsys: Capture) -> None:
     source, out = tmp_path / "m.onnx", tmp_path / "out.onnx"
     onnx.save(free_size(), source)
-    options = ["--input", "right", "--input-size", "10x14"]
+    options = ["--input", "right", "--input-size", "10x14", "--score-output", "z"]
     assert main(["layers", str(source), *options]) == 0
     assert "4 x 8 x 12" in capsys.readouterr().out
-    options += ["--dynamic-batch", "--score-output", "z"]
+    options += ["--dynamic-batch"]
     assert main(["export", str(source), "-o", str(out), *options]) == 0
     metadata = Explainer(out).metadata
     assert (metadata.image.name, metadata.image.shape, metadata.image.batch) == ("right", (3, 10, 14), None)

@@ -49,6 +49,8 @@ def test_what_is_asked_for_is_found(target, expected):
         ("tiger kat", "did you mean 'tiger cat'"),
         ("panthera", "did you mean 'tiger, Panthera tigris'"),
         ("xyz", "no class 'xyz'; see the classes with 'onnxcam inspect --labels'"),
+        ("", "no class ''; see the classes with"),
+        ("tigris", "did you mean 'tiger, Panthera tigris'?"),
         ("9", "no class 9"),
         (1.0, "not 1.0"),
         (True, "not True"),
@@ -132,6 +134,12 @@ def test_several_targets_for_each_image():
 def test_lists_of_targets_that_do_not_fit(target, words):
     with pytest.raises(TargetError, match=words):
         targets(target, 2)
+
+
+def test_labels_with_the_word_are_suggested_before_those_that_are_spelt_alike():
+    labels = ["crate", "castle", "oxcart", "tiger cat", "Egyptian cat"]
+    with pytest.raises(TargetError, match="did you mean 'tiger cat' or 'Egyptian cat' or 'crate'"):
+        find_label("cat", labels)
 
 
 def test_a_name_of_many_classes_lists_some():

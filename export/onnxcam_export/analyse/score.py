@@ -24,6 +24,8 @@ _TRANSPARENT = {
     "QuantizeLinear",
     "DequantizeLinear",
 }
+# Operators that pick from the scores, where they are applied to [N, C].
+_RANKINGS = {"TopK", "ArgMax", "ArgMin", "ReduceMax", "ReduceMin", "Hardmax"}
 _ACTIVATIONS: dict[str, Literal["softmax", "sigmoid"]] = {
     "Softmax": "softmax",
     "LogSoftmax": "softmax",
@@ -57,9 +59,10 @@ def find_score(graph: ir.Graph, output: str | None = None) -> Score:
     Raises:
         ScoreError: There is no such output, or it does not have the shape of class scores.
     """
-    value = _candidate(graph, output)
+    value = _before_ranking(_candidate(graph, output))
     before, activation = _before_activation(value)
     before = _with_batch(before)
+    _require_batch(graph, before)
     shape = shape_of(before)
     classes = [dim for dim in shape[1:] if dim != 1]
     if any(dim is None for dim in classes) or len(classes) > 1:
@@ -94,14 +97,44 @@ def _candidate(graph: ir.Graph, output: str | None) -> ir.Value:
         if output not in named:
             raise ScoreError(f"the model has no output {output!r}; it has {_names(graph)}")
         return named[output]
-    fitting = [value for value in graph.outputs if _looks_like_scores(value)]
+    fitting = [value for value in map(_before_ranking, graph.outputs) if _looks_like_scores(value)]
     activated = [value for value in fitting if _before_activation(value)[1] is not None]
-    if fitting:
-        return (activated or fitting)[0]
+    heads = {_before_activation(value)[0]: value for value in reversed(activated or fitting)}
+    if len(heads) == 1:
+        return next(iter(heads.values()))
+    if heads:
+        raise ScoreError(
+            f"the model has {len(heads)} outputs that could be class scores; choose one with score_output "
+            f"(--score-output): {_names(graph)}"
+        )
     raise ScoreError(
         "no output has the shape of class scores, [N, C]; name the one to explain with score_output "
         f"(--score-output): {_names(graph)}"
     )
+
+
+def _require_batch(graph: ir.Graph, scores: ir.Value) -> None:
+    """Refuses scores whose first axis is not the batch, such as a detector's [N anchors, C]."""
+    image = next((value for value in graph.inputs if value.shape is not None and len(value.shape) > 1), None)
+    if image is None or image.shape is None or scores.shape is None or not len(scores.shape):
+        return
+    if image.shape[0] != scores.shape[0]:
+        raise ScoreError(
+            f"{scores.name!r} has the shape {shape_text(scores)}, and its first axis is not the batch; scores for each "
+            f"anchor or position are not supported: choose an output of class scores, [N, C], with score_output "
+            f"(--score-output): {_names(graph)}"
+        )
+
+
+def _before_ranking(value: ir.Value) -> ir.Value:
+    """The scores that a label, a confidence or a ranking was taken from; the value itself if it is none of these."""
+    node = _skip(value.producer())
+    while node is not None and node.op_type in _RANKINGS and node.inputs[0] is not None:
+        if len(shape_of(node.inputs[0])) != 2:
+            break  # pools maps
+        value = node.inputs[0]
+        node = _skip(value.producer())
+    return value
 
 
 def _looks_like_scores(value: ir.Value) -> bool:

@@ -127,7 +127,7 @@ def rule(
 def sum_to(op: Builder, dx: ir.Value, y_shape: Sequence[int | None], x_shape: Sequence[int | None]) -> ir.Value:
     """Undoes broadcasting: sums ``dx``, which has ``y_shape``, to ``x_shape``; the M rows are not summed."""
     extra = len(y_shape) - len(x_shape)
-    if extra and None in x_shape:
+    if None in y_shape[:extra] and None in x_shape:
         raise ShapeError(
             f"a value of shape {list(x_shape)} is broadcast to {list(y_shape)}, and so its batch stands on another "
             "axis; write the broadcast with Unsqueeze in front"

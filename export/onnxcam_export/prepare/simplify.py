@@ -39,7 +39,15 @@ def simplify(model: ir.Model, keep: Sequence[ir.Value] = (), operators: Containe
         common_passes.RemoveUnusedNodesPass()(model)
         common_passes.NameFixPass()(model)
         complete_shapes(model)
+        _state_constant_shapes(model.graph)
     return kept
+
+
+def _state_constant_shapes(graph: ir.Graph) -> None:
+    """Gives every constant its own shape: folding can leave a symbol of the expression that it replaced."""
+    for value in graph.initializers.values():
+        if value.const_value is not None and not value.is_graph_input():
+            value.shape = ir.Shape(value.const_value.shape.numpy())
 
 
 def _optimise(model: ir.Model) -> None:

@@ -111,6 +111,7 @@ def _check_is_model(proto: onnx.ModelProto, name: str) -> None:
 def _to_ir(proto: onnx.ModelProto, types: dict[str, onnx.TypeProto], folders: Sequence[Path]) -> ir.Model:
     """As onnx_ir has it; the weights stay in the proto, and external ones are mapped when they are needed."""
     model = ir.from_proto(proto)
+    model.graph.sort()  # ONNX Runtime takes nodes in any order
     if types:
         model.meta[HIDDEN_TYPES] = types
     for graph in model.graphs():

@@ -6,6 +6,7 @@ This file and ``onnxcam_export.verify.against_autograd`` alone import torch at m
 from __future__ import annotations
 
 import contextlib
+import inspect
 import logging
 import warnings
 from dataclasses import dataclass
@@ -58,10 +59,14 @@ def capture(
         if isinstance(source, torch.export.ExportedProgram):
             program, image = source, _program_image(source)
         else:
+            source = source.module if isinstance(source, torch.nn.DataParallel) else source
             image = _example(source, input_shape)
             with _evaluating(source):
                 batch = torch.export.Dim("batch", min=1, max=65536)
-                program = torch.export.export(source, (image,), dynamic_shapes=({0: batch},))
+                shapes: Any = {0: batch}
+                if _takes_any_arguments(source):
+                    shapes = (shapes,)
+                program = torch.export.export(source, (image,), dynamic_shapes=(shapes,))
         exported = torch.onnx.export(
             program,
             dynamo=True,
@@ -115,11 +120,22 @@ def _key(entry: Any) -> str:
     return str(getattr(entry, "key", getattr(entry, "idx", getattr(entry, "name", entry))))
 
 
+def _takes_any_arguments(module: torch.nn.Module) -> bool:
+    """Whether the first argument of ``forward`` is ``*args``, as wrappers have it."""
+    parameters = inspect.signature(module.forward).parameters.values()
+    return next(iter(parameters)).kind is inspect.Parameter.VAR_POSITIONAL if parameters else False
+
+
 def _example(module: torch.nn.Module, input_shape: Sequence[int] | None) -> torch.Tensor:
     """A batch of two images; a batch of one would be taken for a constant."""
     channels, height, width = (3, 224, 224) if input_shape is None else tuple(input_shape)[-3:]
     like = next(iter([*module.parameters(), *module.buffers()]), torch.empty(0))
     dtype = like.dtype if like.dtype.is_floating_point else torch.float32
+    if dtype == torch.bfloat16:
+        raise SourceError(
+            f"the module computes in {str(dtype).removeprefix('torch.')}, which ONNX Runtime has no convolutions for; "
+            "convert it with module.float() first"
+        )
     generator = torch.Generator().manual_seed(0)
     return torch.randn(2, channels, height, width, generator=generator).to(like.device, dtype)
 

@@ -49,7 +49,7 @@ class Original:
         return next(value for value in self.model.graph.inputs if value.name == self.image)
 
     def output_name(self, wanted: str | int | None) -> str | None:
-        """The name of the graph output that ``score_output`` means; of an ONNX model it may be any value.
+        """The name of the graph output, or of the inner value, that ``score_output`` means.
 
         Raises:
             ScoreError: There is no such output.
@@ -59,7 +59,8 @@ class Original:
             return None if wanted is None else str(wanted)
         if str(wanted) in self.outputs:
             return self.outputs[str(wanted)]
-        if self.program is not None:
+        inner = {value.name for node in self.model.graph for value in node.outputs}
+        if self.program is not None and wanted not in inner:
             raise ScoreError(f"the module returns no {wanted!r}; score_output can be one of {', '.join(self.outputs)}")
         if str(wanted).removeprefix("-").isdecimal():
             names = ", ".join(map(str, outputs))

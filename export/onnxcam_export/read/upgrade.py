@@ -20,6 +20,7 @@ from onnxcam_export.errors import SourceError
 from onnxcam_export.graph.opset import IR_VERSION, OPSET
 from onnxcam_export.read.dynamic_batch import BATCH, make_dynamic, require_dynamic
 from onnxcam_export.read.explicit_padding import make_explicit
+from onnxcam_export.read.fused_operators import unfuse
 from onnxcam_export.read.image_input import find_image, fix_size
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def to_standard_form(
             cannot be made symbolic.
     """
     common_passes.InlinePass()(model)
+    unfuse(model.graph)
     common_passes.RemoveInitializersFromInputsPass()(model)
     common_passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
     _refuse_integer_kernels(model.graph)

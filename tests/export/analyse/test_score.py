@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+import onnx
 import onnx_ir as ir
 import pytest
 
@@ -14,8 +16,6 @@ from onnxcam_export.prepare.simplify import simplify
 from onnxcam_export.read.upgrade import to_standard_form
 
 if TYPE_CHECKING:
-    import onnx
-
     from onnxcam_export.analyse.score import Score
 
 
@@ -129,3 +129,46 @@ def test_class_activation_mapping_needs_a_linear_layer_behind_the_average(head: 
     simplify(loaded)
     features = pooled_features(find_score(loaded.graph).value)
     assert (features.name if features is not None else None) == ("r" if has_cam else None)
+
+
+TAILS = {
+    "a label": ("int64[N] label", "label = ArgMax <axis = 1, keepdims = 0> (p)"),
+    "a confidence": ("float[N] sure", "sure = ReduceMax <keepdims = 0> (p, one)"),
+    "a label as a number": ("float[N] label", "i = ArgMax <axis = 1, keepdims = 0> (p) label = Cast <to = 1> (i)"),
+    "the best five": ("float[N,5] best, int64[N,5] which", "best, which = TopK <axis = 1> (p, five)"),
+}
+
+
+@pytest.mark.parametrize("tail", TAILS)
+def test_labels_confidences_and_ranks_are_no_scores(tail: str) -> None:
+    outputs, text = TAILS[tail]
+    proto = model(
+        f"""g (float[N,8] x) => ({outputs}) {{
+            y = MatMul(x, w)
+            p = Softmax <axis = 1> (y)
+            {text}
+        }}""",
+        w=(8, 10),
+        **({"five": np.array([5])} if "five" in text else {}),
+        **({"one": np.array([1])} if "one" in text else {}),
+    )
+    score = find_score(ir.from_proto(onnx.shape_inference.infer_shapes(proto)).graph)
+    assert (score.value.name, score.classes, score.activation) == ("y", 10, "softmax")
+
+
+def test_several_heads_are_listed() -> None:
+    proto = model(
+        "g (float[N,8] x) => (float[N,4] a, float[N,3] b) { a = MatMul(x, v) b = MatMul(x, w) }", v=(8, 4), w=(8, 3)
+    )
+    graph = ir.from_proto(proto).graph
+    with pytest.raises(
+        ScoreError, match=r"has 2 outputs that could be class scores; choose one .* a \[N, 4\], b \[N, 3\]"
+    ):
+        find_score(graph)
+    assert find_score(graph, "b").classes == 3
+
+
+def test_scores_for_each_anchor_are_not_supported() -> None:
+    proto = model("g (float[N,2,4] x) => (float[M,4] s) { s = Reshape(x, rows) }", rows=np.array([-1, 4]))
+    with pytest.raises(ScoreError, match="its first axis is not the batch; scores for each anchor or position are not"):
+        find_score(ir.from_proto(proto).graph)

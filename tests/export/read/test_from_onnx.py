@@ -350,3 +350,11 @@ def test_a_pytorch_module_has_no_named_inputs(tmp_path: Path) -> None:
         ExportError, match=r"image_input \(--input\) is for ONNX models; a PyTorch module's image is its"
     ):
         export(torch.nn.Identity(), tmp_path / "out.onnx", image_input="x")
+
+
+def test_nodes_may_stand_in_any_order(tmp_path: Path) -> None:
+    proto = small()
+    nodes = list(proto.graph.node)
+    del proto.graph.node[:]
+    proto.graph.node.extend(reversed(nodes))
+    assert export(proto, tmp_path / "out.onnx").metadata.verification is not None

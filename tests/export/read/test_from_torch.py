@@ -12,6 +12,7 @@ from torch import nn
 from onnxcam_export import ExportError, ScoreError, SourceError, export
 from onnxcam_export.read.from_torch import capture
 from support import reference
+from support.networks import small
 
 
 class Headed(nn.Module):
@@ -247,3 +248,44 @@ def test_a_module_that_branches_on_the_batch(tmp_path):
 
     with pytest.raises(SourceError, match="PyTorch cannot export this model"):
         export(Branching(), tmp_path / "m.onnx", input_shape=(3, 16, 16))
+
+
+class Wrapper(nn.Module):
+    """As DataParallel and Keras' modules have it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = small()
+
+    def forward(self, *args: torch.Tensor) -> torch.Tensor:
+        return self.inner(*args)
+
+
+@pytest.mark.parametrize("wrap", [Wrapper, lambda: nn.DataParallel(small())])
+def test_wrappers_that_pass_any_arguments_on(wrap, tmp_path):
+    assert export(wrap().eval(), tmp_path / "out.onnx", input_shape=(3, 16, 16)).metadata.verification is not None
+
+
+def test_bfloat16_is_refused_in_words(tmp_path):
+    with pytest.raises(SourceError, match=r"computes in bfloat16, which .* convert it with module\.float"):
+        export(small().bfloat16(), tmp_path / "out.onnx", input_shape=(3, 16, 16))
+
+
+def test_modules_with_group_norm(tmp_path):
+    """The exporter left a symbol in the shape of a constant, which was taken for a merged batch."""
+    layers = (nn.Conv2d(3, 8, 3), nn.GroupNorm(2, 8), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5))
+    report = export(nn.Sequential(*layers).eval(), tmp_path / "out.onnx", input_shape=(3, 16, 16))
+    assert "onnxcam.guided_gradients" in report.metadata.verification.errors
+
+
+def test_the_scores_may_be_any_value_of_the_program(tmp_path):
+    class Doubled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = small()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.floor(self.inner(x) * 2)
+
+    report = export(Doubled().eval(), tmp_path / "out.onnx", input_shape=(3, 16, 16), score_output="linear")
+    assert report.metadata.score_value == "linear"

@@ -172,10 +172,8 @@ def test_of_an_animation_the_first_frame_is_explained_and_that_is_said(onnxcam, 
 
 def test_more_pixels_on_request(onnxcam, model, picture):
     limit = Image.MAX_IMAGE_PIXELS
-    assert (
-        "60 by 40 pixels are more than the 0 million"
-        in onnxcam("explain", picture, "-m", model, "--max-pixels", 2399).sentence
-    )
+    refusal = onnxcam("explain", picture, "-m", model, "--max-pixels", 2399).sentence
+    assert "60 by 40 pixels are more than the limit of 2,399; if you trust the image, raise the limit" in refusal
     assert onnxcam("explain", picture, "-m", model, "--max-pixels", 2400).code == 0
     assert limit == Image.MAX_IMAGE_PIXELS
 

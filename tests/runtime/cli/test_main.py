@@ -25,7 +25,7 @@ def test_version_and_help(onnxcam):
         (("explain",), "Missing argument"),
         (("explian",), "No such command 'explian'"),
         (("explain", "a.png", "--metod", "cam"), "No such option: --metod"),
-        (("explain", "a.png", "--method", "lime"), "lime"),
+        (("explain", "a.png", "--method", "lime"), "Invalid value for '--method': 'lime' is not one of 'all', "),
         (("explain", "a.png", "--threads", "0"), "--threads"),
         (("explain", "a.png", "--threads", "many"), "--threads"),
         (("inspect", "a.onnx", "b.onnx"), "unexpected extra argument"),

@@ -29,5 +29,5 @@ def test_the_first_synonym_stands_for_a_label():
 
 
 def test_notes_name_the_layer_of_a_map():
-    assert note("grad-cam", "layer4") == note("cam", "layer4") == "where the class is seen, at layer4"
+    assert note("grad-cam", "layer4") == note("cam", "layer4") == "evidence for the class, at layer layer4"
     assert "layer4" not in note("guided-backprop", "layer4")

@@ -13,6 +13,7 @@ import onnxcam_export.differentiate.rules.normalisation
 import onnxcam_export.differentiate.rules.pooling
 import onnxcam_export.differentiate.rules.quantisation
 import onnxcam_export.differentiate.rules.rectifiers
+import onnxcam_export.differentiate.rules.recurrent
 import onnxcam_export.differentiate.rules.reduction
 import onnxcam_export.differentiate.rules.shape
 import onnxcam_export.differentiate.rules.slicing

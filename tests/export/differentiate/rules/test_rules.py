@@ -57,6 +57,22 @@ def pools(operator: str, extra: str = "") -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
+def recurrent(operator: str, gates: int, extra: str = "") -> list[tuple[str, dict[str, Any]]]:
+    """All directions; the states of all steps, and the last state (and cell) alone."""
+    cases = []
+    for direction, count in (("forward", 1), ("reverse", 1), ("bidirectional", 2)):
+        call = f'{operator}<hidden_size=3, direction="{direction}"{extra}>'
+        tensors = {"x": ("N", 4, 2), "w": (count, gates * 3, 2), "r": (count, gates * 3, 3), "b": (count, gates * 6)}
+        steps = f"t = Transpose<perm=[1,0,2]>(x) s = {call}(t, w, r, b) y = Transpose<perm=[2,0,1,3]>(s)"
+        last = f"t = Transpose<perm=[1,0,2]>(x) s, h = {call}(t, w, r) y = Transpose<perm=[1,0,2]>(h)"
+        without_bias = {name: shape for name, shape in tensors.items() if name != "b"}
+        cases += [case(steps, **tensors), case(last, **without_bias)]
+    if operator == "LSTM":
+        text = last.replace("s, h =", "s, h, c =") + " z = Transpose<perm=[1,0,2]>(c) "
+        cases.append(case(text.replace(" y = ", " v = ") + "y = Add(v, z)", **without_bias))
+    return cases
+
+
 def reductions(operator: str) -> list[tuple[str, dict[str, Any]]]:
     return [
         *each(f"{operator}(x, axes)", f"{operator}<keepdims=0>(x, axes)", axes=[2, 3], **MAP),
@@ -116,7 +132,11 @@ REFERENCES: dict[str, str | Callable[..., Any]] = {
 
 CASES = {
     "Abs": each("Abs(x)", **MAP),
-    "Add": broadcasts("Add"),
+    "Add": [
+        *broadcasts("Add"),
+        # The batch of x stands on the second axis of the sum.
+        case("u = Unsqueeze(x, axes) s = Add(u, x) y = Squeeze(s, axes)", x=("N", 3), axes=[0]),
+    ],
     "Atan": each("Atan(x)", **MAP),
     "AveragePool": [*pools("AveragePool"), *pools("AveragePool", ", count_include_pad=1")],
     "BatchNormalization": [
@@ -207,6 +227,8 @@ CASES = {
     ],
     "Flatten": each("Flatten(x)", "Flatten<axis=-3>(x)", **MAP),
     "Floor": each("c = Floor(x) y = Add(x, c)", **MAP),
+    "GRU": [*recurrent("GRU", 3), *recurrent("GRU", 3, ", linear_before_reset=1")],
+    "LSTM": recurrent("LSTM", 4),
     "Gather": [
         case("Gather<axis=1>(x, i)", i=[2, 0], **MAP),
         case("Gather<axis=-1>(x, i)", i=[1, 1, 4, -1], **MAP),
@@ -320,6 +342,7 @@ CASES = {
         case("RMSNormalization<axis=1, epsilon=0.1>(x, s)", x=("N", 3, 4), s=(3, 4), opset=23),
     ],
     "Reciprocal": each("Reciprocal(x)", positive=True, **MAP),
+    "RNN": recurrent("RNN", 1),
     "ReduceL1": reductions("ReduceL1"),
     "ReduceL2": reductions("ReduceL2"),
     "ReduceLogSum": [(text, {**options, "positive": True}) for text, options in reductions("ReduceLogSum")],
