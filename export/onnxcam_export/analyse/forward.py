@@ -85,7 +85,10 @@ def analyse(
     maps = Maps(steps, axes, source, score.value, len(image_input.places))
     reason = batch_reason(score.value, axes.get(score.value), image)
     if reason:
-        raise ScoreError(f"the score {score.value.name!r} {reason}, so that it has no row for each image")
+        raise ScoreError(
+            f"the score {score.value.name!r} {reason}; scores without a row for each image, such as those of anchors "
+            "or frames, are not supported: choose class scores, [N, C], with score_output (--score-output)"
+        )
     found = maps.candidates()
     chosen = dict(layers) or {candidate.name: candidate.value for candidate in found if candidate.is_default}
     if not chosen:

@@ -112,7 +112,9 @@ def test_anchors_merged_with_the_batch_are_no_scores(batch: str, tmp_path: Path)
             tmp_path / "out.onnx",
             score_output="scores",
         )
-    assert "no row for each image" in str(caught.value)
+    assert "scores without a row for each image, such as those of anchors or frames, are not supported" in str(
+        caught.value
+    )
 
 
 def test_a_map_whose_batch_is_not_in_front_is_refused(tmp_path: Path) -> None:
