@@ -110,17 +110,15 @@ def guided_grad_cam(
     Args:
         guided: Guided backpropagation to the input, [M, C, H, W], [M, H, W, C], or a signal's or a volume's.
         maps: Grad-CAM after its ReLU, [M, *places].
-        layout: The layout of ``guided``, of which the place of its channels counts: second, last, or nowhere.
+        layout: A letter for each axis of ``guided``: N, C for the channels if they have an axis, and its places.
         interpolation: How the maps are upsampled to the input's size, see ``upsample``.
 
     Returns:
         The product, in the shape of ``guided``.
     """
-    if "C" not in layout:
-        return guided * upsample(maps, guided.shape[1:], interpolation=interpolation)
-    channel_axis = 1 if layout.startswith("NC") else guided.ndim - 1
-    places = [size for axis, size in enumerate(guided.shape) if axis not in {0, channel_axis}]
-    return guided * np.expand_dims(upsample(maps, places, interpolation=interpolation), channel_axis)
+    places = [size for size, letter in zip(guided.shape, layout, strict=True) if letter not in "NC"]
+    large = upsample(maps, places, interpolation=interpolation)
+    return guided * (np.expand_dims(large, layout.index("C")) if "C" in layout else large)
 
 
 def upsample(maps: Floats, size: Sequence[int], *, interpolation: Upsampling = "bilinear") -> Floats:

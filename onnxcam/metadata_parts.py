@@ -72,6 +72,16 @@ class ImageInput:
         return tuple(self._sizes[letter] for letter in self.layout[1:] if letter != "C")
 
     @property
+    def channel_axis(self) -> int | None:
+        """The axis of the channels, the batch being axis 0; None if there is none."""
+        return self.layout.index("C") if "C" in self.layout else None
+
+    @property
+    def kind(self) -> str:
+        """``signal``, ``image`` or ``volume``."""
+        return ("signal", "image", "volume")[len(self.places) - 1]
+
+    @property
     def is_picture(self) -> bool:
         """Whether it has a height and a width alone, as photographs have."""
         return len(self.places) == 2
