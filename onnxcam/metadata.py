@@ -13,13 +13,19 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta
 
 from onnxcam.contract import GUIDED_OUTPUT, INPUT_GRADIENTS_OUTPUT
 from onnxcam.errors import ModelError
-from onnxcam.metadata_checks import GOLDEN_SAMPLES, contradictions
+from onnxcam.metadata_checks import (
+    GOLDEN_SAMPLES,
+    golden_contradictions,
+    image_contradictions,
+    layer_contradictions,
+    preprocessing_contradictions,
+)
 from onnxcam.metadata_parts import (
     Golden,
     ImageInput,
@@ -31,6 +37,9 @@ from onnxcam.metadata_parts import (
 )
 from onnxcam.strict_json import Count, InvalidJsonError, Words, decoded
 from onnxcam.text import shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = [
     "GOLDEN_SAMPLES",
@@ -46,6 +55,8 @@ __all__ = [
 ]
 
 SCHEMA = 1
+
+_INPUT_GRADIENTS = ("guided", "plain", "deconvnet", "custom")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +170,31 @@ def _read(text: str | bytes) -> Metadata:
             "upgrade it with 'pip install --upgrade onnxcam'"
         )
     metadata = decoded(text, Metadata)
-    for contradiction in contradictions(metadata):
+    for contradiction in _contradictions(metadata):
         raise InvalidJsonError(contradiction)
     return metadata
+
+
+def _contradictions(metadata: Metadata) -> Iterator[str]:
+    """The contradictions between parts that are valid by themselves, in words."""
+    names = [layer.name for layer in metadata.layers]
+    if len(set(names)) < len(names):
+        yield "layers: two have the same name"
+    if metadata.cam_layer is not None and metadata.cam_layer not in names:
+        yield f"cam_layer: there is no layer {metadata.cam_layer!r}"
+    if metadata.labels is not None and len(metadata.labels) != metadata.classes:
+        yield f"labels: {len(metadata.labels)} for {metadata.classes} classes"
+    if metadata.input_gradient not in _INPUT_GRADIENTS:
+        yield f"input_gradient: {metadata.input_gradient!r} is none of {', '.join(_INPUT_GRADIENTS)}"
+    yield from image_contradictions(metadata.image)
+    for index, layer in enumerate(metadata.layers):
+        yield from layer_contradictions(layer, f"layers[{index}]", metadata.image)
+    if metadata.preprocessing is not None:
+        yield from preprocessing_contradictions(metadata.preprocessing, metadata.image)
+    if (
+        metadata.verification is not None
+        and metadata.verification.errors.keys() != metadata.verification.tolerances.keys()
+    ):
+        yield "verification: errors and tolerances are not of the same outputs"
+    if metadata.golden is not None:
+        yield from golden_contradictions(metadata.golden, metadata.layers, metadata.image, metadata.classes)

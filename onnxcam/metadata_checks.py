@@ -1,4 +1,4 @@
-"""Checks that the parts of the metadata, each valid by itself, agree with each other."""
+"""Contradictions between the parts of the metadata, each of which is valid by itself."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterator, Sequence
 
-    from onnxcam.metadata import Metadata
     from onnxcam.metadata_parts import Golden, ImageInput, Layer, Preprocessing
 
 # The samples of an output that the golden check compares; all elements if the output has fewer.
@@ -16,39 +15,14 @@ GOLDEN_SAMPLES = 64
 
 # The types that an image can have, and that ONNX Runtime can take from numpy.
 _DTYPES = {f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)} | {"float16", "float32", "float64"}
-_INPUT_GRADIENTS = ("guided", "plain", "deconvnet", "custom")
 _MOST_ELEMENTS = 2**28
 # The longest side that resizing may produce, unless twice the model's input is longer.
 _LARGEST_RESIZE = 2**13
 _SMALLEST_DIVISOR = 1e-6
 
 
-def contradictions(metadata: Metadata) -> Iterator[str]:
-    """The contradictions between parts that are valid by themselves, in words."""
-    names = [layer.name for layer in metadata.layers]
-    if len(set(names)) < len(names):
-        yield "layers: two have the same name"
-    if metadata.cam_layer is not None and metadata.cam_layer not in names:
-        yield f"cam_layer: there is no layer {metadata.cam_layer!r}"
-    if metadata.labels is not None and len(metadata.labels) != metadata.classes:
-        yield f"labels: {len(metadata.labels)} for {metadata.classes} classes"
-    if metadata.input_gradient not in _INPUT_GRADIENTS:
-        yield f"input_gradient: {metadata.input_gradient!r} is none of {', '.join(_INPUT_GRADIENTS)}"
-    yield from _of_image(metadata.image)
-    for index, layer in enumerate(metadata.layers):
-        yield from _of_layer(layer, f"layers[{index}]", metadata.image)
-    if metadata.preprocessing is not None:
-        yield from _of_preprocessing(metadata.preprocessing, metadata.image)
-    if (
-        metadata.verification is not None
-        and metadata.verification.errors.keys() != metadata.verification.tolerances.keys()
-    ):
-        yield "verification: errors and tolerances are not of the same outputs"
-    if metadata.golden is not None:
-        yield from _of_golden(metadata.golden, metadata, names)
-
-
-def _of_layer(layer: Layer, place: str, image: ImageInput) -> Iterator[str]:
+def layer_contradictions(layer: Layer, place: str, image: ImageInput) -> Iterator[str]:
+    """A layer whose map has other axes than the image, or that is too large."""
     if math.prod(layer.shape) > _MOST_ELEMENTS:
         yield "layers: one is too large"
     if len(layer.shape) != 1 + len(image.places):
@@ -57,7 +31,8 @@ def _of_layer(layer: Layer, place: str, image: ImageInput) -> Iterator[str]:
         yield f"{place}.skip: {layer.skip} tokens of a layer whose view is {layer.view}"
 
 
-def _of_image(image: ImageInput) -> Iterator[str]:
+def image_contradictions(image: ImageInput) -> Iterator[str]:
+    """A layout that does not fit the sizes, a type that ONNX Runtime does not take, or too many elements."""
     if image.dtype not in _DTYPES:
         yield f"image.dtype: {image.dtype!r} is none of {', '.join(sorted(_DTYPES))}"
     if math.prod(image.shape) * (image.batch or 1) > _MOST_ELEMENTS:
@@ -70,7 +45,8 @@ def _of_image(image: ImageInput) -> Iterator[str]:
         yield f"image.height: {image.height} in the layout {image.layout}"
 
 
-def _of_preprocessing(steps: Preprocessing, image: ImageInput) -> Iterator[str]:
+def preprocessing_contradictions(steps: Preprocessing, image: ImageInput) -> Iterator[str]:
+    """Steps that do not give the model's size and channels."""
     if not image.is_picture:
         yield f"preprocessing: of photographs, for an input with the layout {image.layout}"
     if not len(steps.mean) == len(steps.std) == image.channels:
@@ -97,22 +73,18 @@ def _of_sizes(steps: Preprocessing, size: tuple[int, int]) -> Iterator[str]:
         yield f"preprocessing.resize: {list(steps.resize)} without a crop; {takes}"
 
 
-def _of_golden(golden: Golden, metadata: Metadata, layers: Collection[str]) -> Iterator[str]:
-    if golden.target >= metadata.classes:
-        yield f"golden.target: {golden.target} of {metadata.classes} classes"
-    if golden.layer not in layers:
+def golden_contradictions(golden: Golden, layers: Sequence[Layer], image: ImageInput, classes: int) -> Iterator[str]:
+    """A golden check of other sizes than the model's."""
+    if golden.target >= classes:
+        yield f"golden.target: {golden.target} of {classes} classes"
+    shape = next((layer.shape for layer in layers if layer.name == golden.layer), None)
+    if shape is None:
         yield f"golden.layer: there is no layer {golden.layer!r}"
         return
-    rows = metadata.image.batch or 1
-    shape = next(layer.shape for layer in metadata.layers if layer.name == golden.layer)
-    sizes = {
-        "scores": metadata.classes,
-        "grad_cam": math.prod(shape[1:]),
-        "guided_backprop": math.prod(metadata.image.shape),
-    }
+    sizes = {"scores": classes, "grad_cam": math.prod(shape[1:]), "guided_backprop": math.prod(image.shape)}
     if golden.tolerances.keys() != sizes.keys():
         yield f"golden.tolerances: not those of {', '.join(sizes)}"
     for name, size in sizes.items():
-        found, expected = len(getattr(golden, name)), min(GOLDEN_SAMPLES, rows * size)
+        found, expected = len(getattr(golden, name)), min(GOLDEN_SAMPLES, (image.batch or 1) * size)
         if found != expected:
             yield f"golden.{name}: {found} samples where there should be {expected}"
