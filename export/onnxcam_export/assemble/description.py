@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from onnxcam_export.analyse.forward import Forward
+    from onnxcam_export.assemble.outputs import Form
     from onnxcam_export.differentiate.tables import InputGradient
     from onnxcam_export.read.source import Original
 
@@ -25,7 +26,7 @@ def describe(
     labels: Sequence[str] | None,
     preprocessing: Preprocessing | Mapping[str, Any] | None,
     *,
-    flat: bool,
+    form: Form,
 ) -> Metadata:
     """Combines the user's options with the results of the analysis.
 
@@ -44,7 +45,7 @@ def describe(
         labels=_checked_labels(labels, score),
         score_value=score.value.name or "",
         score_activation=score.activation,
-        flat=flat,
+        flat=form.flat,
         preprocessing=preprocessing_for(preprocessing, forward.image_input),
         source=Source(
             original.kind,
@@ -52,10 +53,15 @@ def describe(
             ", ".join((f"onnxcam-export {importlib.metadata.version('onnxcam-export')}", *original.made_with)),
         ),
         input_gradient=input_gradient.name,
+        inputs=form.inputs,
+        highest=form.highest,
+        score_shape=score.shape,
+        score_output=score.output,
+        score_reason=score.reason,
     )
 
 
 def _checked_labels(labels: Sequence[str] | None, score: Score) -> tuple[str, ...] | None:
-    if labels is not None and len(labels) != score.classes:
+    if labels is not None and score.classes is not None and len(labels) != score.classes:
         raise ExportError(f"{len(labels)} labels were given for {score.classes} classes; give one for each, in order")
     return None if labels is None else tuple(labels)

@@ -61,6 +61,11 @@ class Part:
     emit: Callable[[Builder, Values], Values]
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
+    @classmethod
+    def nothing(cls) -> Part:
+        """A part without outputs, of a level that an artifact does not have."""
+        return cls(lambda _op, _earlier: {})
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -83,7 +88,8 @@ def branch_by_level(op: Builder, forward: Forward, level: ir.Value, parts: Parts
     Returns:
         The added outputs by name.
     """
-    gate = gate_image_only if _share_between(forward) <= _LIGHT else gate_all_explanations
+    image_alone = parts.image.shapes and _share_between(forward) <= _LIGHT
+    gate = gate_image_only if image_alone else gate_all_explanations
     threshold, explain, answer = gate(op, level, parts)
     return _gated(op, forward.model.graph, op.GreaterOrEqual(level, np.asarray(threshold, np.int64)), explain, answer)
 
@@ -128,6 +134,8 @@ class Emitted:
 
     def from_level(self, lowest: int, level: ir.Value, part: Part) -> None:
         """Emits a part inside a gate; below the level ``lowest`` its outputs have zero rows."""
+        if not part.shapes:
+            return
         taken, skipped = self.op.branch(f"from_{lowest}"), self.op.branch(f"below_{lowest}")
         results, empty = part.emit(taken, self.outputs), _empty(skipped, part)
         share_head_products(taken)
