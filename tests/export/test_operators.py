@@ -134,3 +134,37 @@ def test_it_equals_autograd(name: str, tmp_path: Path) -> None:
         ):
             assert np.linalg.norm(wanted) > 0
             assert np.linalg.norm(value - wanted) <= 2e-5 * np.linalg.norm(wanted)
+
+
+def negatives_assigned(x: torch.Tensor) -> torch.Tensor:
+    y = x.clone()
+    y[y < 0] = 0
+    return y
+
+
+# The function, and PyTorch's own name for it.
+ACTIVATIONS: dict[str, tuple[Callable[[torch.Tensor], torch.Tensor], Callable[[torch.Tensor], torch.Tensor]]] = {
+    "where": (lambda x: torch.where(x > 0, x, torch.zeros_like(x)), functional.relu),
+    "where the other way round": (lambda x: torch.where(x <= 0, torch.zeros_like(x), x), functional.relu),
+    "maximum": (lambda x: torch.maximum(x, torch.zeros_like(x)), functional.relu),
+    "maximum with a number": (lambda x: torch.max(x, torch.tensor(0.0)), functional.relu),
+    "product": (lambda x: x * (x > 0), functional.relu),
+    "clamp": (lambda x: x.clamp(min=0), functional.relu),
+    "masked_fill": (lambda x: x.masked_fill(x <= 0, 0.0), functional.relu),
+    "assignment": (negatives_assigned, functional.relu),
+    "half of a sum": (lambda x: (x + x.abs()) / 2, functional.relu),
+    "threshold": (lambda x: functional.threshold(x, 0, 0), functional.relu),
+    "leaky, where": (lambda x: torch.where(x > 0, x, 0.1 * x), lambda x: functional.leaky_relu(x, 0.1)),
+    "leaky, product": (lambda x: x * ((x > 0) + 0.1 * (x <= 0)), lambda x: functional.leaky_relu(x, 0.1)),
+    "ELU": (lambda x: torch.where(x > 0, x, torch.expm1(x)), functional.elu),
+}
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_an_activation_by_computation_is_guided_as_the_function_is(name: str, tmp_path: Path) -> None:
+    written, meant = ACTIVATIONS[name]
+    report = export(Network(written).eval(), tmp_path / "out.onnx", input_shape=(3, 16, 16))
+    images = np.random.default_rng(0).standard_normal((2, 3, 16, 16)).astype(np.float32)
+    expected = by_autograd(Network(meant).eval(), images, [3, 1]).guided
+    got = Explainer(report.path).run(images, target=[3, 1]).guided_backprop()
+    assert np.linalg.norm(got - expected) <= 1e-5 * np.linalg.norm(expected)
