@@ -119,8 +119,9 @@ class Explainer:
             images: A path, the bytes of a file, an open binary file, a Pillow image, or a uint8 array [H, W, C] or
                 [H, W]; or a list of these.
             target: A class index, a label, a rank (-1 is the top-scoring class, -2 the second), or a scalar of
-                ``onnxcam.targets``; or a list of these, one for each image. For a single image, a list of any length explains that many classes. For several
-                images, a list of lists explains several classes of each; the images are then run one by one.
+                ``onnxcam.targets``; or a list of these, one for each image. For a single image, a list of any length
+                explains that many targets. For several images, a list of lists explains several targets of each; the
+                images are then run one by one.
             layer: The target layer to fetch; None is every target layer of the model.
             level: 0 for the scores alone, 1 also for CAM and Grad-CAM, 2 also for the gradient at the input; None is
                 the highest that the model has.

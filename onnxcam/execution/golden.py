@@ -108,7 +108,8 @@ def answers(model: LoadedModel, target: int, layer: str) -> dict[str, tuple[floa
     """
     metadata, image = model.metadata, model.metadata.image
     noise = golden_input((image.batch or 1, *image.shape), image.dtype)
-    wanted = target if metadata.classes is not None else Element(*np.unravel_index(target, metadata.shape_of_scores))
+    place = [int(index) for index in np.unravel_index(target, metadata.shape_of_scores)]
+    wanted = target if metadata.classes is not None else Element(*place)
     (rows,) = resolve(wanted, len(noise), metadata)
     outputs = model.explain({image.name: noise}, rows, Request(layers=[layer], level=metadata.highest_level))
     measured = {

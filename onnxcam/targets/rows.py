@@ -62,8 +62,7 @@ def resolve(target: Targets, images: int, metadata: Metadata) -> list[list[Wante
     if not wanted:
         raise TargetError("no target is given; -1 is the top-scoring class")
     if any(_is_several(item) for item in wanted):
-        rows = [[_bound(item, metadata) for item in row] for row in _by_image(wanted, images)]
-        return rows
+        return [[_bound(item, metadata) for item in row] for row in _by_image(wanted, images)]
     if images > 1 and len(wanted) not in {1, images}:
         raise TargetError(
             f"{len(wanted)} targets do not fit {images} images; give one target for all, one for each image, or a list "

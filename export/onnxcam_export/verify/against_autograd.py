@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from onnxcam_export.analyse.forward import Forward
     from onnxcam_export.differentiate.tables import InputGradient
-    from onnxcam_export.verify.comparison import Array, Target
+    from onnxcam_export.verify.comparison import Array
 
 # The names of an activation's input and output in the program, and the kind of gradient there.
 Rectifier = tuple[str, str, Treatment]
@@ -56,9 +56,7 @@ class AgainstAutograd:
         self._missing = {name for name in (self._score, *self._layers.values()) if name not in nodes}
         self._not_compared = _unknown(self._rectifiers, nodes, [str(s) for s, t in treated if t is Treatment.OWN])
 
-    def compare(
-        self, inputs: Mapping[str, Array], target: Target, got: Mapping[str, Any], *, thorough: bool
-    ) -> Comparison:
+    def compare(self, inputs: Mapping[str, Array], v: Array, got: Mapping[str, Any], *, thorough: bool) -> Comparison:
         """Compares all outputs that have a counterpart in the program; ``thorough`` makes no difference.
 
         Raises:
@@ -66,47 +64,49 @@ class AgainstAutograd:
         """
         del thorough
         image = next(iter(inputs.values()))
-        expected, notes = self._differentiated(image, target)
+        expected, notes = self._differentiated(image, v)
         comparison = Comparison()
         comparison.note(*notes)
         for output, value in expected.items():
+            if output not in got:
+                continue  # the gradient at the input may have been left out
             error, allowed = relative_error(got[output], value), tolerance(output)
             if error <= allowed:
                 comparison.add(output, error, allowed)
             else:
-                exact = self._differentiated(image.astype(np.float64), target)[0].get(output)
+                exact = self._differentiated(image.astype(np.float64), v)[0].get(output)
                 compare_with_exact(comparison, output, got[output], value, exact)
         return comparison
 
-    def _differentiated(self, image: Array, target: Target) -> tuple[dict[str, Array], tuple[str, ...]]:
+    def _differentiated(self, image: Array, v: Array) -> tuple[dict[str, Array], tuple[str, ...]]:
         """The expected outputs of a run at level 2, by name, and notes on those that could not be computed.
 
         Args:
             image: [N, C, H, W]; in float64, the program is run in float64.
-            target: [T] class indices, no ranks; T = N or N = 1.
+            v: The explained rows, [M, *score shape]; M = N or N = 1.
         """
         try:
             with quiet():
-                return self._expected(image, target)
+                return self._expected(image, v)
         except RuntimeError as error:
             raise SourceError(
                 f"PyTorch cannot differentiate the program that it captured: {str(error).partition(chr(10))[0]}; "
                 "export without the comparison (verify=False, --no-verify)"
             ) from error
 
-    def _expected(self, image: Array, target: Target) -> tuple[dict[str, Array], tuple[str, ...]]:
-        if len(target) > len(image) and self._fixed_batch:
-            return self._row_by_row(image, target)
+    def _expected(self, image: Array, v: Array) -> tuple[dict[str, Array], tuple[str, ...]]:
+        if len(v) > len(image) and self._fixed_batch:
+            return self._row_by_row(image, v)
         count = len(image)
-        x = torch.from_numpy(np.repeat(image, len(target) // count, axis=0)).requires_grad_()
+        x = torch.from_numpy(np.repeat(image, len(v) // count, axis=0)).requires_grad_()
         module = copy.deepcopy(self._module).double() if x.dtype == torch.float64 else self._module
-        rows = torch.arange(len(target)), torch.from_numpy(target)
+        weights = torch.from_numpy(v.astype(image.dtype if image.dtype.kind == "f" else np.float32))
         plain = _Interpreter(module, ())
         returned = torch.utils._pytree.tree_leaves(plain.run(x))  # noqa: SLF001 — no public name for it
         expected = {name: _array(value)[:count] for name, value in zip(self._outputs, returned, strict=True)}
         if self._score in self._missing:
             return expected, (f"not compared: the scores {self._score!r} have no counterpart in the PyTorch program",)
-        scores = plain.values[self._score].flatten(1)
+        scores = plain.values[self._score].reshape(weights.shape)
         expected[contract.SCORES_OUTPUT] = _array(scores)[:count]
         notes = []
         for layer, value in self._layers.items():
@@ -114,7 +114,7 @@ class AgainstAutograd:
                 notes.append(f"not compared: layer {layer!r} ({value}) has no counterpart in the PyTorch program")
                 continue
             activations = plain.values[value]
-            (gradients,) = torch.autograd.grad(scores[rows].sum(), activations, retain_graph=True)
+            (gradients,) = torch.autograd.grad((scores * weights).sum(), activations, retain_graph=True)
             view = self._views[layer]
             expected[contract.ACTIVATIONS_PREFIX + layer] = view.of(_array(activations)[:count])
             expected[contract.GRADIENTS_PREFIX + layer] = view.of(_array(gradients))
@@ -122,13 +122,13 @@ class AgainstAutograd:
             return expected, (*notes, f"not compared: {self._input_output}, {self._not_compared}")
         treated = _Interpreter(module, self._rectifiers)
         treated.run(x)
-        (gradients,) = torch.autograd.grad(treated.values[self._score].flatten(1)[rows].sum(), x)
+        (gradients,) = torch.autograd.grad((treated.values[self._score].reshape(weights.shape) * weights).sum(), x)
         expected[self._input_output] = _array(gradients)
         return expected, tuple(notes)
 
-    def _row_by_row(self, image: Array, target: Target) -> tuple[dict[str, Array], tuple[str, ...]]:
-        """Several classes of one image, for a program whose batch is fixed at one."""
-        rows = [self._expected(image, target[row : row + 1]) for row in range(len(target))]
+    def _row_by_row(self, image: Array, v: Array) -> tuple[dict[str, Array], tuple[str, ...]]:
+        """Several rows of one image, for a program whose batch is fixed at one."""
+        rows = [self._expected(image, v[row : row + 1]) for row in range(len(v))]
         expected, notes = rows[0]
         for name in expected:
             if name.startswith((contract.GRADIENTS_PREFIX, self._input_output)):

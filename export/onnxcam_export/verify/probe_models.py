@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from onnxcam_export.analyse.activations import forward_steps
 from onnxcam_export.differentiate.backprop import backprop
 from onnxcam_export.differentiate.rule import PLAIN, Gradients, Rule, Treatment
 from onnxcam_export.graph.builder import Builder
-from onnxcam_export.graph.expressions import one_hot, reshape_rows
+from onnxcam_export.graph.expressions import reshape_rows
 from onnxcam_export.graph.session import open_model
 from onnxcam_export.graph.steps import static_shape
 
@@ -56,7 +57,7 @@ def with_outputs(model: ir.Model, wanted: Mapping[str, str]) -> tuple[ort.Infere
 
 
 def cut(forward: Forward, value: ir.Value, view: View | None = None) -> ort.InferenceSession:
-    """The forward pass after a value: ``VALUE`` is an input, and the scores, [N, C], are the only output.
+    """The forward pass after a value: ``VALUE`` is an input, and the scores, flattened to [N, C], are the only output.
 
     With a view, ``VALUE`` is [N, K, *places], and tokens that the view skips are computed from the image.
     """
@@ -77,7 +78,7 @@ def cut(forward: Forward, value: ir.Value, view: View | None = None) -> ort.Infe
     if producer is not None:
         graph.insert_after(producer, before.all_nodes)
     op = Builder(graph, score.dtype or ir.DataType.FLOAT, VALUE)
-    scores = op.Reshape(whole if score is inner else score, [-1, forward.score.classes])
+    scores = op.Reshape(whole if score is inner else score, [-1, math.prod(forward.score.shape)])
     graph.extend(op.nodes)
     _output_only(model, {contract.SCORES_OUTPUT: scores}, op.dtype)
     return open_model(model)
@@ -86,23 +87,23 @@ def cut(forward: Forward, value: ir.Value, view: View | None = None) -> ort.Infe
 def traced(
     forward: Forward, input_gradient: InputGradient, rules: Table
 ) -> tuple[ort.InferenceSession, list[Treatment]]:
-    """A model that outputs the gradient at the image and the gradients at every rectifier, for a class per image.
+    """A model that outputs the gradient at the image and the gradients at every rectifier, for a row of v per image.
 
     Its outputs are the plain gradient, by the rules of the layers' gradients, and the requested gradient. For each
     rectifier with another rule there are samples, in the first image, of its input x, its derivative f'(x), the
     gradient dy that reaches it and the gradient dx that leaves it.
 
     Returns:
-        The model, with the input ``contract.TARGET_INPUT``, and the treatment of each rectifier.
+        The model, with the input ``contract.SEED_INPUT``, and the treatment of each rectifier.
     """
     model, values = _copied(forward)
     graph, score, image = model.graph, values[forward.score.value.name or ""], values[forward.image.name or ""]
     steps = forward_steps(graph, visible=[values[value.name or ""] for value in forward.layers.values()])
     dtype = score.dtype or ir.DataType.FLOAT
     op = Builder(graph, dtype, "onnxcam.traced")
-    target = ir.val(contract.TARGET_INPUT, dtype=ir.DataType.INT64, shape=["targets"])
-    graph.inputs.append(target)
-    seed = reshape_rows(op, one_hot(op, target, forward.score.classes), static_shape(score))
+    given = ir.val(contract.SEED_INPUT, dtype=ir.DataType.FLOAT, shape=["seeds", *forward.score.shape])
+    graph.inputs.append(given)
+    seed = reshape_rows(op, op.Cast(given, to=int(dtype)), static_shape(score))
     seen: list[tuple[Step, dict[str, ir.Value]]] = []
     tables = {PLAIN_GRADIENT: rules, input_gradient.output: _watched(input_gradient, seen)}
     outputs = {

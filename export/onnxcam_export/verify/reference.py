@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from onnxcam_export.analyse.forward import Forward
     from onnxcam_export.differentiate.tables import InputGradient, Table
     from onnxcam_export.read.source import Original
-    from onnxcam_export.verify.comparison import Array, Comparison, Target
+    from onnxcam_export.verify.comparison import Array, Comparison
 
 
 class Reference(Protocol):
@@ -22,14 +22,12 @@ class Reference(Protocol):
     def name(self) -> str:
         """Its name, for messages and the report."""
 
-    def compare(
-        self, inputs: Mapping[str, Array], target: Target, got: Mapping[str, Any], *, thorough: bool
-    ) -> Comparison:
+    def compare(self, inputs: Mapping[str, Array], v: Array, got: Mapping[str, Any], *, thorough: bool) -> Comparison:
         """Compares one run at level 2.
 
         Args:
             inputs: The inputs by name; the image is [N, …].
-            target: [T] class indices, no ranks; T = N or N = 1.
+            v: The explained rows, [M, *score shape]; M = N or N = 1.
             got: The artifact's outputs by name.
             thorough: Whether to spend more time on the first of several runs.
         """
