@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 METADATA_KEY: Final = "onnxcam"
+PREFIX: Final = "onnxcam."
 
 LEVEL_INPUT: Final = "onnxcam.level"
 TARGET_INPUT: Final = "onnxcam.target"

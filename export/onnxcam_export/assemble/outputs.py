@@ -12,10 +12,10 @@ import numpy as np
 import onnx_ir as ir
 
 from onnxcam import contract
-from onnxcam_export.assemble.gates import Part, Parts, Values, branch_by_level
+from onnxcam_export.assemble.gates import Part, Parts, Values, branch_by_level, outputs_of
 from onnxcam_export.assemble.head_products import share_head_products
 from onnxcam_export.assemble.products import grad_cam, guided_grad_cam
-from onnxcam_export.assemble.rows import as_dtype, class_index, cotangents
+from onnxcam_export.assemble.rows import as_dtype, cotangents, resolve_targets, with_seeds
 from onnxcam_export.assemble.tidy import tidy
 from onnxcam_export.differentiate.backprop import backprop
 from onnxcam_export.differentiate.rule import PLAIN
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from onnxcam_export.analyse.score import Score
     from onnxcam_export.differentiate.tables import InputGradient, Table
     from onnxcam_export.graph.view import View
+
+
+# The class of each target without the seeds. OpenVINO 2026.4 refuses an If inside an If that reads a Concat.
+_TARGETS = "targets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +96,12 @@ def assemble(forward: Forward, input_gradient: InputGradient, form: Form = DROP_
     image = _image(forward, input_gradient, seed) if form.highest > 1 else Part.nothing()
     parts = Parts(_scores(forward, target, seed), _layers(forward, seed, rules), image)
     if form.flat:
-        outputs: Values = {}
+        values: Values = {}
         for part in (parts.scores, parts.layers, parts.image):
-            outputs |= part.emit(op, outputs)
+            values |= part.emit(op, values)
         share_head_products(op)
         graph.extend(op.all_nodes)
+        outputs = outputs_of(values)
     else:
         level = _input(graph, contract.LEVEL_INPUT, np.asarray(0, np.int64), [], default_is_kept=defaults)
         outputs = branch_by_level(op, forward, level, parts)
@@ -115,7 +120,8 @@ def _scores(forward: Forward, target: ir.Value | None, seed: ir.Value) -> Part:
             scores = op.Cast(scores, to=ir.DataType.FLOAT)
         outputs = {contract.SCORES_OUTPUT: scores}
         if target is not None and score.classes is not None:
-            outputs[contract.CLASS_INDEX_OUTPUT] = class_index(op, scores, score.classes, target, seed)
+            outputs[_TARGETS] = resolve_targets(op, scores, score.classes, target)
+            outputs[contract.CLASS_INDEX_OUTPUT] = with_seeds(op, outputs[_TARGETS], seed)
         return outputs
 
     return Part(emit)
@@ -174,7 +180,7 @@ def _cotangents(op: Builder, score: Score, earlier: Values, seed: ir.Value) -> i
     """The gradient of each row's scalar with respect to the scores, in the shape of the scores."""
     rows = as_dtype(op, seed)
     if score.classes is not None:
-        rows = cotangents(op, earlier[contract.CLASS_INDEX_OUTPUT], score.classes, seed)
+        rows = cotangents(op, earlier[_TARGETS], score.classes, seed)
     shape = static_shape(score.value)
     return rows if shape == score.shape else reshape_rows(op, rows, shape)
 

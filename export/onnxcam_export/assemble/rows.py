@@ -20,25 +20,18 @@ if TYPE_CHECKING:
 _RANKED = 1024
 
 
-def class_index(op: Builder, scores: ir.Value, classes: int, target: ir.Value, seed: ir.Value) -> ir.Value:
-    """The explained class of each row: ranks (-1 is the top-scoring class) become indices, and seeds have -1.
+def resolve_targets(op: Builder, scores: ir.Value, classes: int, target: ir.Value) -> ir.Value:
+    """The class of each target: ranks (-1 is the top-scoring class) become indices.
 
     Args:
         op: The builder of the nodes.
         scores: [N, C].
         classes: C.
         target: int64 [T]; T = N, T = 1 or N = 1, or T = 0.
-        seed: [S, C].
 
     Returns:
-        int64 [M].
+        int64 [T], or [N] if one target is for N images.
     """
-    none = op.ConstantOfShape(op.Shape(seed, start=0, end=1), value=ir.tensor(np.asarray([-1], np.int64)))
-    return op.Concat(resolve_targets(op, scores, classes, target), none, axis=0)
-
-
-def resolve_targets(op: Builder, scores: ir.Value, classes: int, target: ir.Value) -> ir.Value:
-    """The class of each target, int64 [T], or [N] if one target is for N images; see ``class_index``."""
     zero, one = np.asarray(0, np.int64), np.asarray(1, np.int64)
     rank = op.Max(op.Sub(np.asarray(-1, np.int64), target), zero)  # [T]
     depth: ir.Value | list[int] = [classes]
@@ -52,17 +45,22 @@ def resolve_targets(op: Builder, scores: ir.Value, classes: int, target: ir.Valu
     return op.Where(op.GreaterOrEqual(target, zero), target, by_rank)
 
 
+def with_seeds(op: Builder, index: ir.Value, seed: ir.Value) -> ir.Value:
+    """The explained class of each row, int64 [M]: the targets' classes, then -1 for each of the seeds, [S, C]."""
+    none = op.ConstantOfShape(op.Shape(seed, start=0, end=1), value=ir.tensor(np.asarray([-1], np.int64)))
+    return op.Concat(index, none, axis=0)
+
+
 def cotangents(op: Builder, index: ir.Value, classes: int, seed: ir.Value) -> ir.Value:
     """The rows of v, [M, C]: e_c of the classes, then the seeds.
 
     Args:
         op: The builder of the nodes, whose type they get.
-        index: The explained class of each row, int64 [M], with -1 for seeds.
+        index: The class of each target, int64.
         classes: C.
         seed: float32 [S, C].
     """
-    count = op.Sub(op.Shape(index), op.Shape(seed, start=0, end=1))
-    return op.Concat(one_hot(op, op.Slice(index, [0], count), classes), as_dtype(op, seed), axis=0)
+    return op.Concat(one_hot(op, index, classes), as_dtype(op, seed), axis=0)
 
 
 def as_dtype(op: Builder, seed: ir.Value) -> ir.Value:

@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 
     from onnxcam_export.verify.reference import Reference
 
-# Of finished maps against NumPy: both are sums of the same float32 numbers.
+# Of finished maps against NumPy. Both sum the same float32 numbers in another order. Where large ones cancel, as in
+# GoogLeNet with random weights, 3e-5 was seen.
+PRODUCT_TOLERANCE = 1e-3
 # Errors allowed on other machines and providers; GPUs compute convolutions with 10-bit mantissas (TF32) by default.
-PRODUCT_TOLERANCE = 1e-5
 GOLDEN_TOLERANCES = {"scores": 5e-3, "grad_cam": 1e-2, "guided_backprop": 5e-2}
 
 
