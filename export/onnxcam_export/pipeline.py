@@ -15,14 +15,14 @@ import onnx_ir.passes.common as common_passes
 
 from onnxcam import contract
 from onnxcam.files import check_is_no_source, identities
-from onnxcam.text import shown
+from onnxcam.text import listed, shown
 from onnxcam_export.analyse.forward import Forward, analyse
 from onnxcam_export.analyse.layers import Candidate, resolve
 from onnxcam_export.assemble.description import describe
 from onnxcam_export.assemble.outputs import assemble
 from onnxcam_export.differentiate.rule import PLAIN
 from onnxcam_export.differentiate.tables import InputGradient, Table
-from onnxcam_export.errors import SourceError
+from onnxcam_export.errors import ExportError, SourceError, TargetLayerError
 from onnxcam_export.graph.files import plain_bytes, save, written_at_once
 from onnxcam_export.graph.optimisations import ALL, Optimisation
 from onnxcam_export.prepare.simplify import simplify
@@ -31,7 +31,7 @@ from onnxcam_export.read.labels import check_count, labels_of
 from onnxcam_export.read.named_layers import Given as GivenLayers
 from onnxcam_export.read.named_layers import named_layers
 from onnxcam_export.read.preprocessing.given import Given as GivenPreprocessing
-from onnxcam_export.read.preprocessing.given import photographs
+from onnxcam_export.read.preprocessing.given import checked_preprocessing
 from onnxcam_export.read.source import Original, read, torch_kind
 from onnxcam_export.report import ExportReport
 from onnxcam_export.verify.reference import reference_for
@@ -43,6 +43,9 @@ if TYPE_CHECKING:
     import onnx_ir as ir
 
     from onnxcam.metadata import Metadata
+
+
+_LISTED = 12  # layers in an error
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +158,7 @@ def run(
             forward = _analysed(original, by_name, score_output, plan.optimisations, plan.input_gradient.rules)
             reference = reference_for(original, forward, plan.input_gradient, plan.rules) if verified else None
             check_count(names, forward.score.classes)
-            steps = photographs(preprocessing, forward.image_input)
+            steps = checked_preprocessing(preprocessing, forward.image_input)
             metadata = describe(original, forward, plan.input_gradient, names, steps.steps, flat=flat)
             common_passes.ClearMetadataAndDocStringPass()(original.model)  # stack traces with the user's paths
             plain_size = plain_bytes(forward.model)
@@ -206,11 +209,28 @@ def _analysed(
 ) -> Forward:
     """Simplifies the model and finds its scores and target layers, which have names only before."""
     scores = original.output_name(score_output)
-    named = [resolve(name, original.model.graph, original.image_value) for name in layers.values()]
+    named = _resolved(original, layers, scores, rules)
     inner = [value for node in original.model.graph for value in node.outputs if value.name == scores]
     kept = simplify(original.model, [*named, *inner], rules)
     scores = kept[-1].name if inner else scores
     return analyse(original, dict(zip(layers, kept, strict=False)), scores, optimisations)
+
+
+def _resolved(original: Original, layers: Mapping[str, str], scores: str | None, rules: Table) -> list[ir.Value]:
+    """The values of the layers that the user named.
+
+    Raises:
+        TargetLayerError: One is unknown or no map; the message lists those that can be taken.
+    """
+    try:
+        return [resolve(name, original.model.graph, original.image_value) for name in layers.values()]
+    except TargetLayerError as error:
+        listing = ""
+        with contextlib.suppress(ExportError):  # the layer is what is wrong first
+            simplify(original.model, [], rules)
+            found = [candidate.name for candidate in analyse(original, {}, scores).candidates]
+            listing = f", and candidates() in Python; from the last on: {listed(found[::-1], _LISTED)}"
+        raise TargetLayerError(f"{error}{listing}") from error
 
 
 def _takes_the_image_alone(graph: ir.Graph) -> bool:

@@ -15,6 +15,7 @@ from onnxcam_export.read.text_files import is_there, parse_json, read_text
 Given = Iterable[str] | Mapping[Any, str] | os.PathLike[str] | str
 
 _LONGEST = 10_000  # characters, as metadata allows
+_DIGITS = 10  # more than any number of classes has
 _FORMS = "give a list of texts, a mapping such as {0: 'cat', 1: 'dog'}, or the path of a file with a class name a line"
 
 
@@ -48,13 +49,18 @@ def check_count(labels: tuple[str, ...] | None, classes: int) -> None:
     Raises:
         ExportError: The message has both numbers.
     """
+    if labels is not None and len(labels) == 2 and classes == 1:
+        raise ExportError(
+            "2 labels were given for one score, that of the positive class; give its label alone, such as "
+            f"{shown(labels[1])}"
+        )
     if labels is not None and len(labels) != classes:
         raise ExportError(f"{len(labels)} labels were given for {classes} classes; give one for each, in order")
 
 
 def _in_order(given: Mapping[Any, Any]) -> tuple[str, ...]:
     """The names by their numbers, which JSON writes as texts."""
-    by_number = {int(key) if isinstance(key, str) and key.isdecimal() else key: name for key, name in given.items()}
+    by_number = {_number(key): name for key, name in given.items()}
     missing = [number for number in range(len(given)) if number not in by_number]
     if missing:
         known = {*range(len(given)), *map(str, range(len(given)))}
@@ -65,6 +71,10 @@ def _in_order(given: Mapping[Any, Any]) -> tuple[str, ...]:
             f"each class, from 0 to {len(given) - 1}"
         )
     return tuple(_text(number, by_number[number]) for number in range(len(given)))
+
+
+def _number(key: Any) -> Any:
+    return int(key) if isinstance(key, str) and key.isdecimal() and len(key) < _DIGITS else key
 
 
 def _text(index: int, label: Any) -> str:
@@ -81,4 +91,6 @@ def _from_file(file: Path) -> Any:
     if file.suffix.lower() != ".json":
         return [line.strip() for line in text.rstrip().split("\n")] if text.strip() else []
     content = parse_json(text, file)
+    if not isinstance(content, (list, dict)):
+        raise ExportError(f"{file} holds a {type(content).__name__} and no list or mapping of class names")
     return content.get("id2label", content) if isinstance(content, dict) else content

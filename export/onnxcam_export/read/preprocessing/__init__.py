@@ -1,1 +1,1 @@
-"""How a photograph becomes the input: what the user gave, in any of its forms, checked against the model."""
+"""How an image becomes the input: the preprocessing in any of its forms, checked against the model."""

@@ -40,7 +40,7 @@ def assumed_note(image: ImageInput) -> str:
     if takes_integers(image):
         values = "pixels are given as they are, from 0 to 255"
     elif image.channels == 1:
-        values = "a photograph becomes grey, its pixels from 0 to 1"
+        values = "an image becomes grey, its pixels from 0 to 1"
     else:
         values = "the customary ImageNet values were written"
     return f"no preprocessing was given, so {values}"

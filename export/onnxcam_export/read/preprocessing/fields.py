@@ -111,7 +111,7 @@ def _order(value: Any, channels: int) -> Any:
             "channel_order",
             order,
             f", and the model takes {channels} channels; leave preprocessing out and give the model tensors, or give "
-            "'L' for the same grey picture in every channel",
+            "'L' for the same grey image in every channel",
         )
     return "L" if channels == 1 else order
 
@@ -151,5 +151,5 @@ def number(field: str, given: Any, value: Any) -> float:
 def _divisor(field: str, given: Any, value: Any) -> float:
     divisor = number(field, given, value)
     if abs(divisor) < _SMALLEST_DIVISOR:
-        refuse(field, given, ", which makes every picture alike; give numbers that are not 0")
+        refuse(field, given, ", which makes every image alike; give numbers that are not 0")
     return divisor

@@ -1,4 +1,4 @@
-"""A user's ``preprocessing`` in any of its forms, as the steps that the artifact's metadata hold."""
+"""Reads the ``preprocessing`` of an export in any of its forms, and checks it against the model."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ Given = Preprocessing | Mapping[str, Any] | str | os.PathLike[str] | Any
 
 
 @dataclass(frozen=True, slots=True)
-class Photographs:
-    """How photographs become the input.
+class CheckedPreprocessing:
+    """How an image becomes the input.
 
     Attributes:
-        steps: None where the input is no photograph.
-        notes: What the report says about them.
+        steps: None if the model takes no images.
+        notes: Remarks for the report.
     """
 
     steps: Preprocessing | None
     notes: tuple[str, ...] = ()
 
 
-def photographs(given: Given | None, image: ImageInput) -> Photographs:
-    """Checks a user's preprocessing against the model, completely, and translates it where it is another library's.
+def checked_preprocessing(given: Given | None, image: ImageInput) -> CheckedPreprocessing:
+    """Checks the preprocessing against the model, after translating it if it is another library's.
 
     Args:
         given: A ``Preprocessing`` or its fields; torchvision's or timm's transforms; timm's data configuration; Hugging
@@ -49,20 +49,20 @@ def photographs(given: Given | None, image: ImageInput) -> Photographs:
         image: The model's input.
 
     Raises:
-        ExportError: It is nothing of these, or does not fit the model. The message names field, value and remedy.
+        ExportError: It is none of these, or does not fit the model. The message names field, value and remedy.
     """
     if given is None:
         if image.channels not in {1, 3}:
-            return Photographs(None, (f"photographs are not taken: the model has {image.channels} channels",))
-        return Photographs(customary(image), (assumed_note(image),))
+            return CheckedPreprocessing(None, (f"the model has {image.channels} channels, so it takes tensors only",))
+        return CheckedPreprocessing(customary(image), (assumed_note(image),))
     fields, notes = _fields(given, image)
     steps = checked(fields, image)
     check_sizes(steps, image)
-    return Photographs(steps, (*notes, *_doubts(steps, image)))
+    return CheckedPreprocessing(steps, (*notes, *_doubts(steps, image)))
 
 
 def _fields(given: Given, image: ImageInput) -> tuple[dict[str, Any], list[str]]:
-    """A value for each field, and what is to be noted."""
+    """A value for each field, and notes."""
     if isinstance(given, (str, os.PathLike)):
         given = _from_file(given)
     if isinstance(given, Preprocessing):
@@ -78,8 +78,7 @@ def _fields(given: Given, image: ImageInput) -> tuple[dict[str, Any], list[str]]
         )
     if hugging_face.is_config(given):
         fields, notes = _fitted(hugging_face.translated(given, image.channels), image)
-        crops = fields["crop"] is not None and fields["resize"] != fields["crop"]
-        return fields, [*notes, hugging_face.CROP_NOTE] if crops else notes
+        return fields, [*notes, *([hugging_face.CROP_NOTE] if hugging_face.may_crop_elsewhere(fields) else [])]
     if timm_config.is_config(given):
         return timm_config.translated(given), []
     return _own(given, image)
@@ -118,7 +117,7 @@ def _from_file(path: str | os.PathLike[str]) -> Mapping[str, Any]:
 
 
 def _doubts(steps: Preprocessing, image: ImageInput) -> Iterator[str]:
-    """What is possible but hardly meant."""
+    """Notes on values that are possible and unlikely."""
     centre, spread = max(map(abs, steps.mean)), max(map(abs, steps.std))
     white = 255 * abs(steps.scale)
     if white <= 2 and max(centre, spread) > 3:
@@ -134,4 +133,4 @@ def _doubts(steps: Preprocessing, image: ImageInput) -> Iterator[str]:
     if takes_integers(image) and white / spread < 16:
         yield f"the input holds whole numbers ({image.dtype}), and this preprocessing leaves fewer than 16 of them"
     if pads(steps):
-        yield f"resize {steps.resize} can be smaller than crop {steps.crop}, and black then surrounds the picture"
+        yield f"resize {steps.resize} can be smaller than crop {steps.crop}, and black then surrounds the image"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from onnxcam_export.read.preprocessing.customary import Size
 
 CROP_NOTE = (
-    "Hugging Face rounds the place of a crop down where torchvision and onnxcam round it to even: of a picture whose "
+    "Hugging Face rounds the place of a crop down where torchvision and onnxcam round it to even: of an image whose "
     "margin is odd, it can lie one pixel further"
 )
 
@@ -58,6 +58,15 @@ def translated(config: Mapping[Any, Any], channels: int) -> dict[str, Any]:
     }
 
 
+def may_crop_elsewhere(fields: Mapping[str, Any]) -> bool:
+    """Whether the margin of a crop can be odd; ``CROP_NOTE`` then holds."""
+    resize, crop = fields["resize"], fields["crop"]
+    if crop is None or not isinstance(resize, tuple):
+        return crop is not None
+    height, width = (crop, crop) if isinstance(crop, int) else crop
+    return bool((resize[0] - height) % 2 or (resize[1] - width) % 2)
+
+
 def _kind(config: Mapping[Any, Any]) -> str | None:
     """The processor's name without ``ImageProcessor`` and what it runs on; None where the file has none."""
     given = config.get("image_processor_type") or config.get("feature_extractor_type")
@@ -81,7 +90,7 @@ def _sizes(config: Mapping[Any, Any], kind: str | None) -> dict[str, Any]:
 
 
 def _convnext_sizes(config: Mapping[Any, Any]) -> dict[str, Any]:
-    """A crop out of a somewhat larger picture, and from 384 pixels on the whole picture, stretched."""
+    """A crop out of a somewhat larger image, and from 384 pixels on the whole image, stretched."""
     if not config.get("do_resize", True):
         return {"interpolation": "bilinear"}
     side = _resize(config.get("size"), "ConvNext")

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
     from onnxcam.metadata import ImageInput, Preprocessing
 
-# The limit that metadata has, for a picture that costs no more memory than the model.
+# The limit that metadata has, for an image that costs no more memory than the model.
 LARGEST_RESIZE = 2**13
 
 
 def check_sizes(steps: Preprocessing, image: ImageInput) -> None:
-    """Refuses what does not give the model's size of every photograph.
+    """Refuses what does not give the model's size of every image.
 
     Raises:
         ExportError: The message has sizes that do.
@@ -37,7 +37,7 @@ def check_sizes(steps: Preprocessing, image: ImageInput) -> None:
 
 
 def pads(steps: Preprocessing) -> bool:
-    """Whether some photograph comes out smaller than the crop, and black surrounds it."""
+    """Whether some image comes out smaller than the crop, and black surrounds it."""
     if steps.resize is None or steps.crop is None:
         return False
     crop = _pair(steps.crop)
@@ -49,7 +49,7 @@ def pads(steps: Preprocessing) -> bool:
 def fitted(given: Mapping[str, Any], image: ImageInput) -> tuple[dict[str, Any], str | None]:
     """Another library's resize and crop, and a note where a step was added.
 
-    Such a library may make tensors of any size. The model takes one, so a photograph that comes out in another size is
+    Such a library may make tensors of any size. The model takes one, so an image that comes out in another size is
     stretched or cropped to it. One that has the model's size already is left alone.
 
     Args:
@@ -63,7 +63,7 @@ def fitted(given: Mapping[str, Any], image: ImageInput) -> tuple[dict[str, Any],
     note = None
     if resize is None and crop is None:
         resize = (image.height, image.width)
-        note = f"the given steps do not resize, so photographs are stretched to {image.height} x {image.width}"
+        note = f"the given steps do not resize, so images are stretched to {image.height} x {image.width}"
     elif crop is None and resize == min(image.height, image.width):
         crop = _crop_to(image)
         note = f"the given steps do not crop, so what is not {image.height} x {image.width} afterwards is cropped to it"

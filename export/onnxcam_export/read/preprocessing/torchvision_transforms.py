@@ -1,7 +1,7 @@
 """torchvision's transforms, of both versions, and timm's, which are torchvision's with a few of its own.
 
-They are found by the names of their classes, so that neither library need be installed. The order matters to what they
-compute: each translation looks at what the transforms before it have made of a photograph.
+They are recognised by the names of their classes, so neither library need be installed. A transform computes different
+things before and after others, so each translation looks at the result of those before it.
 """
 
 from __future__ import annotations
@@ -17,22 +17,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _PACKAGES = {"torchvision.transforms": "torchvision", "timm.data": "timm", "torch.nn": "torch"}
+# Filters that make pixels blacker than black and whiter than white, which are cut off.
+_OVERSHOOTING = {"bicubic", "lanczos"}
 _FLOATS = {"torch.float16", "torch.float32", "torch.float64"}
 
 
 @dataclass(slots=True)
 class _Pipeline:
-    """What some transforms have made of a photograph.
+    """The result of the transforms so far.
 
     Attributes:
         channels: The model's.
         kind: A Pillow image, a tensor of bytes, one of floating-point numbers, or a normalised one.
-        made: How many channels it has, None as long as they are the photograph's own.
+        made: The number of channels, None as long as they are the image's own.
         fields: The fields of the preprocessing.
     """
 
     channels: int
-    kind: Literal["picture", "bytes", "floats", "normalised"] = "picture"
+    kind: Literal["image", "bytes", "floats", "normalised"] = "image"
     made: int | None = None
     fields: dict[str, Any] = field(default_factory=dict)
 
@@ -46,7 +48,7 @@ def is_transform(given: Any) -> bool:
 
 
 def translated(given: Any, channels: int) -> dict[str, Any]:
-    """The fields that compute what a transform computes of a photograph.
+    """The fields that compute what a transform computes of an image.
 
     Args:
         given: A ``Compose``, a single transform, or the preset of torchvision's weights.
@@ -66,8 +68,8 @@ def translated(given: Any, channels: int) -> dict[str, Any]:
         if translate is None:
             _refuse(transform)
         translate(pipeline, transform)
-    if pipeline.kind == "picture":
-        raise ExportError("the preprocessing's transforms give a picture, not a tensor; add ToTensor()")
+    if pipeline.kind == "image":
+        raise ExportError("the preprocessing's transforms give an image, not a tensor; add ToTensor()")
     if pipeline.made not in {None, channels}:
         raise ExportError(
             f"the preprocessing's transforms give {pipeline.made} channels and the model takes {channels}; give "
@@ -89,14 +91,16 @@ def _translates(*names: str) -> Callable[[Callable[[_Pipeline, Any], None]], Cal
 
 @_translates("torchvision.Resize")
 def _resize(pipeline: _Pipeline, transform: Any) -> None:
-    """Pillow's filter on a picture; on a tensor, where that comes out the same."""
+    """Resizing an image by Pillow's filter, or a tensor if that gives the same."""
     if pipeline.kind == "normalised" or {"resize", "crop"} & pipeline.fields.keys():
         _refuse(transform, "it comes after another Resize, CenterCrop or Normalize")
     if transform.max_size is not None or transform.size is None:
         _refuse(transform, "it has a max_size")
     filter_ = filter_name(transform.interpolation)
-    if pipeline.kind != "picture" and not _is_as_pillow(pipeline, transform, filter_):
-        _refuse(transform, "on a tensor it computes something else than on a picture; put it before ToTensor")
+    if pipeline.kind != "image" and not _is_as_pillow(pipeline, transform, filter_):
+        _refuse(transform, "on a tensor it computes something else than on an image; put it before ToTensor")
+    if pipeline.made == 1 and filter_ in _OVERSHOOTING:
+        _refuse(transform, "black and white are cut off in grey there and in colours here; put it before Grayscale")
     pipeline.fields |= {"resize": _side(transform.size), "interpolation": filter_}
 
 
@@ -112,14 +116,14 @@ def _center_crop(pipeline: _Pipeline, transform: Any) -> None:
 @_translates("torchvision.ToTensor", "timm.MaybeToTensor")
 def _to_tensor(pipeline: _Pipeline, transform: Any) -> None:
     """Pixels from 0 to 1."""
-    _expect(pipeline, transform, "picture")
+    _expect(pipeline, transform, "image")
     pipeline.kind, pipeline.fields["scale"] = "floats", 1 / 255
 
 
 @_translates("torchvision.PILToTensor", "torchvision.ToImage")
 def _to_bytes(pipeline: _Pipeline, transform: Any) -> None:
     """Pixels from 0 to 255."""
-    _expect(pipeline, transform, "picture")
+    _expect(pipeline, transform, "image")
     pipeline.kind, pipeline.fields["scale"] = "bytes", 1.0
 
 
@@ -155,7 +159,7 @@ def _grayscale(pipeline: _Pipeline, transform: Any) -> None:
 
 @_translates("torchvision.RGB")
 def _rgb(pipeline: _Pipeline, transform: Any) -> None:
-    """A photograph is in RGB already; grey is written three times."""
+    """An image is in RGB already; grey is written three times."""
     if pipeline.kind == "normalised":
         _refuse(transform, "it comes after Normalize")
     pipeline.made = 3
@@ -209,7 +213,7 @@ def _side(size: Any) -> int | tuple[int, ...]:
 
 
 def _is_as_pillow(pipeline: _Pipeline, transform: Any, filter_: str) -> bool:
-    """Whether resizing a tensor differs from resizing a picture by rounding alone.
+    """Whether resizing a tensor differs from resizing an image by rounding alone.
 
     Without antialiasing, it picks single pixels; in floating point, bicubic overshoots black and white; torchvision's
     "nearest" takes other pixels than Pillow's and its own "nearest-exact".
@@ -222,7 +226,7 @@ def _is_as_pillow(pipeline: _Pipeline, transform: Any, filter_: str) -> bool:
 
 def _expect(pipeline: _Pipeline, transform: Any, kind: str) -> None:
     if pipeline.kind != kind:
-        made = {"picture": "a picture", "bytes": "pixels from 0 to 255"}.get(pipeline.kind, "floating-point numbers")
+        made = {"image": "an image", "bytes": "pixels from 0 to 255"}.get(pipeline.kind, "floating-point numbers")
         _refuse(transform, f"the transforms before it give {made}")
 
 
