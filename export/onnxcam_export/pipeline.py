@@ -15,14 +15,14 @@ import onnx_ir.passes.common as common_passes
 
 from onnxcam import contract
 from onnxcam.files import check_is_no_source, identities
-from onnxcam.text import listed, shown
+from onnxcam.text import listed
 from onnxcam_export.analyse.forward import Forward, analyse
 from onnxcam_export.analyse.layers import Candidate, resolve
 from onnxcam_export.assemble.description import describe
 from onnxcam_export.assemble.outputs import assemble
 from onnxcam_export.differentiate.rule import PLAIN
 from onnxcam_export.differentiate.tables import InputGradient, Table
-from onnxcam_export.errors import ExportError, SourceError, TargetLayerError
+from onnxcam_export.errors import ExportError, TargetLayerError
 from onnxcam_export.graph.files import plain_bytes, save, written_at_once
 from onnxcam_export.graph.optimisations import ALL, Optimisation
 from onnxcam_export.prepare.simplify import simplify
@@ -32,7 +32,7 @@ from onnxcam_export.read.named_layers import Given as GivenLayers
 from onnxcam_export.read.named_layers import named_layers
 from onnxcam_export.read.preprocessing.given import Given as GivenPreprocessing
 from onnxcam_export.read.preprocessing.given import checked_preprocessing
-from onnxcam_export.read.source import Original, read, torch_kind
+from onnxcam_export.read.source import Original, check_order, read
 from onnxcam_export.report import ExportReport
 from onnxcam_export.verify.reference import reference_for
 from onnxcam_export.verify.verify import golden, verify
@@ -114,7 +114,7 @@ def export(
         ExportError: The model cannot be exported; its subclasses (``onnxcam_export.errors``) say why.
         OutputError: The path cannot be written.
     """
-    _check_order(source, path)
+    check_order(source, path)
     return run(
         Plan(InputGradient.of(input_gradient), PLAIN),
         source,
@@ -190,14 +190,6 @@ def candidates(
     """
     original = read(source, input_shape, image_input=image_input)
     return list(_analysed(original, {}, score_output, ALL, PLAIN).candidates)
-
-
-def _check_order(source: Any, path: Any) -> None:
-    """Refuses a path that is none, and says so if it is the model."""
-    if torch_kind(path) is not None or isinstance(path, onnx.ModelProto):
-        raise SourceError(f"the path is a {type(path).__name__}; give the model first: export(model, {shown(source)})")
-    if not isinstance(path, (str, os.PathLike)):
-        raise SourceError(f"the path is {shown(path)}; give the file to write, such as 'model.onnx'")
 
 
 def _analysed(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import onnx
 
+from onnxcam.text import shown
 from onnxcam_export.errors import ScoreError, SourceError
 from onnxcam_export.read.from_onnx import open_model
 from onnxcam_export.read.input_shape import check_shape, module_shape
@@ -105,6 +106,18 @@ def read(
         f"cannot export a {type(source).__name__}; give a torch.nn.Module, a torch.export.ExportedProgram, "
         "the path of an .onnx file, or an onnx.ModelProto"
     )
+
+
+def check_order(source: Any, path: Any) -> None:
+    """Refuses a path that is none.
+
+    Raises:
+        SourceError: It is the model, or neither text nor a path.
+    """
+    if torch_kind(path) is not None or isinstance(path, onnx.ModelProto):
+        raise SourceError(f"the path is a {type(path).__name__}; give the model first: export(model, {shown(source)})")
+    if not isinstance(path, (str, os.PathLike)):
+        raise SourceError(f"the path is {shown(path)}; give the file to write, such as 'model.onnx'")
 
 
 def _read_onnx(
