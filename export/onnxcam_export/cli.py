@@ -12,7 +12,7 @@ from onnxcam.errors import OnnxCamError
 if TYPE_CHECKING:
     from onnxcam_export.read.catalogue import Named
 
-_MOST_SIZES = 4  # [N, C, H, W]
+_MOST_SIZES = 5  # [N, C, D, H, W]
 
 SourceArgument = Annotated[
     str,
@@ -138,7 +138,7 @@ def layers_command(
 
 def _input_shape(size: str | None, named: Named) -> tuple[int, ...] | None:
     """``--input-size`` with the channels of the model's package or of the module; an ONNX file knows its own."""
-    from onnxcam_export.read.input_shape import channels_of  # noqa: PLC0415
+    from onnxcam_export.read.input_shape import with_channels  # noqa: PLC0415
 
     if size is None:
         return named.input_shape
@@ -150,8 +150,7 @@ def _input_shape(size: str | None, named: Named) -> tuple[int, ...] | None:
     sizes = tuple(int(part) for part in parts)
     if len(sizes) > 2:
         return sizes
-    channels = () if isinstance(named.source, str) else (channels_of(named.source),)
-    return (*channels, sizes[0], sizes[-1])
+    return (sizes[0], sizes[-1]) if isinstance(named.source, str) else with_channels(named.source, sizes)
 
 
 def _is_count(text: str) -> bool:

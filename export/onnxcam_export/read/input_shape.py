@@ -1,4 +1,4 @@
-"""The shape of a module's image: the user's, or the one that the module states."""
+"""The shape of a module's input: the user's, or the one that the module states."""
 
 from __future__ import annotations
 
@@ -16,33 +16,42 @@ if TYPE_CHECKING:
 Shape = tuple[int, ...]
 
 _USUAL_SIDE = 224
+# By the number of places.
+_AXES = {
+    1: ("channels", "length"),
+    2: ("channels", "height", "width"),
+    3: ("channels", "depth", "height", "width"),
+}
 # The most values that metadata allows an image.
 _MOST_VALUES = 2**28
 
 
 def module_shape(module: Any, given: Any) -> tuple[Shape, str | None]:
-    """[C, H, W], and a note for the report if nobody said it.
+    """[C, H, W], or a signal's or volume's shape; and a note for the report if nobody said it.
 
     Args:
         module: A ``torch.nn.Module``.
-        given: The user's ``input_shape``, [N, C, H, W] or [C, H, W], or None.
+        given: The user's ``input_shape``, with or without the batch, or None.
 
     Raises:
         ShapeError: The shape has another form.
     """
+    axes = _AXES[_places(module)]
     if given is not None:
         sizes = check_shape(given)
-        if len(sizes) < 3:
-            example = (channels_of(module), sizes[0], sizes[-1])
+        if not len(axes) <= len(sizes) <= len(axes) + 1:
+            example = with_channels(module, sizes)
             raise ShapeError(
-                f"input_shape (--input-size) is {shown(given)}, and a module needs channels, height and width; give "
+                f"input_shape (--input-size) is {shown(given)}, and this module needs {' x '.join(axes)}; give "
                 f"{example}, or {'x'.join(map(str, example))} on the command line"
             )
-        return sizes, None
+        return sizes[-len(axes) :], None
     stated = stated_shape(module)
     if stated is not None:
         return stated, None
-    usual = (channels_of(module), _USUAL_SIDE, _USUAL_SIDE)
+    if len(axes) != len(_AXES[2]):
+        raise ShapeError(f"the module takes {' x '.join(axes)}, whose sizes it does not state; give input_shape")
+    usual = with_channels(module, (_USUAL_SIDE,))
     return usual, (
         f"the module states no input size, so {' x '.join(map(str, usual))} was taken; give input_shape "
         "(--input-size) if it was trained at another"
@@ -54,30 +63,48 @@ def stated_shape(module: Any) -> Shape | None:
     return next((shape for part in module.modules() for shape in _stated(part)), None)
 
 
-def channels_of(module: Any) -> int:
+def with_channels(module: Any, sizes: Shape) -> Shape:
+    """A whole shape, of the sizes of the places alone; a single size is that of each of them."""
+    places = (sizes * 3)[-_places(module) :]
+    return (_channels(module), *places)
+
+
+def _channels(module: Any) -> int:
     """The channels that the module states, or else those of its first convolution."""
-    stated = stated_shape(module)
-    if stated is not None:
-        return stated[0]
-    first = (part.in_channels for part in module.modules() if is_side(getattr(part, "in_channels", None)))
-    return next(first, 3)
+    stated, first = stated_shape(module), _first_convolution(module)
+    return stated[0] if stated is not None else first.in_channels if first is not None else 3
 
 
 def check_shape(given: Any) -> Shape:
-    """The sizes without the batch of [N, C, H, W].
+    """The sizes as whole numbers.
 
     Raises:
-        ShapeError: They are no whole numbers from 1 on, or too large.
+        ShapeError: They are none, too many, or too large.
     """
     sizes = list(given) if isinstance(given, Sequence) and not isinstance(given, (str, bytes)) else [given]
-    if len(sizes) == 4:
-        sizes = sizes[1:]
-    if not 1 <= len(sizes) <= 3 or not all(map(is_side, sizes)) or math.prod(sizes) > _MOST_VALUES:
+    # The batch is not looked at, and so not counted: it is the first of five, and may be the first of four.
+    if not 1 <= len(sizes) <= 5 or not all(map(is_side, sizes)) or math.prod(sizes[-3:]) > _MOST_VALUES:
         raise ShapeError(
             f"input_shape (--input-size) is {shown(given)}; give channels, height and width in whole numbers, such as "
             f"(3, 224, 224), together at most {_MOST_VALUES} values"
         )
     return tuple(int(size) for size in sizes)
+
+
+def _places(module: Any) -> int:
+    """1 for a signal, 2 for an image, 3 for a volume, as the first convolution has them."""
+    first = _first_convolution(module)
+    return 2 if first is None else first.weight.ndim - 2
+
+
+def _first_convolution(module: Any) -> Any:
+    """The first in the order in which they were made, which is most often that of the forward pass."""
+    return next((part for part in module.modules() if _is_convolution(part)), None)
+
+
+def _is_convolution(part: Any) -> bool:
+    has_channels = is_side(getattr(part, "in_channels", None)) and is_side(getattr(part, "out_channels", None))
+    return has_channels and getattr(getattr(part, "weight", None), "ndim", 0) - 2 in _AXES
 
 
 def _stated(part: Any) -> Iterator[Shape]:

@@ -19,6 +19,14 @@ MERGED = {
         "t = Transpose<perm=[2,0,1,3]>(x) a = Reshape(t, behind) b = Sigmoid(a) c = Mul(a, b) d = Reshape(c, out) "
         "y = Transpose<perm=[1,2,0,3]>(d)"
     ),
+    "after another axis": (
+        "t = Transpose<perm=[1,0,2,3]>(x) a = Reshape(t, rows) b = Sigmoid(a) c = Mul(a, b) d = Reshape(c, sequence) "
+        "y = Transpose<perm=[1,0,2,3]>(d)"
+    ),
+    "between two others": (
+        "t = Transpose<perm=[1,0,2,3]>(x) a = Reshape(t, all) b = Sigmoid(a) c = Mul(a, b) d = Reshape(c, sequence) "
+        "y = Transpose<perm=[1,0,2,3]>(d)"
+    ),
     "pooling": "a = Reshape(x, maps) b = MaxPool<kernel_shape=[2,2]>(a) c = Softmax(b) y = Reshape(c, pooled)",
 }
 SHAPES = {
@@ -28,6 +36,9 @@ SHAPES = {
     "out": [4, -1, 3, 6],
     "maps": [-1, 1, 4, 6],
     "pooled": [-1, 3, 3, 5],
+    "rows": [-1, 4, 6],
+    "all": [-1],
+    "sequence": [3, -1, 4, 6],
 }
 
 
@@ -45,15 +56,14 @@ def test_merged_batch(name: str, images: int, targets: int, graph: Any, evaluate
     np.testing.assert_allclose(dx, np.concatenate(one_by_one), rtol=1e-5, atol=1e-6)
 
 
-def test_a_batch_that_is_not_in_front_of_what_it_is_merged_with_is_refused(graph: Any) -> None:
+def test_a_batch_that_is_parted_from_what_stood_before_it_is_refused(graph: Any) -> None:
     function = graph(
-        "t = Transpose<perm=[1,0,2]>(x) a = Reshape(t, flat) b = Sigmoid(a) c = Reshape(b, back) "
-        "y = Transpose<perm=[1,0,2]>(c)",
+        "t = Transpose<perm=[1,0,2]>(x) a = Reshape(t, flat) b = Sigmoid(a) y = Reshape(b, back)",
         x=("N", 3, 4),
         flat=[-1, 4],
-        back=[3, -1, 4],
+        back=[-1, 12],
     )
-    with pytest.raises(ShapeError, match=r"merges the batch with an axis in front of it.*transpose before reshaping"):
+    with pytest.raises(ShapeError, match=r"parts the batch from an axis in front of it.*transpose before reshaping"):
         function.gradient()
 
 

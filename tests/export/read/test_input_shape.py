@@ -49,12 +49,16 @@ def test_a_shape_that_nobody_stated_is_noted(attributes):
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ((96, 80), r"is \(96, 80\), and a module needs channels, height and width; give \(1, 96, 80\), or 1x96x80 on"),
-        (96, r"is 96, and a module needs channels, height and width; give \(1, 96, 96\), or 1x96x96"),
+        (
+            (96, 80),
+            r"is \(96, 80\), and this module needs channels x height x width; give \(1, 96, 80\), or 1x96x80 on",
+        ),
+        (96, r"is 96, and this module needs channels x height x width; give \(1, 96, 96\), or 1x96x96"),
         ("96", r"input_shape \(--input-size\) is '96'; give channels, height and width in whole numbers"),
         ((3, 0, 96), r"is \(3, 0, 96\); give"),
         ((3, 96.0, 96), r"is \(3, 96.0, 96\); give"),
-        ((1, 3, 96, 96, 96), "; give channels"),
+        ((1, 3, 96, 96, 96), r"this module needs channels x height x width; give \(1, 96, 96\)"),
+        ((1, 1, 3, 96, 96, 96), "; give channels"),
         ((), r"is \(\); give"),
         ((3, 2**20, 2**20), "together at most 268435456 values"),
     ],
@@ -62,6 +66,23 @@ def test_a_shape_that_nobody_stated_is_noted(attributes):
 def test_mistakes(given, words):
     with pytest.raises(ShapeError, match=words):
         module_shape(network(1), given)
+
+
+@pytest.mark.parametrize(
+    ("module", "given", "expected"),
+    [
+        (nn.Conv1d(2, 4, 3), (2, 50), (2, 50)),
+        (nn.Conv1d(2, 4, 3), (1, 2, 50), (2, 50)),
+        (nn.Conv3d(1, 4, 3), (1, 8, 9, 10), (1, 8, 9, 10)),
+        (nn.Conv3d(1, 4, 3), (2, 1, 8, 9, 10), (1, 8, 9, 10)),
+    ],
+)
+def test_signals_and_volumes(module, given, expected):
+    assert module_shape(module, given) == (expected, None)
+    with pytest.raises(ShapeError, match=r"this module needs channels x (length|depth x height x width); give"):
+        module_shape(module, (6,))
+    with pytest.raises(ShapeError, match="whose sizes it does not state; give input_shape"):
+        module_shape(module, None)
 
 
 def test_an_onnx_models_height_and_width_alone():

@@ -37,6 +37,10 @@ def customary_sizes(image: ImageInput) -> tuple[Size, Size]:
 
 def assumed_note(image: ImageInput) -> str:
     """What the report says where the customary values were taken."""
+    if not image.is_picture:
+        return f"the model takes a {image.kind}, so it takes tensors and no images"
+    if image.channels not in {1, 3}:
+        return f"the model has {image.channels} channels, so it takes tensors and no images"
     if takes_integers(image):
         values = "pixels are given as they are, from 0 to 255"
     elif image.channels == 1:
@@ -44,6 +48,11 @@ def assumed_note(image: ImageInput) -> str:
     else:
         values = "the customary ImageNet values were written"
     return f"no preprocessing was given, so {values}"
+
+
+def takes_images(image: ImageInput) -> bool:
+    """Whether images are what such an input customarily takes."""
+    return image.is_picture and image.channels in {1, 3}
 
 
 def takes_integers(image: ImageInput) -> bool:

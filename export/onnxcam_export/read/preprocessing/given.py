@@ -13,7 +13,7 @@ from onnxcam.metadata import Preprocessing
 from onnxcam.text import shown
 from onnxcam_export.errors import ExportError
 from onnxcam_export.read.preprocessing import hugging_face, timm_config, torchvision_transforms
-from onnxcam_export.read.preprocessing.customary import assumed_note, customary, takes_integers
+from onnxcam_export.read.preprocessing.customary import assumed_note, customary, takes_images, takes_integers
 from onnxcam_export.read.preprocessing.fields import LISTED, check_names, checked
 from onnxcam_export.read.preprocessing.sizes import check_sizes, fitted, pads
 from onnxcam_export.read.text_files import is_there, parse_json, read_text
@@ -52,9 +52,9 @@ def checked_preprocessing(given: Given | None, image: ImageInput) -> CheckedPrep
         ExportError: It is none of these, or does not fit the model. The message names field, value and remedy.
     """
     if given is None:
-        if image.channels not in {1, 3}:
-            return CheckedPreprocessing(None, (f"the model has {image.channels} channels, so it takes tensors only",))
-        return CheckedPreprocessing(customary(image), (assumed_note(image),))
+        return CheckedPreprocessing(customary(image) if takes_images(image) else None, (assumed_note(image),))
+    if not image.is_picture:
+        raise ExportError(f"the preprocessing is of images, and the model takes a {image.kind}; leave it out")
     fields, notes = _fields(given, image)
     steps = checked(fields, image)
     check_sizes(steps, image)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from onnxcam.metadata import Preprocessing
+from onnxcam.metadata import ImageInput, Preprocessing
 from onnxcam_export.read.preprocessing.given import checked_preprocessing
 from support.preprocessed import image_input
 
@@ -22,7 +22,8 @@ from support.preprocessed import image_input
             Preprocessing(18, 16, scale=1.0, mean=(0.0,) * 3, std=(1.0,) * 3, assumed=True),
             "pixels are given as they are, from 0 to 255",
         ),
-        (image_input(4, 16), None, "the model has 4 channels, so it takes tensors only"),
+        (image_input(4, 16), None, "the model has 4 channels, so it takes tensors and no images"),
+        (ImageInput("x", "NCL", 1, 1, 50), None, "the model takes a signal, so it takes tensors and no images"),
     ],
 )
 def test_what_is_taken_is_said(image, steps, words):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from onnxcam.metadata import Preprocessing
+from onnxcam.metadata import ImageInput, Preprocessing
 from onnxcam_export import ExportError
 from onnxcam_export.read.preprocessing.fields import FIELDS
 from onnxcam_export.read.preprocessing.given import checked_preprocessing
@@ -52,6 +52,11 @@ def test_mistakes(form, words):
     assert words in str(error.value)
     assert "\n" not in str(error.value)
     assert len(str(error.value)) < 400
+
+
+def test_a_signal_has_no_preprocessing():
+    with pytest.raises(ExportError, match="the preprocessing is of images, and the model takes a signal; leave it out"):
+        checked_preprocessing(asdict(OWN), ImageInput("x", "NCL", 3, 1, 50))
 
 
 @pytest.mark.parametrize(("content", "words"), [("[1]", "does not hold a JSON object"), ("{", "is not JSON")])
