@@ -79,13 +79,7 @@ class Explainer:
 
     def __repr__(self) -> str:
         """One line: the model, its input, its classes and layers, and its provider."""
-        image, layers = self.metadata.image, listed((layer.name for layer in self.metadata.layers), 3)
-        shape = ", ".join(str(size) for size in (image.batch or "N", *image.shape))
-        labelled = "labelled " if self.labels else ""
-        return (
-            f"<Explainer {shortened(self._name)}: {image.dtype} [{shape}], {self.metadata.classes} {labelled}classes, "
-            f"layers {layers}, on {self.providers[0]}>"
-        )
+        return f"<Explainer {shortened(self._name)}: {self.metadata.summary}, on {self.providers[0]}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles the path and the options; the model is opened where it lands."""

@@ -27,7 +27,7 @@ from onnxcam_export.graph.files import plain_bytes, save, written_at_once
 from onnxcam_export.graph.optimisations import ALL, Optimisation
 from onnxcam_export.prepare.simplify import simplify
 from onnxcam_export.read.labels import Given as GivenLabels
-from onnxcam_export.read.labels import check_count, labels_of
+from onnxcam_export.read.labels import for_classes, labels_of
 from onnxcam_export.read.named_layers import Given as GivenLayers
 from onnxcam_export.read.named_layers import named_layers
 from onnxcam_export.read.preprocessing.given import Given as GivenPreprocessing
@@ -157,7 +157,7 @@ def run(
         with _stage("differentiating", seconds):
             forward = _analysed(original, by_name, score_output, plan.optimisations, plan.input_gradient.rules)
             reference = reference_for(original, forward, plan.input_gradient, plan.rules) if verified else None
-            check_count(names, forward.score.classes)
+            names, label_note = for_classes(names, forward.score.classes)
             steps = checked_preprocessing(preprocessing, forward.image_input)
             metadata = describe(original, forward, plan.input_gradient, names, steps.steps, flat=flat)
             common_passes.ClearMetadataAndDocStringPass()(original.model)  # stack traces with the user's paths
@@ -173,7 +173,8 @@ def run(
                     golden=golden(temporary, metadata) if _takes_the_image_alone(forward.model.graph) else None,
                 )
                 size = _save(forward.model, metadata, temporary)
-    return ExportReport(path, metadata, size, plain_size, seconds, (*original.notes, *steps.notes))
+    notes = (*original.notes, *([label_note] if label_note else []), *steps.notes)
+    return ExportReport(path, metadata, size, plain_size, seconds, notes)
 
 
 def candidates(

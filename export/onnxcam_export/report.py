@@ -37,6 +37,11 @@ class ExportReport:
     seconds: dict[str, float]
     notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        """One line, without the metadata's many numbers."""
+        verified = "not verified" if self.metadata.verification is None else "verified"
+        return f"<{type(self).__name__} {self.path}: {self.metadata.summary}, {verified}>"
+
     def __str__(self) -> str:
         """A short text: what was exported, what was compared, how closely it agreed."""
         m = self.metadata

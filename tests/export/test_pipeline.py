@@ -319,6 +319,21 @@ def test_the_report_shows_what_becomes_of_images(small_module, tmp_path):
     assert "note    mean (127.0, 127.0, 127.0) and std (128.0, 128.0, 128.0) look like those of pixels from 0" in text
 
 
+def test_the_report_and_the_metadata_are_one_line_each(small_report):
+    words = "float32 [N, 3, 16, 16], 5 classes, layers relu, block, stem"
+    assert repr(small_report) == f"<ExportReport {small_report.path}: {words}, verified>"
+    assert repr(small_report.metadata) == f"<Metadata of Small: {words}>"
+
+
+def test_two_labels_for_one_score(tmp_path, explain, images):
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(784, 1), nn.Sigmoid())
+    report = export(module, tmp_path / "m.onnx", input_shape=(3, 16, 16), labels=["cat", "dog"])
+    assert "note    the model has one score, taken to be that of 'dog'" in str(report)
+    expected = reference.explain(module[:-1], images(1), [0])
+    assert reference.relative_error(explain(report, images(1), "dog").guided, expected.guided) < 1e-5
+
+
 def test_a_size_that_nobody_stated_is_noted(small_module, tmp_path):
     report = export(small_module, tmp_path / "m.onnx", verify=False)
     assert report.metadata.image.shape == (3, 224, 224)

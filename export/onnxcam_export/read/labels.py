@@ -43,19 +43,23 @@ def labels_of(given: Given | None) -> tuple[str, ...] | None:
     return tuple(_text(index, label) for index, label in enumerate(given))
 
 
-def check_count(labels: tuple[str, ...] | None, classes: int) -> None:
-    """Refuses labels of which there are more or fewer than classes.
+def for_classes(labels: tuple[str, ...] | None, classes: int) -> tuple[tuple[str, ...] | None, str | None]:
+    """The labels for a number of classes, and a note for the report.
+
+    A model with one score may have two labels. The score is the second's, which is then the only class.
 
     Raises:
-        ExportError: The message has both numbers.
+        ExportError: There are more or fewer labels than classes. The message has both numbers.
     """
-    if labels is not None and len(labels) == 2 and classes == 1:
-        raise ExportError(
-            "2 labels were given for one score, that of the positive class; give its label alone, such as "
-            f"{shown(labels[1])}"
+    if labels is None or len(labels) == classes:
+        return labels, None
+    if (len(labels), classes) == (2, 1):
+        negative, positive = map(shown, labels)
+        return labels[1:], (
+            f"the model has one score, taken to be that of {positive}; explanations for {negative}, for which it is "
+            "low, are not supported"
         )
-    if labels is not None and len(labels) != classes:
-        raise ExportError(f"{len(labels)} labels were given for {classes} classes; give one for each, in order")
+    raise ExportError(f"{len(labels)} labels were given for {classes} classes; give one for each, in order")
 
 
 def _in_order(given: Mapping[Any, Any]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onnxcam_export import ExportError
-from onnxcam_export.read.labels import check_count, labels_of
+from onnxcam_export.read.labels import for_classes, labels_of
 
 WANTED = ("cat", "dog", "emu")
 
@@ -104,12 +104,16 @@ def test_what_is_no_file(path):
 
 
 def test_the_count():
-    check_count(None, 4)
-    check_count(WANTED, 3)
+    assert for_classes(None, 4) == (None, None)
+    assert for_classes(WANTED, 3) == (WANTED, None)
     with pytest.raises(ExportError, match="3 labels were given for 4 classes; give one for each, in order"):
-        check_count(WANTED, 4)
-    with pytest.raises(ExportError, match="one score, that of the positive class; give its label alone, such as 'dog'"):
-        check_count(WANTED[:2], 1)
+        for_classes(WANTED, 4)
+
+
+def test_two_labels_for_one_score():
+    labels, note = for_classes(("cat", "dog"), 1)
+    assert labels == ("dog",)
+    assert note.startswith("the model has one score, taken to be that of 'dog'; explanations for 'cat'")
 
 
 KEYS = st.integers(-1, 3) | st.text(max_size=3) | st.none() | st.booleans() | st.floats()

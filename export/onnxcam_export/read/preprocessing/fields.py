@@ -123,11 +123,15 @@ def per_channel(field: str, given: Any, channels: int) -> tuple[float, ...]:
         ExportError: They are of another number, no numbers, or out of range.
     """
     values = given.tolist() if hasattr(given, "tolist") else given
-    one_each = f"one number for each of the model's {channels} channels" if channels > 1 else "one number in a list"
+    one_each = (
+        f"one number for each of the model's {channels} channels"
+        if channels > 1
+        else "one number in a list for the model's 1 channel"
+    )
     if isinstance(values, (str, bytes)) or not isinstance(values, Sequence):
         refuse(field, given, f"; give {one_each}")
     if len(values) != channels:
-        refuse(field, given, f", {len(values)} values; give {one_each}, which takes {channels} x height x width")
+        refuse(field, given, f", {len(values)} values; give {one_each}")
     return tuple(number(field, given, value) for value in values)
 
 

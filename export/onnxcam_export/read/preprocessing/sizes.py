@@ -27,13 +27,12 @@ def check_sizes(steps: Preprocessing, image: ImageInput) -> None:
     if steps.resize is not None and max(_pair(steps.resize)) > max(LARGEST_RESIZE, 2 * max(wanted)):
         refuse("resize", steps.resize, f", and {takes}; give {_advice(image)}")
     if steps.crop is not None and _pair(steps.crop) != wanted:
-        own = f"an input_shape (--input-size) of {' x '.join(map(str, _pair(steps.crop)))}"
-        refuse("crop", steps.crop, f", and {takes}; give crop={_crop_to(image)}, or export with {own}")
+        own = "x".join(map(str, (image.channels, *_pair(steps.crop))))
+        advice = f"give crop={_crop_to(image)}, or export with the input_shape (--input-size) {own}"
+        refuse("crop", steps.crop, f", and {takes}; {advice}")
     if steps.crop is None and steps.resize != wanted:
-        resize = steps.resize if steps.resize is not None else "missing"
-        raise ExportError(
-            f"the preprocessing's crop is missing and its resize is {resize}, and {takes}; give {_advice(image)}"
-        )
+        has = "no resize and no crop" if steps.resize is None else f"resize {steps.resize} and no crop"
+        raise ExportError(f"the preprocessing has {has}, and {takes}; give {_advice(image)}")
 
 
 def pads(steps: Preprocessing) -> bool:

@@ -35,14 +35,14 @@ def refused(more, channels=3, size=16):
         ({"resize": 10**9}, "resize is 1000000000, and the model takes 16 x 16 (height x width); give resize=18 and"),
         ({"resize": 10**400}, "resize is 1000"),
         ({"crop": 0}, "crop is 0; give the side of a square in pixels, a whole number from 1, or (height, width)"),
-        ({"crop": 17}, "crop is 17, and the model takes 16 x 16 (height x width); give crop=16, or export with"),
+        ({"crop": 17}, "crop is 17, and the model takes 16 x 16 (height x width); give crop=16, or"),
         ({"std": [0, 0, 0]}, "std is [0, 0, 0], which makes every image alike; give numbers that are not 0"),
         ({"std": "abc"}, "std is 'abc'; give one number for each of the model's 3 channels"),
         ({"std": ["a", "b", "c"]}, "std is ['a', 'b', 'c']; give numbers between -1000000 and 1000000"),
         ({"mean": [math.nan] * 3}, "mean is [nan, nan, nan]; give numbers between"),
         (
             {"mean": [0.5, 0.5]},
-            "mean is [0.5, 0.5], 2 values; give one number for each of the model's 3",
+            "mean is [0.5, 0.5], 2 values; give one number for each of the model's",
         ),
         ({"mean": [True] * 3}, "mean is [True, True, True]; give numbers"),
         ({"mean": [10**400] * 3}, "give numbers"),
@@ -65,7 +65,7 @@ def test_a_wrong_value(more, words):
 @pytest.mark.parametrize(
     ("more", "channels", "words"),
     [
-        ({"mean": (0.5,) * 3}, 1, "mean is (0.5, 0.5, 0.5), 3 values; give one number in a list"),
+        ({"mean": (0.5,) * 3}, 1, "mean is (0.5, 0.5, 0.5), 3 values; give one number in a list for the model's 1 channel"),
         ({"channel_order": "BGR", "mean": [0.5], "std": [1]}, 1, "channel_order is 'BGR', and the model takes one"),
         ({"channel_order": "RGB", "mean": [0.5] * 4, "std": [1] * 4}, 4, "channel_order is 'RGB', and the model"),
     ],

@@ -40,10 +40,10 @@ def test_a_configuration_in_a_file(tmp_path):
         ([1, 2], "the preprocessing is a list; give a mapping"),
         (
             {"mean": [0.5] * 3, "std": [0.5] * 3},
-            "crop is missing and its resize is missing, and the model takes 16 x 16 (height x width); give resize=18 ",
+            "has no resize and no crop, and the model takes 16 x 16 (height x width); give resize=18 ",
         ),
-        ({"resize": 18}, "crop is missing and its resize is 18"),
-        ({"resize": (12, 16)}, "crop is missing and its resize is (12, 16)"),
+        ({"resize": 18}, "has resize 18 and no crop"),
+        ({"resize": (12, 16)}, "has resize (12, 16) and no crop"),
     ],
 )  # fmt: skip
 def test_mistakes(form, words):

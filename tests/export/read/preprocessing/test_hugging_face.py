@@ -127,7 +127,10 @@ def test_crops_are_rounded_differently_and_it_is_said():
         ({"image_mean": None}, "image_mean is None, and this processor normalises"),
         ({"image_std": 0.5}, "image_std is 0.5; give one number for each of the model's 3 channels"),
         ({"rescale_factor": 0}, "scale is 0, which makes every image alike"),
-        ({"size": {"height": 192, "width": 192}}, r"resize is \(192, 192\), and the model takes 224 x 224"),
+        (
+            {"size": {"height": 192, "width": 192}},
+            r"has resize \(192, 192\) and no crop, and the model takes 224 x 224",
+        ),
     ],
 )
 def test_mistakes(more, words):

@@ -108,7 +108,7 @@ REFUSED = {
     "half": ([transforms.PILToTensor(), transforms.ConvertImageDtype(torch.int32)], "only conversions to floating"),
     "one channel": ([transforms.Resize((224, 224)), transforms.Grayscale(1), *TENSOR[:1]], "give 1 channels"),
     "another size": ([transforms.CenterCrop(192), *TENSOR], r"crop is 192, and the model takes"),
-    "no crop": ([transforms.Resize(256), *TENSOR], r"crop is missing and its resize is 256"),
+    "no crop": ([transforms.Resize(256), *TENSOR], r"has resize 256 and no crop"),
     "two means": ([transforms.Resize((224, 224)), TENSOR[0], transforms.Normalize((0.5, 0.5), (1.0, 1.0))], "mean is"),
 }  # fmt: skip
 
