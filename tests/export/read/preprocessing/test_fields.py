@@ -65,7 +65,7 @@ def test_a_wrong_value(more, words):
 @pytest.mark.parametrize(
     ("more", "channels", "words"),
     [
-        ({"mean": (0.5,) * 3}, 1, "mean is (0.5, 0.5, 0.5), 3 values; give one number in a list for the model's 1 channel"),
+        ({"mean": (0.5,) * 3}, 1, "mean is (0.5, 0.5, 0.5), 3 values; give one number in a list"),
         ({"channel_order": "BGR", "mean": [0.5], "std": [1]}, 1, "channel_order is 'BGR', and the model takes one"),
         ({"channel_order": "RGB", "mean": [0.5] * 4, "std": [1] * 4}, 4, "channel_order is 'RGB', and the model"),
     ],
