@@ -186,10 +186,16 @@ def _broadcast_in_dim(a: torch.Tensor, shape: Sequence[int], broadcast_dimension
     return a.reshape(placed).expand(tuple(shape))
 
 
-# Some of PyTorch's functions are captured as primitives of its compiler without a derivative; others depend on strides.
+def _copied(into: torch.Tensor, source: torch.Tensor, non_blocking: bool = False) -> torch.Tensor:
+    del non_blocking
+    return source.to(into.dtype).expand_as(into)
+
+
+# Some of PyTorch's functions are captured in a form without a derivative; others depend on strides.
 _REPLACED = {
     torch.ops.prims.var.default: _variance,
     torch.ops.prims.broadcast_in_dim.default: _broadcast_in_dim,
+    torch.ops.aten.copy.default: _copied,
     torch.ops.prims.convert_element_type.default: torch.Tensor.to,
     torch.ops.aten.view.default: torch.Tensor.reshape,  # with other strides, a view may be impossible
 }

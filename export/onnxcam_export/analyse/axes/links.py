@@ -171,6 +171,23 @@ def _except_axis(step: Step) -> list[Link]:
     return [Link(0, axis, axis) for axis, (a, b) in enumerate(sizes) if axis != chosen and a == b]
 
 
+def _scattered(step: Step) -> list[Link]:
+    """Along the axes at which nothing is chosen, both from the data and from the updates, which may be all there is."""
+    rank, indices = _rank(step.x), _rank(step.inputs[1])
+    if step.op_type == "ScatterElements":
+        axis = int(step.attributes.get("axis", 0)) % rank
+        pairs = [(place, place) for place in range(rank) if place != axis]
+    else:
+        chosen = shape_of(step.inputs[1])[-1] if indices and step.inputs[1] is not None else None
+        pairs = [] if chosen is None else [(place - chosen + indices - 1, place) for place in range(chosen, rank)]
+    updates = step.inputs[2]
+    known = () if updates is None or updates.shape is None else shape_of(updates)
+    return [
+        *_along(step),
+        *(Link(2, x, y) for x, y in pairs if x < len(known) and known[x] == shape_of(step.y)[y]),
+    ]
+
+
 def _product(step: Step) -> list[Link]:
     """[…, i, k] times […, k, j]: i is the first one's, j the second one's, and what comes before is aligned."""
     rank, links = _rank(step.y), []
@@ -221,7 +238,8 @@ _REDUCTIONS = ("Mean", "Sum", "Max", "Min", "Prod", "L1", "L2", "SumSquare", "Lo
 _LINKS: dict[str, Callable[[Step], list[Link]]] = {
     **dict.fromkeys((*_BINARY, *_COMPARED, "Expand"), _broadcast),
     **dict.fromkeys(("Cast", "CastLike", "Clip", "Dropout", "QuantizeLinear", "DequantizeLinear", "Trilu"), _along),
-    **dict.fromkeys(("BatchNormalization", "ScatterND", "ScatterElements"), _along),
+    "BatchNormalization": _along,
+    **dict.fromkeys(("ScatterND", "ScatterElements"), _scattered),
     **dict.fromkeys(("Conv", "ConvTranspose"), _windows),
     **dict.fromkeys(("MaxPool", "AveragePool", "LpPool"), _pooling),
     **dict.fromkeys(("GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool"), lambda _: _every(2)),
