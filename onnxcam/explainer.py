@@ -18,7 +18,7 @@ from onnxcam.photograph.opening import PANEL_SIDE, PictureSource, open_picture, 
 from onnxcam.photograph.placed import PlacedPhotograph
 from onnxcam.photograph.preprocessing import needed_shorter_side, preprocess
 from onnxcam.targets import Targets, resolve
-from onnxcam.tensors import check_tensor
+from onnxcam.tensors import as_array, check_tensor
 from onnxcam.text import listed, shortened
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class Explainer:
             PlacedPhotograph(image.image, placed) for image, (_, placed) in zip(opened, prepared, strict=True)
         ]
         tensor = np.stack([values for values, _ in prepared])
-        inputs = {self.metadata.image.name: tensor}
+        inputs = {self.metadata.image.name: as_array(tensor)}
         return self._run(inputs, target, layer=layer, level=level, timeout=timeout, photographs=photographs)
 
     def run(
@@ -156,7 +156,8 @@ class Explainer:
         """Explains preprocessed input, for services that have their own pipeline.
 
         Args:
-            tensor: [N, *metadata.image.shape], of the type ``metadata.image.dtype``.
+            tensor: [N, *metadata.image.shape], of the type ``metadata.image.dtype``; a numpy array, or another
+                library's tensor in the computer's memory.
             target: As in ``explain``.
             layer: As in ``explain``.
             level: As in ``explain``.
@@ -174,7 +175,7 @@ class Explainer:
             ModelError: The model's outputs hold NaN or infinity.
             RunTimeoutError: As in ``explain``.
         """
-        every = {**(inputs or {}), self.metadata.image.name: tensor}
+        every = {**(inputs or {}), self.metadata.image.name: as_array(tensor)}
         return self._run(every, target, layer=layer, level=level, timeout=timeout)
 
     def _run(

@@ -70,9 +70,15 @@ def with_channels(module: Any, sizes: Shape) -> Shape:
 
 
 def _channels(module: Any) -> int:
-    """The channels that the module states, or else those of its first convolution."""
-    stated, first = stated_shape(module), _first_convolution(module)
-    return stated[0] if stated is not None else first.in_channels if first is not None else 3
+    """The channels that the module states, or else those of its first convolution that can take images.
+
+    A head may be made before the stem, so a convolution of 1 or 3 channels is preferred to one of more.
+    """
+    stated = stated_shape(module)
+    if stated is not None:
+        return stated[0]
+    found = [part.in_channels for part in module.modules() if _is_convolution(part)]
+    return next((count for count in found if count in {1, 3}), found[0] if found else 3)
 
 
 def check_shape(given: Any) -> Shape:
@@ -82,7 +88,7 @@ def check_shape(given: Any) -> Shape:
         ShapeError: They are none, too many, or too large.
     """
     sizes = list(given) if isinstance(given, Sequence) and not isinstance(given, (str, bytes)) else [given]
-    # The batch is not looked at, and so not counted: it is the first of five, and may be the first of four.
+    # The first of four or five may be the batch, which takes no part in the limit.
     if not 1 <= len(sizes) <= 5 or not all(map(is_side, sizes)) or math.prod(sizes[-3:]) > _MOST_VALUES:
         raise ShapeError(
             f"input_shape (--input-size) is {shown(given)}; give channels, height and width in whole numbers, such as "
@@ -93,13 +99,7 @@ def check_shape(given: Any) -> Shape:
 
 def _places(module: Any) -> int:
     """1 for a signal, 2 for an image, 3 for a volume, as the first convolution has them."""
-    first = _first_convolution(module)
-    return 2 if first is None else first.weight.ndim - 2
-
-
-def _first_convolution(module: Any) -> Any:
-    """The first in the order in which they were made, which is most often that of the forward pass."""
-    return next((part for part in module.modules() if _is_convolution(part)), None)
+    return next((part.weight.ndim - 2 for part in module.modules() if _is_convolution(part)), 2)
 
 
 def _is_convolution(part: Any) -> bool:

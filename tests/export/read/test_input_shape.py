@@ -47,6 +47,20 @@ def test_a_shape_that_nobody_stated_is_noted(attributes):
 
 
 @pytest.mark.parametrize(
+    ("convolutions", "channels"),
+    [
+        ([(512, 10), (3, 8), (8, 512)], 3),  # a head that was made before the stem
+        ([(4, 8), (8, 16)], 4),
+        ([], 3),
+    ],
+)
+def test_the_channels_of_the_first_convolution_that_can_take_images(convolutions, channels):
+    module = nn.Sequential(nn.ReLU(), *(nn.Conv2d(*pair, 1) for pair in convolutions))
+    shape, _ = module_shape(module, None)
+    assert shape == (channels, 224, 224)
+
+
+@pytest.mark.parametrize(
     ("given", "words"),
     [
         (

@@ -1,4 +1,4 @@
-"""Whether resize and crop give the model's height and width, and those that do."""
+"""Checks that resize and crop give the model's height and width, and suggests sizes that do."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LARGEST_RESIZE = 2**13
 
 
 def check_sizes(steps: Preprocessing, image: ImageInput) -> None:
-    """Refuses what does not give the model's size of every image.
+    """Refuses sizes that do not give the model's for every image.
 
     Raises:
         ExportError: The message has sizes that do.
