@@ -27,7 +27,12 @@ Rectifier = tuple[str, str, Treatment]
 
 
 class AgainstAutograd:
-    """The reference for PyTorch modules: autograd (a ``onnxcam_export.verify.reference.Reference``)."""
+    """The reference for PyTorch modules: autograd (a ``onnxcam_export.verify.reference.Reference``).
+
+    Attributes:
+        name: PyTorch's version, for messages and the report.
+        is_complete: Whether the program has a counterpart of everything that is to be compared.
+    """
 
     def __init__(self, program: torch.export.ExportedProgram, forward: Forward, input_gradient: InputGradient) -> None:
         """Prepares the program for comparisons.
@@ -54,6 +59,8 @@ class AgainstAutograd:
         ]
         self._missing = {name for name in (self._score, *self._layers.values()) if name not in nodes}
         self._not_compared = _unknown(self._rectifiers, nodes, [str(s) for s, t in treated if t is Treatment.OWN])
+        unnamed = {name for x, y, _ in self._rectifiers for name in (x, y)} - nodes.keys()
+        self.is_complete = not self._missing and not unnamed
 
     def compare(
         self, inputs: Mapping[str, Array], target: Target, got: Mapping[str, Any], *, thorough: bool
@@ -88,10 +95,8 @@ class AgainstAutograd:
             with quiet():
                 return self._expected(image, target)
         except RuntimeError as error:
-            raise SourceError(
-                f"PyTorch cannot differentiate the program that it captured: {str(error).partition(chr(10))[0]}; "
-                "export without the comparison (verify=False, --no-verify)"
-            ) from error
+            reason = str(error).partition("\n")[0]
+            raise SourceError(f"PyTorch cannot differentiate the program that it captured: {reason}") from error
 
     def _expected(self, image: Array, target: Target) -> tuple[dict[str, Array], tuple[str, ...]]:
         if len(target) > len(image) and self._fixed_batch:

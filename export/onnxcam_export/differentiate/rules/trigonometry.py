@@ -1,4 +1,4 @@
-"""Trigonometric and hyperbolic functions and their inverses; Tanh is among the smooth activations."""
+"""Trigonometric functions and their inverses."""
 
 from __future__ import annotations
 
@@ -47,33 +47,3 @@ def Acos(op: Builder, step: Step, dy: ir.Value) -> Gradients:
 def Atan(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = dy / (1 + x^2)``."""
     return [op.Div(dy, op.Add(op.Mul(step.x, step.x), 1.0))]
-
-
-@rule
-def Sinh(op: Builder, step: Step, dy: ir.Value) -> Gradients:
-    """``dx = dy cosh(x)``."""
-    return [op.Mul(dy, op.Cosh(step.x))]
-
-
-@rule
-def Cosh(op: Builder, step: Step, dy: ir.Value) -> Gradients:
-    """``dx = dy sinh(x)``."""
-    return [op.Mul(dy, op.Sinh(step.x))]
-
-
-@rule
-def Asinh(op: Builder, step: Step, dy: ir.Value) -> Gradients:
-    """``dx = dy / sqrt(x^2 + 1)``."""
-    return [op.Div(dy, op.Sqrt(op.Add(op.Mul(step.x, step.x), 1.0)))]
-
-
-@rule
-def Acosh(op: Builder, step: Step, dy: ir.Value) -> Gradients:
-    """``dx = dy / sqrt(x^2 - 1)``."""
-    return [op.Div(dy, op.Sqrt(op.Sub(op.Mul(step.x, step.x), 1.0)))]
-
-
-@rule
-def Atanh(op: Builder, step: Step, dy: ir.Value) -> Gradients:
-    """``dx = dy / (1 - x^2)``."""
-    return [op.Div(dy, op.Sub(1.0, op.Mul(step.x, step.x)))]
