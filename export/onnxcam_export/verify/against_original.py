@@ -36,6 +36,7 @@ from onnxcam_export.verify.central_differences import (
 from onnxcam_export.verify.comparison import Comparison, difference, tolerance
 from onnxcam_export.verify.float16 import IN_FLOAT32, Twins
 from onnxcam_export.verify.probe_models import fed, rows, score_at
+from onnxcam_export.verify.ties import ties_note
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,6 +73,7 @@ class AgainstOriginal:
         self._image = image
         self._answers = {value.name or "": value.name or "" for value in original.graph.outputs}
         self._quantised = any(step.op_type == "QuantizeLinear" for step in forward.steps)
+        self._selects = any(step.op_type == "TopK" for step in forward.steps)
         self._halves = computes_in_halves(original)
         self._twins = Twins(forward, input_gradient, rules) if self._halves and not self._quantised else None
         self._original, self._inner = probe_models.with_outputs(original, wanted)
@@ -97,6 +99,8 @@ class AgainstOriginal:
             got = self._twins.compare(comparison, inputs, target, got)
         for name, session in self._layers.items():
             a, g = got[contract.ACTIVATIONS_PREFIX + name], got[contract.GRADIENTS_PREFIX + name]
+            if self._selects and np.any((a == 0) & (g != 0)):
+                comparison.note(ties_note(contract.GRADIENTS_PREFIX + name, a == 0))
             found = self._compare_layer(session, inputs, a, g, target, thorough=thorough)
             _enter(comparison, contract.GRADIENTS_PREFIX + name + ("" if self._twins is None else IN_FLOAT32), found)
         if len(target) == len(inputs[self._image]):
