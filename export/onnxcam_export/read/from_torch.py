@@ -1,6 +1,6 @@
 """PyTorch's side of an export: from a module to an ONNX graph.
 
-This file and ``onnxcam_export.verify.against_autograd`` alone import torch at module level.
+This file and ``against_autograd`` and ``interpreter`` in ``onnxcam_export.verify`` alone import torch at module level.
 """
 
 from __future__ import annotations

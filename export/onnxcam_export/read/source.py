@@ -37,7 +37,7 @@ class Original:
         made_with: The packages that made the graph, with their versions.
         image: The name of the input that takes the image.
         outputs: The graph outputs by the names that a user has for them: indices, and a module's keys.
-        unchanged: An ONNX model as it was given; None for PyTorch's.
+        unchanged: The model as it was given, or as PyTorch exported it.
         program: The PyTorch program that the graph was made from; None for ONNX models.
         notes: Remarks for the report.
     """
@@ -48,7 +48,7 @@ class Original:
     made_with: tuple[str, ...]
     image: str
     outputs: Mapping[str, str]
-    unchanged: ir.Model | None = None
+    unchanged: ir.Model
     program: torch.export.ExportedProgram | None = None
     notes: tuple[str, ...] = ()
 
@@ -153,6 +153,7 @@ def _read_torch(source: Any, kind: str, input_shape: Sequence[int] | None) -> Or
         made_with=_versions("torch", "onnx"),
         image=captured.model.graph.inputs[0].name or "",
         outputs=output_names(captured),
+        unchanged=captured.model.clone(),
         program=captured.program,
         notes=(note,) if note else (),
     )
