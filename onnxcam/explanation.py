@@ -94,7 +94,7 @@ class Explanation(Drawable):
         """
         after = probabilities(self.scores[image : image + 1], self.metadata.score_activation)
         probability = None if after is None else float(after[0, index])
-        return ClassScore(index, self._label(index), float(self.scores[image, index]), probability)
+        return ClassScore(index, self.metadata.label_of(index), float(self.scores[image, index]), probability)
 
     def top(self, count: int = 5, image: int = 0) -> list[ClassScore]:
         """The classes with the highest scores, best first; none where the scores are not [N, C].
@@ -219,10 +219,6 @@ class Explanation(Drawable):
         classes = ", ".join([*shown, f"{more} more"] if more else shown)
         layers = ", ".join(map(short_repr, self.activations))
         return f"Explanation(images={len(self.scores)}, targets=[{classes}], layers=[{layers}], level={self.level})"
-
-    def _label(self, index: int) -> str:
-        labels = self.metadata.labels
-        return str(index) if labels is None else labels[index]
 
     def _maps_of(self, layer: str | None, method: str) -> tuple[Floats, Floats]:
         if not self.activations:

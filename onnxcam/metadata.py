@@ -38,7 +38,7 @@ from onnxcam.metadata_parts import (
     Verification,
 )
 from onnxcam.strict_json import Count, InvalidJsonError, Side, Words, decoded
-from onnxcam.text import shortened
+from onnxcam.text import listed, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,7 +77,8 @@ class Metadata:
         layers: The target layers; the first is the default.
         cam_layer: The layer after which only global average pooling and a linear layer follow, or None.
         classes: C, the number of classes; None where the scores are not [N, C].
-        labels: The C class names, or None. Of other scores, names for whatever axis has the classes.
+        labels: The C class names, or None. Of a single class there may be two: what it is not, and what it is. Of
+            scores that are not [N, C], any number.
         score_value: The ONNX value that the scores were taken from.
         score_activation: The activation after the scores in the original graph: ``softmax``, ``sigmoid`` or None.
         flat: Whether the gates were left out: there is no level input, and everything is always computed.
@@ -116,6 +117,35 @@ class Metadata:
     score_shape: Annotated[tuple[Side, ...], Meta(min_length=1, max_length=4)] | None = None
     score_output: Words = ""
     score_reason: Words = ""
+
+    def __repr__(self) -> str:
+        """One line, without labels and golden numbers."""
+        return f"<Metadata of {shortened(self.source.name)}: {self.summary}>"
+
+    @property
+    def summary(self) -> str:
+        """The input, the number of classes and the layers, in a line."""
+        shape = ", ".join(map(str, (self.image.batch or "N", *self.image.shape)))
+        layers = listed((layer.name for layer in self.layers), 3)
+        return f"{self.image.dtype} [{shape}], {self.scores_in_words}, layers {layers}"
+
+    @property
+    def scores_in_words(self) -> str:
+        """The number of classes, or the shape of the scores."""
+        if self.classes is None:
+            return f"scores {list(self.shape_of_scores)}"
+        return f"{self.classes} {'labelled ' if self.labels else ''}{'class' if self.classes == 1 else 'classes'}"
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether one score has two labels: it is the second's, and its negative the first's."""
+        return self.classes == 1 and self.labels is not None and len(self.labels) > 1
+
+    def label_of(self, index: int) -> str:
+        """The label of a class, or its index as text."""
+        if self.labels is None or index >= len(self.labels):
+            return str(index)
+        return self.labels[-1 if self.is_binary else index]
 
     @property
     def has_level_input(self) -> bool:
@@ -236,7 +266,9 @@ def _of_scores(metadata: Metadata) -> Iterator[str]:
         yield "classes: there is no number of them, and the scores have no other shape"
     if classes is not None and metadata.shape_of_scores != (classes,):
         yield f"score_shape: {list(metadata.shape_of_scores)} for {classes} classes"
+    if metadata.is_binary and labels is not None and len(labels) > 2:
+        yield f"labels: {len(labels)} for {classes} classes"
     if math.prod(metadata.shape_of_scores) > MOST_ELEMENTS:
         yield "score_shape: it is too large"
-    if classes is not None and labels is not None and len(labels) != classes:
+    if classes is not None and labels is not None and len(labels) != classes and not metadata.is_binary:
         yield f"labels: {len(labels)} for {classes} classes"

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from onnxcam.errors import TargetError
 from onnxcam.scores import probabilities
-from onnxcam.targets.scalar import ClassName, Scalar, class_of, name_of, one_at
+from onnxcam.targets.scalar import ClassName, Scalar, class_of, one_at
 from onnxcam.text import shortened
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Class(Scalar):
         return one_at(s, self.c)
 
     def describe(self, metadata: Metadata) -> str:
-        return name_of(self.c, metadata)
+        return metadata.label_of(int(self.c))
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Contrast(Scalar):
         return one_at(s, self.c) - one_at(s, self.d)
 
     def describe(self, metadata: Metadata) -> str:
-        return f"{name_of(self.c, metadata)} - {name_of(self.d, metadata)}"
+        return f"{metadata.label_of(int(self.c))} - {metadata.label_of(int(self.d))}"
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,9 @@ class Negative(Scalar):
         return -one_at(s, self.c)
 
     def describe(self, metadata: Metadata) -> str:
-        return f"not {name_of(self.c, metadata)}"
+        if metadata.is_binary and metadata.labels is not None:
+            return metadata.labels[0]
+        return f"not {metadata.label_of(int(self.c))}"
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ class Probability(Scalar):
         return v.astype(np.float32)
 
     def describe(self, metadata: Metadata) -> str:
-        return f"probability of {name_of(self.c, metadata)}"
+        return f"probability of {metadata.label_of(int(self.c))}"
 
     def _p(self, s: Floats) -> npt.NDArray[np.float64]:
         found = probabilities(s[None], self.activation)  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from onnxcam.errors import TargetError
-from onnxcam.targets.scalar import ClassName, Scalar, checked_array, index_of, name_of, one_at
+from onnxcam.targets.scalar import ClassName, Scalar, checked_array, index_of, one_at
 from onnxcam.text import shortened
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Region(Scalar):
         return v
 
     def describe(self, metadata: Metadata) -> str:
-        return f"region of {name_of(self.c, metadata)}"
+        return f"region of {metadata.label_of(int(self.c))}"
 
     def _mask(self, s: Floats) -> Floats:
         if self.mask is not None:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from onnxcam.errors import TargetError
 from onnxcam.targets.labels import named_class
-from onnxcam.targets.of_classes import Class
+from onnxcam.targets.of_classes import Class, Negative
 from onnxcam.targets.scalar import Scalar
 
 if TYPE_CHECKING:
@@ -130,6 +130,8 @@ def _bound(target: object, metadata: Metadata) -> Wanted:
             f"this model's scores are {list(metadata.shape_of_scores)} and not one for each class; give a Region, an "
             "Element or Linear of onnxcam.targets"
         )
+    if metadata.is_binary:
+        return Negative(0) if named_class(target, 2, metadata.labels) == 0 else 0
     return named_class(target, metadata.classes, metadata.labels)
 
 

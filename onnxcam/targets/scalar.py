@@ -69,12 +69,6 @@ def index_of(c: object, classes: int, metadata: Metadata) -> int:
     return index
 
 
-def name_of(c: ClassName, metadata: Metadata) -> str:
-    """The label of a class, or its index as text."""
-    labels = metadata.labels
-    return labels[int(c)] if labels is not None and int(c) < len(labels) else str(c)
-
-
 def one_at(s: Floats, index: Any) -> Floats:
     """Zeros of the shape of s, with a one at an index."""
     v = np.zeros_like(s)

@@ -1,6 +1,6 @@
 """PyTorch's side of an export: from a module to an ONNX graph.
 
-This file and ``onnxcam_export.verify.against_autograd`` alone import torch at module level.
+This file and ``against_autograd`` and ``interpreter`` in ``onnxcam_export.verify`` alone import torch at module level.
 """
 
 from __future__ import annotations
@@ -54,8 +54,7 @@ def capture(
 
     Args:
         source: The module, or the program; a module's training flags are left as they were.
-        input_shape: [N, C, H, W] or [C, H, W]; the batch is symbolic whatever N says. None takes 3 x 224 x 224 for a
-            module, and what it was captured with for a program.
+        input_shape: A module's image, [C, H, W]; the batch is symbolic. None for a program, which has a shape.
 
     Raises:
         SourceError: PyTorch cannot capture or export the model; the message has PyTorch's reason.
@@ -65,6 +64,7 @@ def capture(
             program, image = source, _program_image(source)
         else:
             source = source.module if isinstance(source, torch.nn.DataParallel) else source
+            assert input_shape is not None  # noqa: S101 — a module's caller gives it
             image = _example(source, input_shape)
             with _evaluating(source):
                 batch = torch.export.Dim("batch", min=1, max=65536)
@@ -103,9 +103,8 @@ def _takes_any_arguments(module: torch.nn.Module) -> bool:
     return next(iter(parameters)).kind is inspect.Parameter.VAR_POSITIONAL if parameters else False
 
 
-def _example(module: torch.nn.Module, input_shape: Sequence[int] | None) -> torch.Tensor:
+def _example(module: torch.nn.Module, input_shape: Sequence[int]) -> torch.Tensor:
     """A batch of two images; a batch of one would be taken for a constant."""
-    channels, height, width = (3, 224, 224) if input_shape is None else tuple(input_shape)[-3:]
     like = next(iter([*module.parameters(), *module.buffers()]), torch.empty(0))
     dtype = like.dtype if like.dtype.is_floating_point else torch.float32
     if dtype == torch.bfloat16:
@@ -114,7 +113,7 @@ def _example(module: torch.nn.Module, input_shape: Sequence[int] | None) -> torc
             "convert it with module.float() first"
         )
     generator = torch.Generator().manual_seed(0)
-    return torch.randn(2, channels, height, width, generator=generator).to(like.device, dtype)
+    return torch.randn(2, *input_shape, generator=generator).to(like.device, dtype)
 
 
 def _program_image(program: torch.export.ExportedProgram) -> torch.Tensor:

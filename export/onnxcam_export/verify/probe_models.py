@@ -1,4 +1,7 @@
-"""Auxiliary models for verification: one starts at a chosen value, one outputs intermediate gradients."""
+"""Auxiliary models for verification: one starts at a chosen value, one outputs intermediate gradients.
+
+They compute in float32, also where the artifact computes in float16 with the same weights.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from onnxcam_export.differentiate.backprop import backprop
 from onnxcam_export.differentiate.rule import PLAIN, Gradients, Rule, Treatment
 from onnxcam_export.graph.builder import Builder
 from onnxcam_export.graph.expressions import reshape_rows
+from onnxcam_export.graph.float32 import to_float32
 from onnxcam_export.graph.session import open_model
 from onnxcam_export.graph.steps import static_shape
 
@@ -28,6 +32,8 @@ if TYPE_CHECKING:
     from onnxcam_export.differentiate.tables import InputGradient, Table
     from onnxcam_export.graph.steps import Step
     from onnxcam_export.graph.view import View
+    from onnxcam_export.verify.central_differences import Function
+    from onnxcam_export.verify.comparison import Array
 
 VALUE = "onnxcam.value"
 PLAIN_GRADIENT = "onnxcam.plain_gradient"
@@ -61,7 +67,7 @@ def cut(forward: Forward, value: ir.Value, view: View | None = None) -> ort.Infe
 
     With a view, ``VALUE`` is [N, K, *places], and tokens that the view skips are computed from the image.
     """
-    model, values = _copied(forward)
+    model, values = copied(forward)
     graph, inner, score = model.graph, values[value.name or ""], values[forward.score.value.name or ""]
     uses, shape = list(inner.uses()), inner.shape
     if view is not None and shape is not None:
@@ -80,7 +86,7 @@ def cut(forward: Forward, value: ir.Value, view: View | None = None) -> ort.Infe
     op = Builder(graph, score.dtype or ir.DataType.FLOAT, VALUE)
     scores = op.Reshape(whole if score is inner else score, [-1, math.prod(forward.score.shape)])
     graph.extend(op.nodes)
-    _output_only(model, {contract.SCORES_OUTPUT: scores}, op.dtype)
+    output_only(model, {contract.SCORES_OUTPUT: scores}, op.dtype)
     return open_model(model)
 
 
@@ -96,14 +102,12 @@ def traced(
     Returns:
         The model, with the input ``contract.SEED_INPUT``, and the treatment of each rectifier.
     """
-    model, values = _copied(forward)
+    model, values = copied(forward)
     graph, score, image = model.graph, values[forward.score.value.name or ""], values[forward.image.name or ""]
     steps = forward_steps(graph, visible=[values[value.name or ""] for value in forward.layers.values()])
     dtype = score.dtype or ir.DataType.FLOAT
     op = Builder(graph, dtype, "onnxcam.traced")
-    given = ir.val(contract.SEED_INPUT, dtype=ir.DataType.FLOAT, shape=["seeds", *forward.score.shape])
-    graph.inputs.append(given)
-    seed = reshape_rows(op, op.Cast(given, to=int(dtype)), static_shape(score))
+    seed = seed_rows(op, graph, forward, score)
     seen: list[tuple[Step, dict[str, ir.Value]]] = []
     tables = {PLAIN_GRADIENT: rules, input_gradient.output: _watched(input_gradient, seen)}
     outputs = {
@@ -114,8 +118,46 @@ def traced(
         for part, value in parts.items():
             outputs[f"{TRACE}{index}/{part}"] = _sample(op, value, int(np.prod(static_shape(step.x))), dtype)
     graph.extend(op.all_nodes)
-    _output_only(model, outputs, dtype)
+    output_only(model, outputs, dtype)
     return open_model(model), [input_gradient.treatment(step) for step, _ in seen]
+
+
+def score_at(session: ort.InferenceSession, inputs: Mapping[str, Array], a: Array, image: int, v: Array) -> Function:
+    """``<v, scores>`` as a function of one image's activation, [1, ...]."""
+    needed = {item.name: item for item in session.get_inputs()}
+    fixed = isinstance(needed[VALUE].shape[0], int)
+    start, stop = (0, len(a)) if fixed else (image, image + 1)
+    feeds = fed(session, rows(inputs, start, stop, len(a)))
+
+    def y(value: Array) -> float:
+        whole = a[start:stop].copy()
+        whole[image - start] = value[0]
+        (scores,) = session.run([contract.SCORES_OUTPUT], {**feeds, VALUE: whole.astype(np.float32)})
+        return float((scores[image - start].astype(np.float64) * v.ravel()).sum())
+
+    return y
+
+
+def rows(inputs: Mapping[str, Array], start: int, stop: int, count: int) -> dict[str, Array]:
+    """The inputs of some of the images; inputs without a row for each image stay whole."""
+    return {name: value[start:stop] if value.ndim and len(value) == count else value for name, value in inputs.items()}
+
+
+def fed(session: ort.InferenceSession, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    """The inputs that a session has; those in float16 as the float32 that it takes."""
+    types = {item.name: item.type for item in session.get_inputs()}
+    return {
+        name: value.astype(np.float32) if types[name] == "tensor(float)" else value
+        for name, value in inputs.items()
+        if name in types
+    }
+
+
+def seed_rows(op: Builder, graph: ir.Graph, forward: Forward, score: ir.Value) -> ir.Value:
+    """The rows of v in the new input ``contract.SEED_INPUT``, in the shape of the scores."""
+    given = ir.val(contract.SEED_INPUT, dtype=ir.DataType.FLOAT, shape=["seeds", *forward.score.shape])
+    graph.inputs.append(given)
+    return reshape_rows(op, op.Cast(given, to=int(op.dtype)), static_shape(score))
 
 
 def _watched(input_gradient: InputGradient, seen: list[tuple[Step, dict[str, ir.Value]]]) -> dict[str, Rule]:
@@ -141,7 +183,8 @@ def _sample(op: Builder, value: ir.Value, size: int, dtype: ir.DataType) -> ir.V
     return op.Cast(op.Gather(op.Reshape(value, [-1]), index, axis=0), to=int(dtype))
 
 
-def _copied(forward: Forward) -> tuple[ir.Model, dict[str, ir.Value]]:
+def copied(forward: Forward) -> tuple[ir.Model, dict[str, ir.Value]]:
+    """A copy of the forward pass in float32, and its values by name."""
     model = _clone(forward.model)
     values = [*model.graph.inputs, *(value for node in model.graph for value in node.outputs)]
     return model, {value.name or "": value for value in values}
@@ -150,10 +193,12 @@ def _copied(forward: Forward) -> tuple[ir.Model, dict[str, ir.Value]]:
 def _clone(model: ir.Model) -> ir.Model:
     copy = model.clone()
     copy.meta.update(model.meta)
+    to_float32(copy)
     return copy
 
 
-def _output_only(model: ir.Model, outputs: Mapping[str, ir.Value], dtype: ir.DataType) -> None:
+def output_only(model: ir.Model, outputs: Mapping[str, ir.Value], dtype: ir.DataType) -> None:
+    """Makes values, of that type, the only outputs of a model, and removes what they do not need."""
     for name, value in outputs.items():
         value.name, value.type = name, ir.TensorType(dtype)
     model.graph.outputs[:] = list(outputs.values())

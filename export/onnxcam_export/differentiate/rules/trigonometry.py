@@ -1,4 +1,4 @@
-"""Trigonometric and hyperbolic functions and their inverses; Tanh is among the smooth activations."""
+"""Trigonometric functions and their inverses."""
 
 from __future__ import annotations
 
