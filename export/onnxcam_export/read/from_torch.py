@@ -84,13 +84,13 @@ def capture(
 
 
 def output_names(captured: Captured) -> dict[str, str]:
-    """The graph's outputs by the names that the module's user has for them: a dict's keys, a tuple's indices."""
+    """The graph's outputs by their names for the module's user: a dict's keys, a tuple's indices, 0 for one alone."""
     outputs = [value.name or "" for value in captured.model.graph.outputs]
     out_spec = captured.program.call_spec.out_spec
     assert out_spec is not None  # noqa: S101 — every captured program has one
     dummy = torch.utils._pytree.tree_unflatten(outputs, out_spec)  # noqa: SLF001 — no public name for it
     paths = torch.utils._pytree.tree_flatten_with_path(dummy)[0]  # noqa: SLF001 — the same
-    return {".".join(_key(entry) for entry in path): str(name) for path, name in paths}
+    return {".".join(_key(entry) for entry in path) or "0": str(name) for path, name in paths}
 
 
 def _key(entry: Any) -> str:
