@@ -193,7 +193,7 @@ def _analysed(
 ) -> Forward:
     """Simplifies the model and finds its scores and target layers, which have names only before."""
     scores = original.output_name(score_output)
-    named = [resolve(name, original.model.graph, original.image_value) for name in layers.values()]
+    named = [resolve(name, original.model.graph) for name in layers.values()]
     inner = [value for node in original.model.graph for value in node.outputs if value.name == scores]
     kept = simplify(original.model, [*named, *inner], rules)
     scores = kept[-1].name if inner else scores

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from onnxcam.metadata import Layer, Metadata, Preprocessing, Source
 from onnxcam_export.analyse.score import Score, pooled_features
 from onnxcam_export.errors import ExportError
-from onnxcam_export.graph.steps import shape_of
 from onnxcam_export.read.image_input import preprocessing_for
 
 if TYPE_CHECKING:
@@ -37,8 +36,8 @@ def describe(
     return Metadata(
         image=forward.image_input,
         layers=tuple(
-            Layer(name, value.name or "", tuple(int(dim) for dim in shape_of(value)[1:] if dim is not None))
-            for name, value in forward.layers.items()
+            Layer(name, value.name or "", view.shape, view.kind, view.skip)
+            for (name, value), view in zip(forward.layers.items(), forward.views.values(), strict=True)
         ),
         cam_layer=next((name for name, value in forward.layers.items() if value is features), None),
         classes=score.classes,

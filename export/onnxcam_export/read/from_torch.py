@@ -12,18 +12,23 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-import onnx
-import onnxscript
 import torch
 
 from onnxcam_export.errors import SourceError
+from onnxcam_export.read.adaptive_pooling import pooling
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import onnx_ir as ir
+
+
+_TRANSLATIONS: dict[Callable[..., Any], Callable[..., Any]] = {
+    torch.ops.aten.adaptive_avg_pool1d.default: pooling(1),
+    torch.ops.aten.adaptive_avg_pool2d.default: pooling(2),
+    torch.ops.aten.adaptive_avg_pool3d.default: pooling(3),
+    torch.ops.aten._adaptive_avg_pool3d.default: pooling(3),  # noqa: SLF001 — the name in exported programs
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,7 @@ def capture(
             dynamo=True,
             optimize=False,
             verbose=False,
-            custom_translation_table={torch.ops.aten.adaptive_avg_pool2d.default: _adaptive_avg_pool2d},
+            custom_translation_table=_TRANSLATIONS,
         )
         assert exported is not None  # noqa: S101 — it is, with dynamo=True
     return Captured(exported.model, exported.exported_program, image)  # type: ignore[arg-type]
@@ -86,34 +91,6 @@ def output_names(captured: Captured) -> dict[str, str]:
     dummy = torch.utils._pytree.tree_unflatten(outputs, out_spec)  # noqa: SLF001 — no public name for it
     paths = torch.utils._pytree.tree_flatten_with_path(dummy)[0]  # noqa: SLF001 — the same
     return {".".join(_key(entry) for entry in path): str(name) for path, name in paths}
-
-
-def _adaptive_avg_pool2d(self: Any, output_size: Sequence[int]) -> Any:
-    """Adaptive pooling as pooling where its windows are all alike, and as one matrix for each axis where they are not.
-
-    PyTorch's own translation gathers the windows by computed indices, which have no gradient.
-    """
-    sizes = list(self.shape)[-2:]
-    if not all(isinstance(size, int) for size in sizes):
-        raise SourceError("adaptive pooling needs a map of known size; give a fixed input_shape")
-    op = onnxscript.opset18
-    if list(output_size) == [1, 1]:
-        return op.GlobalAveragePool(self)
-    if all(size % count == 0 for size, count in zip(sizes, output_size, strict=True)):
-        window = [size // count for size, count in zip(sizes, output_size, strict=True)]
-        return op.AveragePool(self, kernel_shape=window, strides=window)
-    rows, columns = (_averaging(size, count) for size, count in zip(sizes, output_size, strict=True))
-    down, across = (op.Constant(value=onnx.numpy_helper.from_array(matrix)) for matrix in (rows, columns.T.copy()))
-    return op.MatMul(op.MatMul(down, self), across)
-
-
-def _averaging(size: int, count: int) -> npt.NDArray[np.float32]:
-    """The matrix [count, size] whose row i averages from floor(i size / count) up to ceil((i + 1) size / count)."""
-    matrix = np.zeros((count, size), np.float32)
-    for row in range(count):
-        start, stop = row * size // count, -(-(row + 1) * size // count)
-        matrix[row, start:stop] = 1 / (stop - start)
-    return matrix
 
 
 def _key(entry: Any) -> str:

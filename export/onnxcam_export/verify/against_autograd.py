@@ -46,6 +46,7 @@ class AgainstAutograd:
         self._module = program.module()
         self._score = forward.score.value.name or ""
         self._layers = {name: value.name or "" for name, value in forward.layers.items()}
+        self._views = forward.views
         shape = forward.model.graph.inputs[0].shape
         self._fixed_batch = shape is not None and isinstance(shape[0], int)
         self._outputs = [value.name or "" for value in forward.model.graph.outputs]
@@ -115,7 +116,7 @@ class AgainstAutograd:
             (g,) = torch.autograd.grad(scores[torch.arange(len(rows)), rows].sum(), plain.values[name])
             return _array(plain.values[name]), _array(g)
 
-        return tied_places(gradient)
+        return self._views[layer].of(tied_places(gradient))
 
     def _differentiated(self, image: Array, target: Target) -> tuple[dict[str, Array], tuple[str, ...]]:
         """The expected outputs of a run at level 2, by name, and notes on those that could not be computed.
@@ -152,8 +153,9 @@ class AgainstAutograd:
                 continue
             activations = plain.values[value]
             (gradients,) = torch.autograd.grad(scores[rows].sum(), activations, retain_graph=True)
-            expected[contract.ACTIVATIONS_PREFIX + layer] = _array(activations)[:count]
-            expected[contract.GRADIENTS_PREFIX + layer] = _array(gradients)
+            view = self._views[layer]
+            expected[contract.ACTIVATIONS_PREFIX + layer] = view.of(_array(activations)[:count])
+            expected[contract.GRADIENTS_PREFIX + layer] = view.of(_array(gradients))
         if self._not_compared:
             return expected, (*notes, f"not compared: {self._input_output}, {self._not_compared}")
         treated = Interpreter(module, self._rectifiers)

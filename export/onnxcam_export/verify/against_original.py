@@ -80,7 +80,10 @@ class AgainstOriginal:
         # With more outputs, ONNX Runtime runs a quantised model with other kernels, which round differently.
         self._alone = probe_models.with_outputs(original, {})[0] if self._quantised else self._original
         self._original_batch = _batch_of(next(value for value in original.graph.inputs if value.name == image))
-        self._layers = {name: probe_models.cut(forward, value) for name, value in forward.layers.items()}
+        self._views = {contract.ACTIVATIONS_PREFIX + name: view for name, view in forward.views.items()}
+        self._layers = {
+            name: probe_models.cut(forward, value, forward.views[name]) for name, value in forward.layers.items()
+        }
         self._from_image = probe_models.cut(forward, forward.image)
         self._input_gradient = input_gradient
         self._traced, self._rectifiers = probe_models.traced(forward, input_gradient, rules)
@@ -114,6 +117,7 @@ class AgainstOriginal:
         for name, value in expected.items():
             answer = got[name]
             shaped = np.reshape(value, answer.shape) if name == contract.SCORES_OUTPUT else value
+            shaped = self._views[name].of(value) if name in self._views else shaped
             allowed = QUANTISED_ALLOWED if self._quantised else tolerance(name, halves=self._halves)
             comparison.add(name, difference(answer, shaped), allowed)
         comparison.note(

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from onnxcam_export.analyse.forward import Forward
     from onnxcam_export.differentiate.tables import InputGradient, Table
     from onnxcam_export.graph.steps import Step
+    from onnxcam_export.graph.view import View
     from onnxcam_export.verify.central_differences import Function
     from onnxcam_export.verify.comparison import Array
 
@@ -60,17 +61,29 @@ def with_outputs(model: ir.Model, wanted: Mapping[str, str]) -> tuple[ort.Infere
     return open_model(copy), found
 
 
-def cut(forward: Forward, value: ir.Value) -> ort.InferenceSession:
-    """The forward pass after a value: ``VALUE`` is an input, and the scores, [N, C], are the only output."""
+def cut(forward: Forward, value: ir.Value, view: View | None = None) -> ort.InferenceSession:
+    """The forward pass after a value: ``VALUE`` is an input, and the scores, [N, C], are the only output.
+
+    With a view, ``VALUE`` is [N, K, *places], and tokens that the view skips are computed from the image.
+    """
     model, values = copied(forward)
     graph, inner, score = model.graph, values[value.name or ""], values[forward.score.value.name or ""]
-    probe = ir.val(VALUE, dtype=inner.dtype, shape=inner.shape)
-    inner.replace_all_uses_with(probe)
+    uses, shape = list(inner.uses()), inner.shape
+    if view is not None and shape is not None:
+        shape = ir.Shape([shape[0], *view.shape])
+    probe = ir.val(VALUE, dtype=inner.dtype, shape=shape)
+    before = Builder(graph, inner.dtype or ir.DataType.FLOAT, f"{VALUE}/back")
+    whole = probe if view is None else view.emit_back(before, probe, inner)
+    for use in uses:
+        use.node.replace_input_with(use.idx, whole)
     if inner in graph.inputs:
         graph.inputs.remove(inner)
     graph.inputs.insert(0, probe)
+    producer = inner.producer()
+    if producer is not None:
+        graph.insert_after(producer, before.all_nodes)
     op = Builder(graph, score.dtype or ir.DataType.FLOAT, VALUE)
-    scores = op.Reshape(probe if score is inner else score, [-1, forward.score.classes])
+    scores = op.Reshape(whole if score is inner else score, [-1, forward.score.classes])
     graph.extend(op.nodes)
     output_only(model, {contract.SCORES_OUTPUT: scores}, op.dtype)
     return open_model(model)

@@ -32,6 +32,10 @@ MERGED = {
         "q = Transpose<perm=[1,0,2]>(h) p = MatMul(q, k) w = Softmax(p) m = MatMul(w, q) "
         "o = Transpose<perm=[1,0,2]>(m) e = Reshape(o, back) y = Transpose<perm=[1,0,2,3]>(e)"
     ),
+    "between two others": (
+        "t = Transpose<perm=[1,0,2,3]>(x) a = Reshape(t, all) b = Sigmoid(a) c = Mul(a, b) d = Reshape(c, back) "
+        "y = Transpose<perm=[1,0,2,3]>(d)"
+    ),
     "pooling": "a = Reshape(x, maps) b = MaxPool<kernel_shape=[2,2]>(a) c = Softmax(b) y = Reshape(c, pooled)",
 }
 SHAPES = {
@@ -42,6 +46,7 @@ SHAPES = {
     "flat": [-1, 4, 6],
     "back": [3, -1, 4, 6],
     "rows": [-1, 6],
+    "all": [-1],
     "heads": [3, -1, 6],
     "maps": [-1, 1, 4, 6],
     "pooled": [-1, 3, 3, 5],
