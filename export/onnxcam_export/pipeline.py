@@ -152,7 +152,7 @@ def run(
             if reference is not None:
                 metadata = replace(
                     metadata,
-                    verification=verify(temporary, metadata, reference),
+                    verification=verify(temporary, metadata, reference, original.notes),
                     golden=golden(temporary, metadata) if _takes_the_image_alone(forward.model.graph) else None,
                 )
                 size = _save(forward.model, metadata, temporary)

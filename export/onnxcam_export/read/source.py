@@ -31,6 +31,7 @@ class Original:
         image: The name of the input that takes the image.
         outputs: The graph outputs by the names that a user has for them: indices, and a module's keys.
         unchanged: The model as it was given, or as PyTorch exported it.
+        notes: Sentences for the report.
         program: The PyTorch program that the graph was made from; None for ONNX models.
     """
 
@@ -41,6 +42,7 @@ class Original:
     image: str
     outputs: Mapping[str, str]
     unchanged: ir.Model
+    notes: tuple[str, ...]
     program: torch.export.ExportedProgram | None = None
 
     @property
@@ -114,6 +116,7 @@ def _read_onnx(
         image=opened.image,
         outputs={**{str(index): name for index, name in enumerate(outputs)}, **from_the_end},
         unchanged=opened.original,
+        notes=opened.notes,
     )
 
 
@@ -129,6 +132,7 @@ def _read_torch(source: Any, kind: str, input_shape: Sequence[int] | None) -> Or
         image=captured.model.graph.inputs[0].name or "",
         outputs=output_names(captured),
         unchanged=captured.model.clone(),
+        notes=captured.notes,
         program=captured.program,
     )
 
