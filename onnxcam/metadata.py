@@ -36,7 +36,7 @@ from onnxcam.metadata_parts import (
     Verification,
 )
 from onnxcam.strict_json import Count, InvalidJsonError, Words, decoded
-from onnxcam.text import shortened
+from onnxcam.text import listed, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,6 +106,18 @@ class Metadata:
     input_gradient: str = "guided"
     inputs: Literal["optional", "required"] = "optional"
     level: Annotated[int, Meta(ge=0, le=2)] | None = None
+
+    def __repr__(self) -> str:
+        """One line, without labels and golden numbers."""
+        return f"<Metadata of {shortened(self.source.name)}: {self.summary}>"
+
+    @property
+    def summary(self) -> str:
+        """The input, the number of classes and the layers, in a line."""
+        shape = ", ".join(map(str, (self.image.batch or "N", *self.image.shape)))
+        labelled = "labelled " if self.labels else ""
+        layers = listed((layer.name for layer in self.layers), 3)
+        return f"{self.image.dtype} [{shape}], {self.classes} {labelled}classes, layers {layers}"
 
     @property
     def has_level_input(self) -> bool:

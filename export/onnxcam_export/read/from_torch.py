@@ -58,8 +58,7 @@ def capture(
 
     Args:
         source: The module, or the program; a module's training flags are left as they were.
-        input_shape: [N, C, H, W] or [C, H, W]; the batch is symbolic whatever N says. None takes 3 x 224 x 224 for a
-            module, and what it was captured with for a program.
+        input_shape: A module's image, [C, H, W]; the batch is symbolic. None for a program, which has a shape.
 
     Raises:
         SourceError: PyTorch cannot capture or export the model; the message has PyTorch's reason.
@@ -70,6 +69,7 @@ def capture(
             program, image = source, _program_image(source)
         else:
             source, notes = _without_bfloat16(source.module if isinstance(source, torch.nn.DataParallel) else source)
+            assert input_shape is not None  # noqa: S101 — a module's caller gives it
             image = _example(source, input_shape)
             with _evaluating(source):
                 batch = torch.export.Dim("batch", min=1, max=65536)
@@ -115,13 +115,12 @@ def _takes_any_arguments(module: torch.nn.Module) -> bool:
     return next(iter(parameters)).kind is inspect.Parameter.VAR_POSITIONAL if parameters else False
 
 
-def _example(module: torch.nn.Module, input_shape: Sequence[int] | None) -> torch.Tensor:
+def _example(module: torch.nn.Module, input_shape: Sequence[int]) -> torch.Tensor:
     """A batch of two images; a batch of one would be taken for a constant."""
-    channels, height, width = (3, 224, 224) if input_shape is None else tuple(input_shape)[-3:]
     like = next(iter([*module.parameters(), *module.buffers()]), torch.empty(0))
     dtype = like.dtype if like.dtype.is_floating_point else torch.float32
     generator = torch.Generator().manual_seed(0)
-    return torch.randn(2, channels, height, width, generator=generator).to(like.device, dtype)
+    return torch.randn(2, *input_shape, generator=generator).to(like.device, dtype)
 
 
 def _program_image(program: torch.export.ExportedProgram) -> torch.Tensor:

@@ -1,19 +1,18 @@
-"""The image input: its layout, the value that is differentiated, and how photographs customarily become it."""
+"""The image input: its layout, its size, and the value that is differentiated."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
-import numpy as np
 import onnx_ir as ir
 
-from onnxcam.metadata import ImageInput, Preprocessing
-from onnxcam_export.errors import ExportError, ScoreError, ShapeError, SourceError
+from onnxcam.metadata import ImageInput
+from onnxcam_export.errors import ScoreError, ShapeError, SourceError
 from onnxcam_export.graph.steps import shape_of, shape_text
 from onnxcam_export.read.dynamic_batch import BATCH
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from onnxcam.metadata_parts import Layout
 
@@ -118,33 +117,6 @@ def describe(image: ir.Value, layout: Layout) -> ImageInput:
         batch=shape[0],
         depth=sizes.get("D"),
     )
-
-
-def preprocessing_for(given: Preprocessing | Mapping[str, Any] | None, image: ImageInput) -> Preprocessing | None:
-    """What the user gave, or what is customary for such an input.
-
-    Raises:
-        ExportError: A field is unknown.
-    """
-    if isinstance(given, Preprocessing):
-        return given
-    if given is not None:
-        try:
-            return Preprocessing(**{"resize": None, "crop": None, **given})
-        except TypeError as error:
-            raise ExportError(f"the preprocessing has an unknown field: {error}") from error
-    if image.channels not in {1, 3} or not image.is_picture:
-        return None
-    square = image.height == image.width and image.channels == 3
-    resize = round(image.height / 0.875) if square else (image.height, image.width)
-    crop = image.height if square else None
-    order: Literal["RGB", "L"] = "RGB" if image.channels > 1 else "L"
-    if np.issubdtype(image.dtype, np.integer):  # the model scales its pixels itself
-        mean, std, scale = (0.0,) * image.channels, (1.0,) * image.channels, 1.0
-        return Preprocessing(resize, crop, scale=scale, mean=mean, std=std, channel_order=order, assumed=True)
-    if image.channels == 1:
-        return Preprocessing(resize, crop, mean=(0.0,), std=(1.0,), channel_order=order, assumed=True)
-    return Preprocessing(resize, crop, assumed=True)
 
 
 def differentiable(graph: ir.Graph, image: ir.Value) -> ir.Value:

@@ -16,7 +16,7 @@ from onnxcam_export.graph.session import open_file
 from onnxcam_export.verify.comparison import Array, Comparison
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     import onnxruntime as ort
@@ -45,21 +45,20 @@ def session(path: Path) -> ort.InferenceSession:
         ) from error
 
 
-def verify(path: Path, metadata: Metadata, reference: Reference, notes: Sequence[str] = ()) -> Verification:
+def verify(path: Path, metadata: Metadata, reference: Reference) -> Verification:
     """Compares the artifact's outputs for two images with a class each, and for one image with three classes.
 
     Args:
         path: The artifact.
         metadata: Its metadata.
         reference: The reference that it must agree with.
-        notes: Sentences for the report that are known before.
 
     Raises:
         ParityError: An output differs by more than its tolerance.
     """
     run = session(path)
     outputs = [output.name for output in run.get_outputs()]
-    total = Comparison(notes=list(notes))
+    total = Comparison()
     for index, (inputs, target) in enumerate(_batches(run, metadata)):
         got = _run(run, outputs, inputs | controls(metadata, target, 2))
         # The original outputs are compared as a caller gets them who does not know of onnxcam: at level 0.

@@ -47,3 +47,27 @@ def Acos(op: Builder, step: Step, dy: ir.Value) -> Gradients:
 def Atan(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = dy / (1 + x^2)``."""
     return [op.Div(dy, op.Add(op.Mul(step.x, step.x), 1.0))]
+
+
+@rule
+def Cosh(op: Builder, step: Step, dy: ir.Value) -> Gradients:
+    """``dx = dy sinh(x)``."""
+    return [op.Mul(dy, op.Sinh(step.x))]
+
+
+@rule
+def Asinh(op: Builder, step: Step, dy: ir.Value) -> Gradients:
+    """``dx = dy / sqrt(x^2 + 1)``."""
+    return [op.Div(dy, op.Sqrt(op.Add(op.Mul(step.x, step.x), 1.0)))]
+
+
+@rule
+def Acosh(op: Builder, step: Step, dy: ir.Value) -> Gradients:
+    """``dx = dy / sqrt(x^2 - 1)``."""
+    return [op.Div(dy, op.Sqrt(op.Sub(op.Mul(step.x, step.x), 1.0)))]
+
+
+@rule
+def Atanh(op: Builder, step: Step, dy: ir.Value) -> Gradients:
+    """``dx = dy / (1 - x^2)``."""
+    return [op.Div(dy, op.Sub(1.0, op.Mul(step.x, step.x)))]

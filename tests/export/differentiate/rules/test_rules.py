@@ -147,13 +147,16 @@ REFERENCES: dict[str, str | Callable[..., Any]] = {
 CASES = {
     "Abs": each("Abs(x)", **MAP),
     "Acos": each("h = Mul(x, small) y = Acos(h)", small=np.float32(0.2), **MAP),
+    "Acosh": each("h = Add(x, one) y = Acosh(h)", one=np.float32(1), positive=True, **MAP),
     "Add": [
         *broadcasts("Add"),
         # The batch of x stands on the second axis of the sum.
         case("u = Unsqueeze(x, axes) s = Add(u, x) y = Squeeze(s, axes)", x=("N", 3), axes=[0]),
     ],
     "Asin": each("h = Mul(x, small) y = Asin(h)", small=np.float32(0.2), **MAP),
+    "Asinh": each("Asinh(x)", **MAP),
     "Atan": each("Atan(x)", **MAP),
+    "Atanh": each("h = Mul(x, small) y = Atanh(h)", small=np.float32(0.2), **MAP),
     "AveragePool": [*pools("AveragePool"), *pools("AveragePool", ", count_include_pad=1")],
     "BatchNormalization": [
         case("BatchNormalization(x, s, b, m, v)", x=("N", 3, 4, 5), s=(3,), b=(3,), m=(3,), v=(3,), positive=True),
@@ -230,6 +233,7 @@ CASES = {
         case("ConvTranspose<strides=[2,1,2]>(x, w)", x=("N", 2, 3, 3, 2), w=(2, 2, 2, 2, 3)),
     ],
     "Cos": each("Cos(x)", **MAP),
+    "Cosh": each("Cosh(x)", **MAP),
     "CumSum": [
         *each("CumSum(x, axis)", "CumSum<exclusive=1>(x, axis)", "CumSum<reverse=1>(x, axis)", axis=np.int64(2), **MAP),
         *each("CumSum<exclusive=1, reverse=1>(x, axis)", axis=np.int64(-1), **MAP),
