@@ -116,7 +116,7 @@ class AgainstAutograd:
             (g,) = torch.autograd.grad((scores * weights).sum(), plain.values[name])
             return _array(plain.values[name]), _array(g)
 
-        return tied_places(gradient)
+        return self._views[layer].of(tied_places(gradient))
 
     def _differentiated(self, image: Array, v: Array) -> tuple[dict[str, Array], tuple[str, ...]]:
         """The expected outputs of a run at level 2, by name, and notes on those that could not be computed.
