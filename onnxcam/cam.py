@@ -145,8 +145,28 @@ def upsample(maps: Floats, size: Sequence[int], *, interpolation: Upsampling = "
         if interpolation == "nearest":
             large = np.take(large, _nearest(maps.shape[axis], length), axis=axis)
         else:  # it is separable: one small matrix for each axis
-            large = _along(_linear(maps.shape[axis], length, maps.dtype), large, axis)
+            large = _along(linear_interpolation(maps.shape[axis], length).astype(maps.dtype), large, axis)
     return large
+
+
+def linear_interpolation(source: int, target: int) -> npt.NDArray[np.float64]:
+    """The matrix that interpolates linearly between half-pixel centres, clamped at the border.
+
+    Args:
+        source: The length before.
+        target: The length after.
+
+    Returns:
+        [target, source].
+    """
+    position = np.maximum((np.arange(target) + 0.5) * source / target - 0.5, 0)
+    lower = position.astype(np.intp)
+    upper = np.minimum(lower + 1, source - 1)
+    matrix = np.zeros((target, source))
+    rows = np.arange(target)
+    np.add.at(matrix, (rows, lower), 1 - (position - lower))
+    np.add.at(matrix, (rows, upper), position - lower)
+    return matrix
 
 
 def normalise(maps: Floats) -> Floats:
@@ -207,15 +227,3 @@ def _along(matrix: Floats, maps: Floats, axis: int) -> Floats:
         return last
     product: Floats = np.matmul(matrix, maps.reshape(math.prod(before), size, math.prod(after)))
     return product.reshape(*before, len(matrix), *after)
-
-
-def _linear(source: int, target: int, dtype: npt.DTypeLike) -> Floats:
-    """The matrix [target, source] that interpolates linearly between half-pixel centres, clamped at the border."""
-    position = np.maximum((np.arange(target) + 0.5) * source / target - 0.5, 0)
-    lower = position.astype(np.intp)
-    upper = np.minimum(lower + 1, source - 1)
-    matrix = np.zeros((target, source))
-    rows = np.arange(target)
-    np.add.at(matrix, (rows, lower), 1 - (position - lower))
-    np.add.at(matrix, (rows, upper), position - lower)
-    return matrix.astype(dtype)

@@ -52,8 +52,8 @@ class Drawable(ABC):
         """The index of the image that a row explains."""
 
     @abstractmethod
-    def class_score(self, index: int, image: int = 0) -> ClassScore:
-        """The score and probability of one class of one image."""
+    def explained(self, row: int) -> ClassScore:
+        """The target that a row explains."""
 
     @abstractmethod
     def top(self, count: int = 5, image: int = 0) -> list[ClassScore]:
@@ -180,7 +180,7 @@ class Drawable(ABC):
         seen = {image: self._seen(image) for image in map(self.image_of, rows)}
         drawn = []
         for row, image in zip(rows, map(self.image_of, rows), strict=True):
-            explained, top = self.class_score(int(self.class_index[row]), image), self.top(TOP_CLASSES, image)
+            explained, top = self.explained(row), self.top(TOP_CLASSES, image)
             results = [Result(method, self._layer_of(method, layer), values[method][row]) for method in methods]
             drawn.append(Row(explained, top, *seen[image], results, self._kind_of_input))
         return drawn

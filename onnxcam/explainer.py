@@ -17,7 +17,8 @@ from onnxcam.levels import Level, checked_level
 from onnxcam.photograph.opening import PANEL_SIDE, PictureSource, open_picture, picture_sources
 from onnxcam.photograph.placed import PlacedPhotograph
 from onnxcam.photograph.preprocessing import needed_shorter_side, preprocess
-from onnxcam.targets import Targets, resolve
+from onnxcam.targets.rows import Targets, resolve
+from onnxcam.targets.scalar import Scalar
 from onnxcam.tensors import as_array, check_tensor
 from onnxcam.text import listed, shortened
 
@@ -111,9 +112,10 @@ class Explainer:
         Args:
             images: A path, the bytes of a file, an open binary file, a Pillow image, or a uint8 array [H, W, C] or
                 [H, W]; or a list of these.
-            target: A class index, a label, or a rank (-1 is the top-scoring class, -2 the second); or a list of these,
-                one for each image. For a single image, a list of any length explains that many classes. For several
-                images, a list of lists explains several classes of each; the images are then run one by one.
+            target: A class index, a label, a rank (-1 is the top-scoring class, -2 the second), or a scalar of
+                ``onnxcam.targets``; or a list of these, one for each image. For a single image, a list of any length
+                explains that many targets. For several images, a list of lists explains several targets of each; the
+                images are then run one by one.
             layer: The target layer to fetch; None is every target layer of the model.
             level: 0 for the scores alone, 1 also for CAM and Grad-CAM, 2 also for the gradient at the input; None is
                 the highest that the model has.
@@ -193,13 +195,15 @@ class Explainer:
         check_tensor(tensor, metadata.image)
         level = checked_level(level, metadata)
         layers = self._layers(layer)
-        targets = resolve(target, images=len(tensor), classes=metadata.classes, labels=metadata.labels)
+        wanted = resolve(target, len(tensor), metadata)
         request = Request(layers, level, timeout, finite=True)
-        if targets.ndim == 1:
-            outputs = self._model.run(inputs, targets, request)
+        if len(wanted) == 1:
+            outputs = self._model.explain(inputs, wanted[0], request)
         else:
             self._check_alone(inputs)
-            outputs = self._model.run_each(tensor, targets, request)
+            outputs = self._model.explain_each(tensor, wanted, request)
+        rows = [item for row in wanted for item in row]
+        rows *= len(outputs.class_index) // len(rows)
         guided = metadata.input_gradient == "guided"
         return Explanation(
             metadata=metadata,
@@ -212,6 +216,7 @@ class Explainer:
             tensor=tensor,
             photographs=photographs,
             input_gradients=None if guided else outputs.input_gradient,
+            scalars=tuple(item if isinstance(item, Scalar) else None for item in rows),
         )
 
     def _check_alone(self, inputs: Collection[str]) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from onnxcam.cam import Floats, Upsampling
     from onnxcam.metadata import Metadata
     from onnxcam.photograph.placed import PlacedPhotograph
+    from onnxcam.targets.scalar import Scalar
 
 __all__ = ["ClassScore", "Explanation", "Method"]
 
@@ -29,21 +30,22 @@ _CLASSES_IN_REPR = 3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Explanation(Drawable):
-    """The explanation of a batch of N images, with a row for each of M explained classes.
+    """The explanation of a batch of N images, with a row for each of M targets.
 
     Every image has the same number of rows, and the rows of the first image come first.
 
     Attributes:
         metadata: The model's metadata.
         level: The level of the run: 0, 1 or 2.
-        scores: y, [N, C], before any softmax or sigmoid.
-        class_index: The class explained in each row, [M]; ranks are resolved.
-        activations: A of each fetched layer, {layer: [N, K, h, w]}; empty at level 0.
-        gradients: dy/dA of each fetched layer, {layer: [M, K, h, w]}; empty at level 0.
+        scores: The scores before any softmax or sigmoid, [N, C] of a classifier.
+        class_index: The class explained in each row, [M]; ranks are resolved, and a scalar that is no class has -1.
+        activations: A of each fetched layer, {layer: [N, K, *places]}; empty at level 0.
+        gradients: dy/dA of each fetched layer, {layer: [M, K, *places]}; empty at level 0.
         guided: Guided backpropagation at the input, [M, *input shape]; None if the model or the level has none.
         tensor: The model's input, [N, *input shape].
         photographs: The N images, or None if a tensor was given.
         input_gradients: The gradient at the input, [M, *input shape], if the model has one that is not guided; or None.
+        scalars: The scalar of ``onnxcam.targets`` that each row explains; None of a class.
     """
 
     metadata: Metadata
@@ -56,20 +58,32 @@ class Explanation(Drawable):
     tensor: npt.NDArray[Any]
     photographs: Sequence[PlacedPhotograph] | None
     input_gradients: Floats | None = None
+    scalars: Sequence[Scalar | None] = ()
 
     @property
     def labels(self) -> list[str]:
-        """The names of the M explained classes; the index as text if the model has no labels."""
-        return [self._label(int(index)) for index in self.class_index]
+        """The names of the M targets: the class's label, or its index as text; a scalar's description."""
+        return [self.explained(row).label for row in range(len(self.class_index))]
 
     @property
     def probabilities(self) -> Floats | None:
-        """The scores after the model's own softmax or sigmoid, [N, C], or None if it has neither."""
-        return probabilities(self.scores, self.metadata.score_activation)
+        """The scores after the model's own softmax or sigmoid, [N, C]; None if it has neither, or no class scores."""
+        return None if self.metadata.classes is None else probabilities(self.scores, self.metadata.score_activation)
 
     def image_of(self, row: int) -> int:
         """The index of the image that a row explains."""
         return row * len(self.scores) // len(self.class_index)
+
+    def explained(self, row: int) -> ClassScore:
+        """The target that a row explains: its class with its score, or a scalar with its value.
+
+        Args:
+            row: One of the M rows.
+        """
+        image, scalar = self.image_of(row), self.scalars[row] if self.scalars else None
+        if scalar is None:
+            return self.class_score(int(self.class_index[row]), image)
+        return ClassScore(-1, scalar.describe(self.metadata), scalar.value(self.scores[image]), None)
 
     def class_score(self, index: int, image: int = 0) -> ClassScore:
         """The score and probability of one class of one image.
@@ -80,15 +94,17 @@ class Explanation(Drawable):
         """
         after = probabilities(self.scores[image : image + 1], self.metadata.score_activation)
         probability = None if after is None else float(after[0, index])
-        return ClassScore(index, self._label(index), float(self.scores[image, index]), probability)
+        return ClassScore(index, self.metadata.label_of(index), float(self.scores[image, index]), probability)
 
     def top(self, count: int = 5, image: int = 0) -> list[ClassScore]:
-        """The classes with the highest scores, best first.
+        """The classes with the highest scores, best first; none where the scores are not [N, C].
 
         Args:
             count: The number of classes.
             image: One of the N images.
         """
+        if self.metadata.classes is None:
+            return []
         order = np.argsort(-self.scores[image], kind="stable")[:count]
         return [self.class_score(int(index), image) for index in order]
 
@@ -100,7 +116,7 @@ class Explanation(Drawable):
             relu: Whether to keep only evidence for the class, and set negative values to zero.
 
         Returns:
-            The maps at the layer's own size, [M, h, w].
+            The maps at the layer's own size, [M, *places].
 
         Raises:
             MethodError: The explanation is of level 0.
@@ -112,7 +128,7 @@ class Explanation(Drawable):
         """CAM: the last feature map, weighted by the classifier's weights for the class.
 
         Returns:
-            The maps at the layer's own size, [M, h, w].
+            The maps at the layer's own size, [M, *places].
 
         Raises:
             MethodError: The network does not end in global average pooling and one linear layer, or the explanation is
@@ -180,7 +196,7 @@ class Explanation(Drawable):
             layer: The target layer, for methods that have one.
 
         Returns:
-            Maps [M, h, w], or images [M, *input shape].
+            Maps [M, *places], or images [M, *input shape].
 
         Raises:
             MethodError: There is no such method, or this model or level does not have it.
@@ -202,11 +218,7 @@ class Explanation(Drawable):
         more = len(self.class_index) - len(shown)
         classes = ", ".join([*shown, f"{more} more"] if more else shown)
         layers = ", ".join(map(short_repr, self.activations))
-        return f"Explanation(images={len(self.scores)}, classes=[{classes}], layers=[{layers}], level={self.level})"
-
-    def _label(self, index: int) -> str:
-        labels = self.metadata.labels
-        return str(index) if labels is None else labels[index]
+        return f"Explanation(images={len(self.scores)}, targets=[{classes}], layers=[{layers}], level={self.level})"
 
     def _maps_of(self, layer: str | None, method: str) -> tuple[Floats, Floats]:
         if not self.activations:

@@ -18,7 +18,7 @@ def checked_level(level: int | None, metadata: Metadata) -> int:
     Raises:
         MethodError: There is no such level, or the model is fixed at a lower one.
     """
-    highest = 2 if metadata.level is None else metadata.level
+    highest = metadata.highest_level
     if level is None:
         return highest
     if level not in (0, 1, 2):
@@ -26,5 +26,7 @@ def checked_level(level: int | None, metadata: Metadata) -> int:
     if level > highest:
         raise MethodError(
             f"this model is fixed at level {highest} and has no level {level}; open the original with level={level}"
+            if metadata.level is not None
+            else f"this model was exported up to level {highest} and has no level {level}; export it with level={level}"
         )
     return level

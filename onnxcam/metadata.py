@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -21,6 +22,7 @@ from onnxcam.contract import GUIDED_OUTPUT, INPUT_GRADIENTS_OUTPUT
 from onnxcam.errors import ModelError
 from onnxcam.metadata_checks import (
     GOLDEN_SAMPLES,
+    MOST_ELEMENTS,
     golden_contradictions,
     image_contradictions,
     layer_contradictions,
@@ -35,7 +37,7 @@ from onnxcam.metadata_parts import (
     Source,
     Verification,
 )
-from onnxcam.strict_json import Count, InvalidJsonError, Words, decoded
+from onnxcam.strict_json import Count, InvalidJsonError, Side, Words, decoded
 from onnxcam.text import listed, shortened
 
 if TYPE_CHECKING:
@@ -54,7 +56,7 @@ __all__ = [
     "Verification",
 ]
 
-SCHEMA = 1
+SCHEMA = 2
 
 _INPUT_GRADIENTS = ("guided", "plain", "deconvnet", "custom")
 
@@ -74,8 +76,9 @@ class Metadata:
         image: The image input.
         layers: The target layers; the first is the default.
         cam_layer: The layer after which only global average pooling and a linear layer follow, or None.
-        classes: C, the number of classes.
-        labels: The C class names, or None.
+        classes: C, the number of classes; None where the scores are not [N, C].
+        labels: The C class names, or None. Of a single class there may be two: what it is not, and what it is. Of
+            scores that are not [N, C], any number.
         score_value: The ONNX value that the scores were taken from.
         score_activation: The activation after the scores in the original graph: ``softmax``, ``sigmoid`` or None.
         flat: Whether the gates were left out: there is no level input, and everything is always computed.
@@ -88,12 +91,16 @@ class Metadata:
             but the first are output as ``onnxcam.input_gradients``.
         inputs: ``optional`` where the level and the target have defaults, ``required`` where they have none.
         level: The level that is fixed in this form of the model, or None where a run chooses it.
+        highest: The highest level in the file; 1 where the gradient at the input was left out at export.
+        score_shape: The shape of ``onnxcam.scores`` without the batch; (C,) of class scores.
+        score_output: The output of the original model that the scores were found from.
+        score_reason: Why that output was taken.
     """
 
     image: ImageInput
     layers: Annotated[tuple[Layer, ...], Meta(min_length=1, max_length=4096)]
     cam_layer: str | None
-    classes: Count
+    classes: Count | None
     labels: tuple[Words, ...] | None
     score_value: Words
     score_activation: Literal["softmax", "sigmoid"] | None
@@ -106,6 +113,10 @@ class Metadata:
     input_gradient: str = "guided"
     inputs: Literal["optional", "required"] = "optional"
     level: Annotated[int, Meta(ge=0, le=2)] | None = None
+    highest: Annotated[int, Meta(ge=1, le=2)] = 2
+    score_shape: Annotated[tuple[Side, ...], Meta(min_length=1, max_length=4)] | None = None
+    score_output: Words = ""
+    score_reason: Words = ""
 
     def __repr__(self) -> str:
         """One line, without labels and golden numbers."""
@@ -115,9 +126,26 @@ class Metadata:
     def summary(self) -> str:
         """The input, the number of classes and the layers, in a line."""
         shape = ", ".join(map(str, (self.image.batch or "N", *self.image.shape)))
-        labelled = "labelled " if self.labels else ""
         layers = listed((layer.name for layer in self.layers), 3)
-        return f"{self.image.dtype} [{shape}], {self.classes} {labelled}classes, layers {layers}"
+        return f"{self.image.dtype} [{shape}], {self.scores_in_words}, layers {layers}"
+
+    @property
+    def scores_in_words(self) -> str:
+        """The number of classes, or the shape of the scores."""
+        if self.classes is None:
+            return f"scores {list(self.shape_of_scores)}"
+        return f"{self.classes} {'labelled ' if self.labels else ''}{'class' if self.classes == 1 else 'classes'}"
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether one score has two labels: it is the second's, and its negative the first's."""
+        return self.classes == 1 and self.labels is not None and len(self.labels) > 1
+
+    def label_of(self, index: int) -> str:
+        """The label of a class, or its index as text."""
+        if self.labels is None or index >= len(self.labels):
+            return str(index)
+        return self.labels[-1 if self.is_binary else index]
 
     @property
     def has_level_input(self) -> bool:
@@ -125,11 +153,27 @@ class Metadata:
         return not self.flat and self.level is None
 
     @property
+    def has_seeds(self) -> bool:
+        """Whether the artifact takes seeds and gives finished maps: since schema 2."""
+        return self.schema > 1
+
+    @property
+    def highest_level(self) -> int:
+        """The highest level that a run can have."""
+        return self.highest if self.level is None else min(self.level, self.highest)
+
+    @property
+    def shape_of_scores(self) -> tuple[int, ...]:
+        """The shape of ``onnxcam.scores`` without the batch."""
+        return self.score_shape or (self.classes or 1,)
+
+    @property
     def form(self) -> str:
         """The form of the artifact, in words."""
         if self.flat:
             return "flat: everything is always computed"
-        levels = "levels 0, 1 and 2" if self.level is None else f"fixed at level {self.level}"
+        every = "levels 0, 1 and 2" if self.highest > 1 else "levels 0 and 1"
+        levels = every if self.level is None else f"fixed at level {self.level}"
         return levels if self.inputs == "optional" else f"{levels}, with required inputs"
 
     @property
@@ -194,8 +238,7 @@ def _contradictions(metadata: Metadata) -> Iterator[str]:
         yield "layers: two have the same name"
     if metadata.cam_layer is not None and metadata.cam_layer not in names:
         yield f"cam_layer: there is no layer {metadata.cam_layer!r}"
-    if metadata.labels is not None and len(metadata.labels) != metadata.classes:
-        yield f"labels: {len(metadata.labels)} for {metadata.classes} classes"
+    yield from _of_scores(metadata)
     if metadata.input_gradient not in _INPUT_GRADIENTS:
         yield f"input_gradient: {metadata.input_gradient!r} is none of {', '.join(_INPUT_GRADIENTS)}"
     yield from image_contradictions(metadata.image)
@@ -209,4 +252,23 @@ def _contradictions(metadata: Metadata) -> Iterator[str]:
     ):
         yield "verification: errors and tolerances are not of the same outputs"
     if metadata.golden is not None:
-        yield from golden_contradictions(metadata.golden, metadata.layers, metadata.image, metadata.classes)
+        if (metadata.highest_level > 1) != bool(metadata.golden.guided_backprop):
+            yield "golden.guided_backprop: not of the model's highest level"
+        yield from golden_contradictions(
+            metadata.golden, metadata.layers, metadata.image, math.prod(metadata.shape_of_scores)
+        )
+
+
+def _of_scores(metadata: Metadata) -> Iterator[str]:
+    """Scores whose number of classes, shape and labels differ."""
+    classes, shape, labels = metadata.classes, metadata.score_shape, metadata.labels
+    if classes is None and (shape is None or len(shape) == 1):
+        yield "classes: there is no number of them, and the scores have no other shape"
+    if classes is not None and metadata.shape_of_scores != (classes,):
+        yield f"score_shape: {list(metadata.shape_of_scores)} for {classes} classes"
+    if metadata.is_binary and labels is not None and len(labels) > 2:
+        yield f"labels: {len(labels)} for {classes} classes"
+    if math.prod(metadata.shape_of_scores) > MOST_ELEMENTS:
+        yield "score_shape: it is too large"
+    if classes is not None and labels is not None and len(labels) != classes and not metadata.is_binary:
+        yield f"labels: {len(labels)} for {classes} classes"

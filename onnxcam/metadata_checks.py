@@ -15,7 +15,7 @@ GOLDEN_SAMPLES = 64
 
 # The types that an image can have, and that ONNX Runtime can take from numpy.
 _DTYPES = {f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)} | {"float16", "float32", "float64"}
-_MOST_ELEMENTS = 2**28
+MOST_ELEMENTS = 2**28
 # The longest side that resizing may produce, unless twice the model's input is longer.
 _LARGEST_RESIZE = 2**13
 _SMALLEST_DIVISOR = 1e-6
@@ -23,7 +23,7 @@ _SMALLEST_DIVISOR = 1e-6
 
 def layer_contradictions(layer: Layer, place: str, image: ImageInput) -> Iterator[str]:
     """A layer whose map has other axes than the image, or that is too large."""
-    if math.prod(layer.shape) > _MOST_ELEMENTS:
+    if math.prod(layer.shape) > MOST_ELEMENTS:
         yield "layers: one is too large"
     if len(layer.shape) != 1 + len(image.places):
         yield f"{place}.shape: {list(layer.shape)} of an input with the layout {image.layout}"
@@ -35,7 +35,7 @@ def image_contradictions(image: ImageInput) -> Iterator[str]:
     """A layout that does not fit the sizes, a type that ONNX Runtime does not take, or too many elements."""
     if image.dtype not in _DTYPES:
         yield f"image.dtype: {image.dtype!r} is none of {', '.join(sorted(_DTYPES))}"
-    if math.prod(image.shape) * (image.batch or 1) > _MOST_ELEMENTS:
+    if math.prod(image.shape) * (image.batch or 1) > MOST_ELEMENTS:
         yield "image: it is too large"
     if image.channels > 1 and "C" not in image.layout:
         yield f"image.channels: {image.channels} in the layout {image.layout}"
@@ -73,15 +73,17 @@ def _of_sizes(steps: Preprocessing, size: tuple[int, int]) -> Iterator[str]:
         yield f"preprocessing.resize: {list(steps.resize)} without a crop; {takes}"
 
 
-def golden_contradictions(golden: Golden, layers: Sequence[Layer], image: ImageInput, classes: int) -> Iterator[str]:
-    """A golden check of other sizes than the model's."""
-    if golden.target >= classes:
-        yield f"golden.target: {golden.target} of {classes} classes"
+def golden_contradictions(golden: Golden, layers: Sequence[Layer], image: ImageInput, scores: int) -> Iterator[str]:
+    """A golden check of other sizes than the model's, which has so many scores for each image."""
+    if golden.target >= scores:
+        yield f"golden.target: {golden.target} of {scores} classes"
     shape = next((layer.shape for layer in layers if layer.name == golden.layer), None)
     if shape is None:
         yield f"golden.layer: there is no layer {golden.layer!r}"
         return
-    sizes = {"scores": classes, "grad_cam": math.prod(shape[1:]), "guided_backprop": math.prod(image.shape)}
+    sizes = {"scores": scores, "grad_cam": math.prod(shape[1:]), "guided_backprop": math.prod(image.shape)}
+    if not golden.guided_backprop:
+        del sizes["guided_backprop"]  # of a model without the gradient at the input
     if golden.tolerances.keys() != sizes.keys():
         yield f"golden.tolerances: not those of {', '.join(sizes)}"
     for name, size in sizes.items():

@@ -155,12 +155,12 @@ class Golden:
     """Samples of the outputs for a fixed input, to check a device without PyTorch (``onnxcam.execution.golden``).
 
     Attributes:
-        target: The class explained.
+        target: The class explained; of scores that are not [N, C], the index of an entry in the flattened scores.
         scores: Evenly spaced samples of the scores.
         layer: The layer of the map.
         grad_cam: Evenly spaced samples of the Grad-CAM map, without its ReLU.
-        guided_backprop: Evenly spaced samples of the gradient at the input, guided or not.
-        tolerances: The relative L2 error allowed for ``scores``, ``grad_cam`` and ``guided_backprop``.
+        guided_backprop: Evenly spaced samples of the gradient at the input, guided or not; none if it was left out.
+        tolerances: The relative L2 error allowed for each of these that has samples.
     """
 
     target: Annotated[int, Meta(ge=0, le=2**24)]

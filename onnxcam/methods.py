@@ -30,8 +30,9 @@ def why_not(method: Method, metadata: Metadata) -> str | None:
         return "this model has no CAM, which needs a network that ends in global average pooling and one linear layer"
     if is_at_input(method) and metadata.input_gradient != "guided":
         return f"this model has no guided backpropagation, since its gradient at the input is {metadata.input_gradient}"
-    if metadata.level is not None and required_level(method) > metadata.level:
-        return f"this model is fixed at level {metadata.level}, and {method} needs level {required_level(method)}"
+    if required_level(method) > metadata.highest_level:
+        limit = "was exported up to" if metadata.level is None else "is fixed at"
+        return f"this model {limit} level {metadata.highest_level}, and {method} needs level {required_level(method)}"
     return None
 
 

@@ -74,6 +74,16 @@ def export_command(  # noqa: PLR0917 — Typer passes them by name
             help="The gradient at the input that level 2 gives: guided, plain or deconvnet.",
         ),
     ] = "guided",
+    level: Annotated[
+        int, typer.Option(help="The highest level, 2 or 1; 1 leaves out the gradient at the input.", metavar="LEVEL")
+    ] = 2,
+    inputs: Annotated[
+        str,
+        typer.Option(
+            metavar="KIND",
+            help="optional, or required: the added inputs have no defaults, for JavaScript and OpenVINO.",
+        ),
+    ] = "optional",
     flat: Annotated[bool, typer.Option("--flat", help="Leave out the gates, for providers without If.")] = False,
     verify: Annotated[bool, typer.Option(help="Compare the result with the source.")] = True,
     image_input: InputOption = None,
@@ -101,6 +111,8 @@ def export_command(  # noqa: PLR0917 — Typer passes them by name
         labels=labels or (None if random else named.labels),
         preprocessing=preprocessing or named.preprocessing_at(shape),
         score_output=score_output,
+        level=level,
+        inputs=inputs,
         flat=flat,
         input_gradient=input_gradient,
         verify=verify,

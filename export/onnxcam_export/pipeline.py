@@ -19,7 +19,7 @@ from onnxcam.text import listed
 from onnxcam_export.analyse.forward import Forward, analyse
 from onnxcam_export.analyse.layers import Candidate, resolve
 from onnxcam_export.assemble.description import describe
-from onnxcam_export.assemble.outputs import assemble
+from onnxcam_export.assemble.outputs import DROP_IN, Form, assemble, form_of
 from onnxcam_export.differentiate.rule import PLAIN
 from onnxcam_export.differentiate.tables import InputGradient, Table
 from onnxcam_export.errors import ExportError, TargetLayerError
@@ -72,9 +72,11 @@ def export(
     labels: GivenLabels | None = None,
     preprocessing: GivenPreprocessing | None = None,
     score_output: str | int | None = None,
+    image_input: str | None = None,
+    inputs: str = "optional",
+    level: int = 2,
     flat: bool = False,
     verify: bool = True,
-    image_input: str | None = None,
     input_gradient: str | Table = "guided",
     dynamic_batch: bool = False,
 ) -> ExportReport:
@@ -98,10 +100,14 @@ def export(
             channels, with a note in the report.
         score_output: The output that holds the class scores: its name, a dict's key, a tuple's index, or the name of
             any value inside the graph. None takes the one output that can be them, and prefers one after a softmax or
-            sigmoid. A softmax, a sigmoid, and a label or ranking taken from the scores are looked through.
+            sigmoid. A softmax, a sigmoid, and a label or ranking taken from the scores are looked through. Scores that
+            are not [N, C], such as those of every pixel or box, are explained by seeds (``onnxcam.targets``).
+        image_input: An ONNX model's input that takes the image; None where only one can be it. Others stay inputs.
+        inputs: ``"optional"``: a caller may leave the added inputs out; ``"required"``: they have no defaults, for
+            runtimes that do not list inputs with defaults, such as ONNX Runtime for JavaScript and OpenVINO.
+        level: The highest level, 2 or 1; nothing above it is in the file.
         flat: Leave out the gates, for execution providers without ``If``: everything is computed at every call.
         verify: Compare the artifact, in ONNX Runtime, with the source, and fail above tolerance.
-        image_input: An ONNX model's input that takes the image; None where only one can be it. Others stay inputs.
         input_gradient: The gradient at the input that level 2 gives: ``"guided"`` (guided backpropagation),
             ``"plain"``, ``"deconvnet"``, or a table of rules, such as ``guided({**PLAIN, "MyOp": my_rule})``.
         dynamic_batch: Make an ONNX model's fixed batch symbolic. Without it the batch stays as it is, and targets are
@@ -124,7 +130,7 @@ def export(
         labels=labels,
         preprocessing=preprocessing,
         score_output=score_output,
-        flat=flat,
+        form=form_of(inputs, level, flat=flat),
         verified=verify,
         image_input=image_input,
         dynamic_batch=dynamic_batch,
@@ -141,7 +147,7 @@ def run(
     labels: GivenLabels | None = None,
     preprocessing: GivenPreprocessing | None = None,
     score_output: str | int | None = None,
-    flat: bool = False,
+    form: Form = DROP_IN,
     verified: bool = True,
     image_input: str | None = None,
     dynamic_batch: bool = False,
@@ -157,12 +163,12 @@ def run(
         with _stage("differentiating", seconds):
             forward = _analysed(original, by_name, score_output, plan.optimisations, plan.input_gradient.rules)
             reference = reference_for(original, forward, plan.input_gradient, plan.rules) if verified else None
-            names, label_note = for_classes(names, forward.score.classes)
+            label_note = for_classes(names, forward.score.classes)
             steps = checked_preprocessing(preprocessing, forward.image_input)
-            metadata = describe(original, forward, plan.input_gradient, names, steps.steps, flat=flat)
+            metadata = describe(original, forward, plan.input_gradient, names, steps.steps, form=form)
             common_passes.ClearMetadataAndDocStringPass()(original.model)  # stack traces with the user's paths
             plain_size = plain_bytes(forward.model)
-            assemble(forward, plan.input_gradient, flat=flat, rules=plan.rules)
+            assemble(forward, plan.input_gradient, form, plan.rules)
             size = _save(forward.model, metadata, temporary)
         with _stage("verifying", seconds):
             onnx.checker.check_model(str(temporary), full_check=True)

@@ -51,7 +51,8 @@ class ExportReport:
                 f"{self.path}: {m.source.name} with explanations, {_size(self.size)} "
                 f"({self.size / self.plain_size:.3f} x the plain model)"
             ),
-            f"input   {m.image.name} {[m.image.batch or 'N', *m.image.shape]} {m.image.dtype}, {m.classes} classes",
+            f"input   {m.image.name} {[m.image.batch or 'N', *m.image.shape]} {m.image.dtype}",
+            f"scores  {m.score_output} {m.scores_in_words}: {m.score_reason}",
             f"layers  {layers}" + (f"; CAM at {m.cam_layer}" if m.cam_layer else ""),
         ]
         lines.append(f"images  {in_words(m.preprocessing)}")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from onnxcam.artifact import wire
 from onnxcam.artifact.source import readable
-from onnxcam.contract import LEVEL_INPUT, METADATA_KEY, TARGET_INPUT
+from onnxcam.contract import LEVEL_INPUT, METADATA_KEY, SEED_INPUT, TARGET_INPUT
 from onnxcam.errors import ModelError
 from onnxcam.metadata import Metadata
 
@@ -115,10 +115,14 @@ def _checked(metadata: Metadata, inputs: str | None, level: int | None) -> Metad
         raise ModelError(f"the level is {level!r}; it must be 0, 1 or 2")
     if level is not None and metadata.flat:
         raise ModelError("the model has no level that could be fixed: it is flat, and always computes everything")
+    if level is not None and level > metadata.highest:
+        raise ModelError(
+            f"the model was exported up to level {metadata.highest}; export it with level={level} to fix it there"
+        )
     if level is not None and metadata.level not in {None, level}:
         raise ModelError(f"the model's level is fixed at {metadata.level} already; adapt the original")
     fixed = metadata.level if level is None else level
-    golden = metadata.golden if fixed in {None, 2} else None
+    golden = metadata.golden if fixed is None or fixed == metadata.highest else None
     form: Inputs = "required" if inputs == "required" else metadata.inputs
     return replace(metadata, inputs=form, level=fixed, golden=golden)
 
@@ -139,7 +143,9 @@ def _edited(data: bytes, old: Metadata, new: Metadata) -> Iterator[bytes]:
 
 def _graph(data: bytes, start: int, end: int, old: Metadata, new: Metadata) -> Iterator[bytes]:
     fixes = old.level is None and new.level is not None
-    required = {LEVEL_INPUT, TARGET_INPUT} if new.inputs == "required" and old.inputs == "optional" else set()
+    required = (
+        {LEVEL_INPUT, TARGET_INPUT, SEED_INPUT} if new.inputs == "required" and old.inputs == "optional" else set()
+    )
     kept = start  # from here on nothing is written yet
     for number, kind, first, begin, stop in wire.spans(data, start, end):
         if kind != wire.LENGTH or number not in {_INITIALIZER, _INPUT}:

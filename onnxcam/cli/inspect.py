@@ -34,7 +34,7 @@ def run(model: Path | None, *, labels: bool, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(asdict(metadata), indent=2))
     elif labels:
-        names = metadata.labels or [""] * metadata.classes
+        names = metadata.labels or [""] * (metadata.classes or 0)
         typer.echo("\n".join(f"{index:>6}  {printable(label)}".rstrip() for index, label in enumerate(names)))
     else:
         typer.echo(table(("", ""), [("model", f"{path} ({path.stat().st_size / 1e6:.1f} MB)"), *_facts(metadata)]))
@@ -48,8 +48,12 @@ def _facts(metadata: Metadata) -> Iterator[tuple[str, str]]:
     yield "input", f"{image.name}: {image.dtype} [{shape}] {image.layout}"
     yield "photographs", in_words(metadata.preprocessing)
     activation = f", before {metadata.score_activation}" if metadata.score_activation else ""
-    yield "classes", f"{metadata.classes}, {'labelled' if metadata.labels else 'without labels'}"
-    yield "scores", f"{metadata.score_value}{activation}"
+    labelled = "labelled" if metadata.labels else "without labels"
+    if metadata.classes is not None:
+        yield "classes", f"{metadata.classes}, {labelled}"
+    shape = "" if metadata.classes is not None else f" {list(metadata.shape_of_scores)}, explained by seeds, {labelled}"
+    output = f", of {metadata.score_output}: {metadata.score_reason}" if metadata.score_reason else ""
+    yield "scores", f"{metadata.score_value}{shape}{activation}{output}"
     for number, layer in enumerate(metadata.layers):
         marks = [mark for mark, applies in _marks(metadata, number) if applies]
         yield ("" if number else "layers", f"{layer.name} {list(layer.shape)}{' ' if marks else ''}{', '.join(marks)}")

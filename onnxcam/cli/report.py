@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 def as_table(explanation: Explanation, top: int, written: Sequence[Path]) -> str:
     """The top classes with their scores and marks at the explained ones, and the files written."""
-    explained = {int(index) for index in explanation.class_index}
+    targets = [explanation.explained(row) for row in range(len(explanation.class_index))]
     shown = explanation.top(top)
-    shown += [explanation.class_score(index) for index in explained - {item.index for item in shown}]
-    rows = [_row(item, is_explained=item.index in explained) for item in shown]
+    shown += [item for item in targets if item not in shown]
+    rows = [_row(item, is_explained=item in targets) for item in shown]
     header = ("class", "label", "probability", "score", "")
     if explanation.probabilities is None:
         rows, header = [(a, b, d, e) for a, b, _, d, e in rows], ("class", "label", "score", "")  # type: ignore[assignment, misc]
@@ -36,7 +36,7 @@ def as_table(explanation: Explanation, top: int, written: Sequence[Path]) -> str
 
 def as_line(explanation: Explanation, picture: Path, written: Sequence[Path]) -> str:
     """The image, the explained classes, and the files written."""
-    explained = [explanation.class_score(int(index)) for index in explanation.class_index]
+    explained = [explanation.explained(row) for row in range(len(explanation.class_index))]
     return printable(f"{picture}: {'; '.join(map(_brief, explained))} -> {', '.join(map(str, written))}")
 
 
@@ -63,10 +63,10 @@ def record(
     arrays = {method: explanation.compute(method) for method in methods}
     explained = [
         {
-            **asdict(explanation.class_score(int(index))),
+            **asdict(explanation.explained(row)),
             "methods": {method: _statistics(explanation, method, row, arrays[method][row]) for method in methods},
         }
-        for row, index in enumerate(explanation.class_index)
+        for row in range(len(explanation.class_index))
     ]
     return {
         "path": str(picture),
@@ -93,7 +93,7 @@ def _finite(value: Any) -> Any:
 def _row(item: ClassScore, *, is_explained: bool) -> tuple[str, str, str, str, str]:
     probability = "" if item.probability is None else f"{item.probability:.1%}"
     return (
-        str(item.index),
+        str(item.index) if item.index >= 0 else "",
         printable(item.label),
         probability,
         f"{item.score:.3f}",

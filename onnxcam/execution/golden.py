@@ -17,6 +17,8 @@ from onnxcam.cam import grad_cam
 from onnxcam.errors import ModelError
 from onnxcam.execution.model import Request
 from onnxcam.metadata import GOLDEN_SAMPLES
+from onnxcam.targets.of_scores import Element
+from onnxcam.targets.rows import resolve
 
 if TYPE_CHECKING:
     from onnxcam.execution.model import LoadedModel
@@ -97,21 +99,25 @@ def answers(model: LoadedModel, target: int, layer: str) -> dict[str, tuple[floa
 
     Args:
         model: The model.
-        target: The class to explain.
+        target: The class to explain; of scores that are not [N, C], the index of an entry in the flattened scores.
         layer: The layer of the Grad-CAM map, which is computed without its ReLU.
 
     Returns:
-        Samples of ``scores``, ``grad_cam`` and ``guided_backprop``, which is the gradient at the input, guided or not.
+        Samples of ``scores``, ``grad_cam`` and, if the model has it, ``guided_backprop``, which is the gradient at the
+        input, guided or not.
     """
-    image = model.metadata.image
+    metadata, image = model.metadata, model.metadata.image
     noise = golden_input((image.batch or 1, *image.shape), image.dtype)
-    outputs = model.run({image.name: noise}, np.array([target]), Request(layers=[layer], level=2))
-    assert outputs.input_gradient is not None  # noqa: S101  level 2 has one
-    return {
-        "scores": sample(outputs.scores),
-        "grad_cam": sample(grad_cam(outputs.activations[layer], outputs.gradients[layer], relu=False)),
-        "guided_backprop": sample(outputs.input_gradient),
+    place = [int(index) for index in np.unravel_index(target, metadata.shape_of_scores)]
+    wanted = target if metadata.classes is not None else Element(*place)
+    (rows,) = resolve(wanted, len(noise), metadata)
+    outputs = model.explain({image.name: noise}, rows, Request(layers=[layer], level=metadata.highest_level))
+    measured = {
+        "scores": outputs.scores,
+        "grad_cam": grad_cam(outputs.activations[layer], outputs.gradients[layer], relu=False),
+        "guided_backprop": outputs.input_gradient,
     }
+    return {name: sample(values) for name, values in measured.items() if values is not None}
 
 
 def relative_error(values: npt.ArrayLike, reference: npt.ArrayLike) -> float:

@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Any
 from onnxcam.contract import (
     ACTIVATIONS_PREFIX,
     CLASS_INDEX_OUTPUT,
+    GRAD_CAM_PREFIX,
     GRADIENTS_PREFIX,
+    GUIDED_GRAD_CAM_PREFIX,
+    GUIDED_OUTPUT,
     LEVEL_INPUT,
     SCORES_OUTPUT,
+    SEED_INPUT,
     TARGET_INPUT,
 )
 from onnxcam.errors import ModelError
@@ -77,18 +81,29 @@ def check_graph(session: InferenceSession, metadata: Metadata, name: str) -> Non
 def _inputs(metadata: Metadata) -> Iterator[_Promise]:
     image = metadata.image
     yield _Promise(image.name, {image.dtype}, (image.batch, *image.shape), stated=True)
-    yield _Promise(TARGET_INPUT, {"int64"}, (None,))
+    if metadata.classes is not None:
+        yield _Promise(TARGET_INPUT, {"int64"}, (None,))
+    if metadata.has_seeds:
+        yield _Promise(SEED_INPUT, {"float32"}, (None, *metadata.shape_of_scores))
     if metadata.has_level_input:
         yield _Promise(LEVEL_INPUT, {"int64"}, ())
 
 
 def _outputs(metadata: Metadata) -> Iterator[_Promise]:
-    yield _Promise(SCORES_OUTPUT, _FLOATS, (None, metadata.classes))
-    yield _Promise(CLASS_INDEX_OUTPUT, {"int64"}, (None,))
+    image = (None, *metadata.image.shape)
+    yield _Promise(SCORES_OUTPUT, _FLOATS, (None, *metadata.shape_of_scores))
+    if metadata.classes is not None:
+        yield _Promise(CLASS_INDEX_OUTPUT, {"int64"}, (None,))
     for layer in metadata.layers:
         for prefix in (ACTIVATIONS_PREFIX, GRADIENTS_PREFIX):
             yield _Promise(prefix + layer.name, _FLOATS, (None, *layer.shape))
-    yield _Promise(metadata.input_gradient_output, _FLOATS, (None, *metadata.image.shape))
+        if metadata.has_seeds:
+            yield _Promise(GRAD_CAM_PREFIX + layer.name, _FLOATS, (None, *layer.shape[1:]))
+    if metadata.highest > 1:
+        yield _Promise(metadata.input_gradient_output, _FLOATS, image)
+        if metadata.has_seeds and metadata.input_gradient_output == GUIDED_OUTPUT:
+            for layer in metadata.layers:
+                yield _Promise(GUIDED_GRAD_CAM_PREFIX + layer.name, _FLOATS, image)
 
 
 def _check(promise: _Promise, value: Any, name: str) -> None:

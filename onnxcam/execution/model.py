@@ -15,6 +15,7 @@ from onnxcam.contract import (
     GRADIENTS_PREFIX,
     LEVEL_INPUT,
     SCORES_OUTPUT,
+    SEED_INPUT,
     TARGET_INPUT,
 )
 from onnxcam.errors import ModelError
@@ -22,6 +23,8 @@ from onnxcam.execution.engine import first_line, is_its_own, onnxruntime
 from onnxcam.execution.output_check import check_finite, check_shapes
 from onnxcam.execution.session import open_session
 from onnxcam.execution.timeout import checked_timeout, ended_after, expired
+from onnxcam.targets.of_scores import Linear
+from onnxcam.targets.rows import need_scores, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from onnxcam.artifact.source import ModelSource
     from onnxcam.cam import Floats
     from onnxcam.metadata import Metadata
+    from onnxcam.targets.rows import Rows, Wanted
 
 # The lowest level with a gradient at the input.
 _AT_INPUT = 2
@@ -60,10 +64,10 @@ class Outputs:
     """The outputs of one run, by the names of the contract.
 
     Attributes:
-        scores: [N, C].
-        class_index: [M].
-        activations: {layer: [N, K, h, w]} of the requested layers; empty at level 0.
-        gradients: {layer: [M, K, h, w]} of the requested layers; empty at level 0.
+        scores: [N, *score shape].
+        class_index: [M]; -1 in the rows of seeds.
+        activations: {layer: [N, K, *places]} of the requested layers; empty at level 0.
+        gradients: {layer: [M, K, *places]} of the requested layers; empty at level 0.
         input_gradient: [M, *input shape], or None below level 2.
     """
 
@@ -98,7 +102,7 @@ class LoadedModel:
     ) -> None:
         """Loads a model; the arguments and errors are those of ``open_session``."""
         session, self.metadata = open_session(model, providers, threads, strict=strict, level=level)
-        own = {TARGET_INPUT, LEVEL_INPUT}
+        own = {TARGET_INPUT, SEED_INPUT, LEVEL_INPUT}
         self.inputs = {value.name: value.shape for value in session.get_inputs() if value.name not in own}
         self.providers = list(session.get_providers())
         self._session: InferenceSession | None = session
@@ -107,44 +111,47 @@ class LoadedModel:
         """Frees the session's memory, once the runs that other threads have begun have ended."""
         self._session = None
 
-    def run(self, inputs: Mapping[str, npt.NDArray[Any]], targets: npt.NDArray[np.int64], request: Request) -> Outputs:
-        """Runs the model; the caller checks that the arguments fit it.
+    def explain(self, inputs: Mapping[str, npt.NDArray[Any]], wanted: Sequence[Wanted], request: Request) -> Outputs:
+        """Runs the model for targets of any kind.
 
         Args:
             inputs: All inputs of the original model, by name.
-            targets: Classes and ranks, [T].
+            wanted: One target for all images, one for each, or, for one image, any number.
             request: The level, the layers and the timeout.
 
         Returns:
-            The outputs of the level; no others are fetched.
+            The outputs of the level, with their M rows in the order of the targets.
 
         Raises:
-            ModelError: ONNX Runtime cannot run the model, it is closed, or its outputs differ from its metadata.
-            RunTimeoutError: The run took too long.
+            TargetError: A target has no gradient at these scores.
+            ModelError: As in ``run``.
+            RunTimeoutError: As in ``run``.
         """
-        metadata, level = self.metadata, request.level
-        layers = request.layers if level else ()
-        names = [SCORES_OUTPUT, CLASS_INDEX_OUTPUT]
-        names += [prefix + layer for prefix in (ACTIVATIONS_PREFIX, GRADIENTS_PREFIX) for layer in layers]
-        names += [metadata.input_gradient_output] if level >= _AT_INPUT else []
-        got = dict(zip(names, self._fetch(names, self._feed(inputs, targets, level), request.timeout), strict=True))
-        check_shapes(got, metadata, len(inputs[metadata.image.name]), len(targets))
-        if request.finite:
-            check_finite(got)
-        return Outputs(
-            scores=got[SCORES_OUTPUT],
-            class_index=got[CLASS_INDEX_OUTPUT],
-            activations={layer: got[ACTIVATIONS_PREFIX + layer] for layer in layers},
-            gradients={layer: got[GRADIENTS_PREFIX + layer] for layer in layers},
-            input_gradient=got.get(metadata.input_gradient_output),
+        end = time.monotonic() + checked_timeout(request.timeout)
+        images, shape, scores = len(inputs[self.metadata.image.name]), self.metadata.shape_of_scores, None
+        if need_scores(wanted, images):
+            first = rows_of([Linear(np.zeros(shape, np.float32))], images, shape)
+            scores = self.run(inputs, first, Request(timeout=request.timeout, finite=True)).scores
+            request = replace(request, timeout=end - time.monotonic())
+        rows = rows_of(wanted, images, shape, scores)
+        outputs = self.run(inputs, rows, request)
+        known = np.array(rows.classes, np.int64)
+        order = np.array(rows.order)
+        if (order == np.arange(len(order))).all() and (known < 0).all():
+            return outputs
+        return replace(
+            outputs,
+            class_index=np.where(known < 0, outputs.class_index[order], known),
+            gradients={layer: values[order] if len(values) else values for layer, values in outputs.gradients.items()},
+            input_gradient=None if outputs.input_gradient is None else outputs.input_gradient[order],
         )
 
-    def run_each(self, images: npt.NDArray[Any], targets: npt.NDArray[np.int64], request: Request) -> Outputs:
+    def explain_each(self, images: npt.NDArray[Any], wanted: Sequence[Sequence[Wanted]], request: Request) -> Outputs:
         """Runs each image of a batch alone, since several targets need a batch of one.
 
         Args:
             images: [N, *input shape], for a model that has no other input.
-            targets: [N, T].
+            wanted: The targets of each image.
             request: The level, the layers and the timeout, which is for all images together.
 
         Returns:
@@ -155,16 +162,55 @@ class LoadedModel:
             RunTimeoutError: As in ``run``.
         """
         end, parts = time.monotonic() + checked_timeout(request.timeout), []
-        for row, own in enumerate(targets):
+        for row, own in enumerate(wanted):
             image = {self.metadata.image.name: images[row : row + 1]}
-            parts.append(self.run(image, own, replace(request, timeout=end - time.monotonic())))
+            parts.append(self.explain(image, own, replace(request, timeout=end - time.monotonic())))
         return _joined(parts)
 
-    def _feed(
-        self, inputs: Mapping[str, npt.NDArray[Any]], targets: npt.NDArray[np.int64], level: int
-    ) -> dict[str, npt.NDArray[Any]]:
-        feed = {**inputs, TARGET_INPUT: targets}
-        return feed if not self.metadata.has_level_input else {**feed, LEVEL_INPUT: np.array(level, np.int64)}
+    def run(self, inputs: Mapping[str, npt.NDArray[Any]], rows: Rows, request: Request) -> Outputs:
+        """Runs the model once; the caller checks that the arguments fit it.
+
+        Args:
+            inputs: All inputs of the original model, by name.
+            rows: The classes, ranks and seeds.
+            request: The level, the layers and the timeout.
+
+        Returns:
+            The outputs of the level; no others are fetched. Their rows are in the model's order.
+
+        Raises:
+            ModelError: ONNX Runtime cannot run the model, it is closed, or its outputs differ from its metadata.
+            RunTimeoutError: The run took too long.
+        """
+        metadata, level = self.metadata, request.level
+        layers = request.layers if level else ()
+        has_targets = metadata.classes is not None
+        names = [SCORES_OUTPUT, *([CLASS_INDEX_OUTPUT] if has_targets else [])]
+        names += [prefix + layer for prefix in (ACTIVATIONS_PREFIX, GRADIENTS_PREFIX) for layer in layers]
+        names += [metadata.input_gradient_output] if level >= _AT_INPUT else []
+        got = dict(zip(names, self._fetch(names, self._feed(inputs, rows, level), request.timeout), strict=True))
+        images, count = len(inputs[metadata.image.name]), len(rows.order)
+        check_shapes(got, metadata, images, count)
+        if request.finite:
+            check_finite(got)
+        return Outputs(
+            scores=got[SCORES_OUTPUT],
+            class_index=got[CLASS_INDEX_OUTPUT] if has_targets else np.full(count, -1, np.int64),
+            activations={layer: got[ACTIVATIONS_PREFIX + layer] for layer in layers},
+            gradients={layer: got[GRADIENTS_PREFIX + layer] for layer in layers},
+            input_gradient=got.get(metadata.input_gradient_output),
+        )
+
+    def _feed(self, inputs: Mapping[str, npt.NDArray[Any]], rows: Rows, level: int) -> dict[str, npt.NDArray[Any]]:
+        """All inputs; no seeds are left out where they have a default."""
+        metadata, feed = self.metadata, dict(inputs)
+        if metadata.classes is not None:
+            feed[TARGET_INPUT] = rows.targets
+        if metadata.has_level_input:
+            feed[LEVEL_INPUT] = np.array(level, np.int64)
+        if metadata.has_seeds and (len(rows.seeds) or metadata.inputs == "required"):
+            feed[SEED_INPUT] = rows.seeds
+        return feed
 
     def _fetch(self, names: list[str], feed: dict[str, npt.NDArray[Any]], timeout: float | None) -> Any:
         session = self._session  # a reference until the run ends, in case the model is closed meanwhile

@@ -16,19 +16,18 @@ if TYPE_CHECKING:
     from onnxcam.metadata import Metadata
 
 
-def check_shapes(got: Mapping[str, Any], metadata: Metadata, images: int, targets: int) -> None:
+def check_shapes(got: Mapping[str, Any], metadata: Metadata, images: int, rows: int) -> None:
     """Checks the shapes of a run's outputs, and that the explained classes exist.
 
     Args:
         got: The outputs by name.
         metadata: The model's metadata.
         images: N.
-        targets: T, the number of targets that were given; M is the larger of the two.
+        rows: M.
 
     Raises:
         ModelError: An output has another shape, or a class does not exist.
     """
-    rows = max(images, targets)
     for name, value in got.items():
         expected = _shape(name, metadata, images, rows)
         if value.shape != expected:
@@ -36,8 +35,9 @@ def check_shapes(got: Mapping[str, Any], metadata: Metadata, images: int, target
                 f"the model gave {shortened(name)} as {list(value.shape)}, where its metadata promises "
                 f"{list(expected)}; export the model again"
             )
-    index = got[CLASS_INDEX_OUTPUT]
-    if not 0 <= int(index.min()) <= int(index.max()) < metadata.classes:
+    index = got.get(CLASS_INDEX_OUTPUT)
+    lowest = -1 if metadata.has_seeds else 0
+    if index is not None and not lowest <= int(index.min()) <= int(index.max()) < (metadata.classes or 0):
         raise ModelError("the model named a class that it does not have; export the model again")
 
 
@@ -58,7 +58,7 @@ def check_finite(got: Mapping[str, Any]) -> None:
 
 def _shape(name: str, metadata: Metadata, images: int, rows: int) -> tuple[int, ...]:
     if name == SCORES_OUTPUT:
-        return (images, metadata.classes)
+        return (images, *metadata.shape_of_scores)
     if name == CLASS_INDEX_OUTPUT:
         return (rows,)
     for layer in metadata.layers:

@@ -27,7 +27,8 @@ FORMS = {
 
 def feeds(level: int) -> dict[str, Any]:
     image = np.random.default_rng(0).standard_normal((1, 3, 16, 16)).astype(np.float32)
-    return {"x": image, "onnxcam.target": np.array([3, -1]), "onnxcam.level": np.array(level)}
+    seed = np.zeros((0, 5), np.float32)
+    return {"x": image, "onnxcam.target": np.array([3, -1]), "onnxcam.seed": seed, "onnxcam.level": np.array(level)}
 
 
 def in_onnxruntime(path: Path, level: int) -> dict[str, Any]:

@@ -121,10 +121,10 @@ def test_a_row_of_a_batch_has_its_own_probability(pooled, picture):
 
 def test_one_line_says_what_was_explained(explanation, pooled, toy, ramp, picture):
     assert repr(pooled.explain(picture, 0)) == (
-        "Explanation(images=1, classes=['tabby, tabby cat'], layers=['features'], level=2)"
+        "Explanation(images=1, targets=['tabby, tabby cat'], layers=['features'], level=2)"
     )
     assert repr(toy.run(ramp, [3, 0, 1, 2, 3], level=1)) == (
-        "Explanation(images=1, classes=['3', '0', '1', 2 more], layers=['relu1', 'conv1'], level=1)"
+        "Explanation(images=1, targets=['3', '0', '1', 2 more], layers=['relu1', 'conv1'], level=1)"
     )
     assert repr(pooled.explain([picture] * 2, 4, level=0)).endswith("tigris'], layers=[], level=0)")
     assert repr(explanation).isprintable()

@@ -26,6 +26,8 @@ _TRANSPARENT = {
 }
 # Operators that pick from the scores, where they are applied to [N, C].
 _RANKINGS = {"TopK", "ArgMax", "ArgMin", "ReduceMax", "ReduceMin", "Hardmax"}
+# Of these, the ones that no network computes with: they pick from scores of any shape.
+_LABELS = {"ArgMax", "ArgMin", "Hardmax"}
 _ACTIVATIONS: dict[str, Literal["softmax", "sigmoid"]] = {
     "Softmax": "softmax",
     "LogSoftmax": "softmax",
@@ -35,17 +37,26 @@ _ACTIVATIONS: dict[str, Literal["softmax", "sigmoid"]] = {
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """The class scores.
+    """The scores, of which the explained scalar is a weighted sum.
 
     Attributes:
-        value: [N, C], or [N, C, 1, …], or [N] for a single class.
-        classes: C.
-        activation: What follows it in the graph: ``softmax``, ``sigmoid`` or None.
+        value: Of class scores [N, C], or [N, C, 1, …], or [N] for a single class; of all others [N, *shape].
+        shape: Their shape without the batch as the artifact gives them, (C,) of class scores.
+        activation: What follows them in the graph: ``softmax``, ``sigmoid`` or None.
+        output: The output or inner value that they were found from.
+        reason: Why these were taken, for the report.
     """
 
     value: ir.Value
-    classes: int
+    shape: tuple[int, ...]
     activation: Literal["softmax", "sigmoid"] | None
+    output: str = ""
+    reason: str = ""
+
+    @property
+    def classes(self) -> int | None:
+        """C; None where the scores are not [N, C]."""
+        return self.shape[0] if len(self.shape) == 1 else None
 
 
 def find_score(graph: ir.Graph, output: str | None = None) -> Score:
@@ -53,23 +64,24 @@ def find_score(graph: ir.Graph, output: str | None = None) -> Score:
 
     Args:
         graph: The forward pass.
-        output: The output's name (or the name of any value of the graph); None takes the first output after a softmax
-            or sigmoid that has the shape of class scores, or else the first that has it.
+        output: The output's name (or the name of any value of the graph), whose scores may have any shape; None takes
+            the one output with the shape of class scores, and prefers one after a softmax or sigmoid.
 
     Raises:
-        ScoreError: There is no such output, or it does not have the shape of class scores.
+        ScoreError: There is no such output, or none has the shape of class scores and none is named.
     """
-    value = _before_ranking(_candidate(graph, output))
-    before, activation = _before_activation(value)
+    candidate, name, reason = _candidate(graph, output)
+    before, activation = _before_activation(_before_ranking(candidate))
     before = _with_batch(before)
-    shape = shape_of(before)
-    classes = [dim for dim in shape[1:] if dim != 1]
-    if any(dim is None for dim in classes) or len(classes) > 1:
+    shape = static_shape(before)
+    if sum(size != 1 for size in shape) < 2:  # of class scores, at most one axis is wider than one
+        return Score(before, (math.prod(shape),), activation, name, reason)
+    if output is None:
         raise ScoreError(
-            f"{before.name!r} has the shape {shape_text(before)} and not that of class scores, [N, C]; "
-            f"name the output that has it with score_output (--score-output): {_names(graph)}"
+            f"{before.name!r} has the shape {shape_text(before)} and not that of class scores, [N, C]; name the output "
+            f"to explain with score_output (--score-output): {_names(graph)}"
         )
-    return Score(before, math.prod(static_shape(before)), activation)
+    return Score(before, shape, activation, name, reason)
 
 
 def pooled_features(score: ir.Value) -> ir.Value | None:
@@ -89,18 +101,22 @@ def pooled_features(score: ir.Value) -> ir.Value | None:
     return features if _is_global_average(Step.of(pool), features) else None
 
 
-def _candidate(graph: ir.Graph, output: str | None) -> ir.Value:
+def _candidate(graph: ir.Graph, output: str | None) -> tuple[ir.Value, str, str]:
+    """The value to take the scores from, the name that the user knows it by, and the reason."""
     if output is not None:
         named = {value.name: value for node in graph for value in node.outputs}
         named |= {value.name: value for value in graph.outputs}
         if output not in named:
             raise ScoreError(f"the model has no output {output!r}; it has {_names(graph)}")
-        return named[output]
+        return named[output], output, "named by the user"
+    by_output = {_before_ranking(value): value.name or "" for value in reversed(graph.outputs)}
     fitting = [value for value in map(_before_ranking, graph.outputs) if _looks_like_scores(value)]
     activated = [value for value in fitting if _before_activation(value)[1] is not None]
     heads = {_before_activation(value)[0]: value for value in reversed(activated or fitting)}
     if len(heads) == 1:
-        return next(iter(heads.values()))
+        after = "the only output after a softmax or sigmoid" if activated and len(fitting) > 1 else ""
+        (value,) = heads.values()
+        return value, by_output[value], after or "the only output with the shape of class scores"
     if heads:
         raise ScoreError(
             f"the model has {len(heads)} outputs that could be class scores; choose one with score_output "
@@ -116,7 +132,7 @@ def _before_ranking(value: ir.Value) -> ir.Value:
     """The scores that a label, a confidence or a ranking was taken from; the value itself if it is none of these."""
     node = _skip(value.producer())
     while node is not None and node.op_type in _RANKINGS and node.inputs[0] is not None:
-        if len(shape_of(node.inputs[0])) != 2:
+        if len(shape_of(node.inputs[0])) != 2 and node.op_type not in _LABELS:
             break  # pools maps
         value = node.inputs[0]
         node = _skip(value.producer())

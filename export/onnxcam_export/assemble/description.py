@@ -11,6 +11,7 @@ from onnxcam_export.analyse.score import pooled_features
 if TYPE_CHECKING:
     from onnxcam.metadata import Preprocessing
     from onnxcam_export.analyse.forward import Forward
+    from onnxcam_export.assemble.outputs import Form
     from onnxcam_export.differentiate.tables import InputGradient
     from onnxcam_export.read.source import Original
 
@@ -22,7 +23,7 @@ def describe(
     labels: tuple[str, ...] | None,
     preprocessing: Preprocessing | None,
     *,
-    flat: bool,
+    form: Form,
 ) -> Metadata:
     """Combines the user's options, which were checked, with the results of the analysis."""
     score, features = forward.score, pooled_features(forward.score.value)
@@ -37,7 +38,7 @@ def describe(
         labels=labels,
         score_value=score.value.name or "",
         score_activation=score.activation,
-        flat=flat,
+        flat=form.flat,
         preprocessing=preprocessing,
         source=Source(
             original.kind,
@@ -45,4 +46,9 @@ def describe(
             ", ".join((f"onnxcam-export {importlib.metadata.version('onnxcam-export')}", *original.made_with)),
         ),
         input_gradient=input_gradient.name,
+        inputs=form.inputs,
+        highest=form.highest,
+        score_shape=score.shape,
+        score_output=score.output,
+        score_reason=score.reason,
     )

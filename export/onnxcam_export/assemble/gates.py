@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
+from onnxcam import contract
 from onnxcam_export.assemble.branches import detach, make_branch
 from onnxcam_export.assemble.head_products import share_head_products
 from onnxcam_export.graph.non_tensor_outputs import HIDDEN_DOMAIN
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from onnxcam_export.analyse.forward import Forward
     from onnxcam_export.graph.builder import Builder
 
+# Values of the parts by name. Those whose names are not of the contract are read by later parts, and are no outputs.
 Values = dict[str, ir.Value]
 
 # The largest share of the forward pass's elements that a closed gate may read.
@@ -54,12 +56,17 @@ class Part:
     """The outputs that one level adds.
 
     Attributes:
-        emit: ``(op, earlier outputs) -> its outputs``, by name.
+        emit: ``(op, values of earlier parts) -> its values``, by name.
         shapes: The shape of each output without its rows, for runs at a lower level.
     """
 
     emit: Callable[[Builder, Values], Values]
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def nothing(cls) -> Part:
+        """A part without outputs, of a level that an artifact does not have."""
+        return cls(lambda _op, _earlier: {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +90,8 @@ def branch_by_level(op: Builder, forward: Forward, level: ir.Value, parts: Parts
     Returns:
         The added outputs by name.
     """
-    gate = gate_image_only if _share_between(forward) <= _LIGHT else gate_all_explanations
+    image_alone = parts.image.shapes and _share_between(forward) <= _LIGHT
+    gate = gate_image_only if image_alone else gate_all_explanations
     threshold, explain, answer = gate(op, level, parts)
     return _gated(op, forward.model.graph, op.GreaterOrEqual(level, np.asarray(threshold, np.int64)), explain, answer)
 
@@ -109,34 +117,46 @@ def gate_all_explanations(op: Builder, level: ir.Value, parts: Parts) -> tuple[i
 
 
 class Emitted:
-    """The nodes and outputs that are emitted into one branch after the forward pass."""
+    """The nodes and values that are emitted into one branch after the forward pass."""
 
     def __init__(self, op: Builder) -> None:
-        """Starts without outputs."""
+        """Starts without values."""
         self.op = op
-        self.outputs: Values = {}
+        self.values: Values = {}
+
+    @property
+    def outputs(self) -> Values:
+        """The values that are outputs."""
+        return outputs_of(self.values)
 
     def always(self, *parts: Part) -> None:
         """Emits parts without a gate."""
         for part in parts:
-            self.outputs |= part.emit(self.op, self.outputs)
+            self.values |= part.emit(self.op, self.values)
 
     def never(self, *parts: Part) -> None:
         """Emits the outputs of parts with zero rows."""
         for part in parts:
-            self.outputs |= _empty(self.op, part)
+            self.values |= _empty(self.op, part)
 
     def from_level(self, lowest: int, level: ir.Value, part: Part) -> None:
         """Emits a part inside a gate; below the level ``lowest`` its outputs have zero rows."""
+        if not part.shapes:
+            return
         taken, skipped = self.op.branch(f"from_{lowest}"), self.op.branch(f"below_{lowest}")
-        results, empty = part.emit(taken, self.outputs), _empty(skipped, part)
+        results, empty = part.emit(taken, self.values), _empty(skipped, part)
         share_head_products(taken)
         values = self.op.outputs(len(empty)).If(
             self.op.GreaterOrEqual(level, np.asarray(lowest, np.int64)),
             then_branch=ir.Graph([], [results[name] for name in empty], nodes=taken.all_nodes, name=taken.prefix),
             else_branch=ir.Graph([], list(empty.values()), nodes=skipped.all_nodes, name=skipped.prefix),
         )
-        self.outputs |= dict(zip(empty, values, strict=True))
+        self.values |= dict(zip(empty, values, strict=True))
+
+
+def outputs_of(values: Values) -> Values:
+    """The values that are outputs of the contract."""
+    return {name: value for name, value in values.items() if name.startswith(contract.PREFIX)}
 
 
 def _empty(op: Builder, part: Part) -> Values:

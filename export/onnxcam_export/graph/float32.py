@@ -8,14 +8,18 @@ import numpy as np
 import onnx_ir as ir
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
+BFLOAT16_NOTE = (
+    "the model's bfloat16 weights were made float32, since ONNX Runtime has no convolutions in bfloat16; the artifact "
+    "takes and returns float32"
+)
 HALVES = {ir.DataType.FLOAT16, ir.DataType.BFLOAT16}
 
 
-def computes_in_halves(model: ir.Model) -> bool:
-    """Whether any value of the model is a 16-bit float."""
-    return any(value.dtype in HALVES for graph in model.graphs() for value in _values(graph))
+def computes_in_halves(model: ir.Model, types: Collection[ir.DataType] = HALVES) -> bool:
+    """Whether any value of the model is a 16-bit float, or of the given types."""
+    return any(value.dtype in types for graph in model.graphs() for value in _values(graph))
 
 
 def to_float32(model: ir.Model) -> None:

@@ -12,6 +12,7 @@ import onnx_ir as ir
 
 from onnxcam import contract
 from onnxcam_export.errors import ExportError, SourceError
+from onnxcam_export.graph.float32 import BFLOAT16_NOTE, computes_in_halves, to_float32
 from onnxcam_export.graph.non_tensor_outputs import HIDDEN_TYPES, hide
 from onnxcam_export.graph.session import open_model as open_in_onnxruntime
 from onnxcam_export.read.upgrade import to_standard_form
@@ -32,6 +33,7 @@ class Opened:
         kind: ``onnx file`` or ``onnx.ModelProto``.
         name: The file's or the graph's name.
         producer: What the model says it was made with, e.g. ``tf2onnx 1.8.4``; may be empty.
+        notes: Sentences for the report.
     """
 
     original: ir.Model
@@ -40,6 +42,7 @@ class Opened:
     kind: str
     name: str
     producer: str
+    notes: tuple[str, ...] = ()
 
 
 def open_model(
@@ -72,10 +75,14 @@ def open_model(
     with _reasoned(name):
         types = hide(proto)
         original, model = (_to_ir(proto, types, folders) for _ in range(2))
+        notes = (BFLOAT16_NOTE,) if computes_in_halves(original, {ir.DataType.BFLOAT16}) else ()
+        if notes:
+            to_float32(original)
+            to_float32(model)
         _check_runs(original, name)
         image = to_standard_form(model, input_shape=input_shape, image_input=image_input, dynamic_batch=dynamic_batch)
     producer = f"{proto.producer_name} {proto.producer_version}".strip()
-    return Opened(original, model, image, kind, name, producer)
+    return Opened(original, model, image, kind, name, producer, notes)
 
 
 def _parse(path: Path) -> onnx.ModelProto:

@@ -6,6 +6,7 @@ This file and ``against_autograd`` and ``interpreter`` in ``onnxcam_export.verif
 from __future__ import annotations
 
 import contextlib
+import copy
 import inspect
 import logging
 import warnings
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from onnxcam_export.errors import SourceError
+from onnxcam_export.graph.float32 import BFLOAT16_NOTE
 from onnxcam_export.read.adaptive_pooling import pooling
 
 if TYPE_CHECKING:
@@ -39,11 +41,13 @@ class Captured:
         model: The ONNX model, its batch symbolic, its values named after the program's nodes.
         program: The program, for computing references with PyTorch's autograd.
         image: An example of the input, [2, C, H, W].
+        notes: Sentences for the report.
     """
 
     model: ir.Model
     program: torch.export.ExportedProgram
     image: torch.Tensor
+    notes: tuple[str, ...] = ()
 
 
 def capture(
@@ -59,11 +63,12 @@ def capture(
     Raises:
         SourceError: PyTorch cannot capture or export the model; the message has PyTorch's reason.
     """
+    notes: tuple[str, ...] = ()
     with quiet(), _reasoned():
         if isinstance(source, torch.export.ExportedProgram):
             program, image = source, _program_image(source)
         else:
-            source = source.module if isinstance(source, torch.nn.DataParallel) else source
+            source, notes = _without_bfloat16(source.module if isinstance(source, torch.nn.DataParallel) else source)
             assert input_shape is not None  # noqa: S101 — a module's caller gives it
             image = _example(source, input_shape)
             with _evaluating(source):
@@ -80,21 +85,28 @@ def capture(
             custom_translation_table=_TRANSLATIONS,
         )
         assert exported is not None  # noqa: S101 — it is, with dynamo=True
-    return Captured(exported.model, exported.exported_program, image)  # type: ignore[arg-type]
+    return Captured(exported.model, exported.exported_program, image, notes)  # type: ignore[arg-type]
 
 
 def output_names(captured: Captured) -> dict[str, str]:
-    """The graph's outputs by the names that the module's user has for them: a dict's keys, a tuple's indices."""
+    """The graph's outputs by their names for the module's user: a dict's keys, a tuple's indices, 0 for one alone."""
     outputs = [value.name or "" for value in captured.model.graph.outputs]
     out_spec = captured.program.call_spec.out_spec
     assert out_spec is not None  # noqa: S101 — every captured program has one
     dummy = torch.utils._pytree.tree_unflatten(outputs, out_spec)  # noqa: SLF001 — no public name for it
     paths = torch.utils._pytree.tree_flatten_with_path(dummy)[0]  # noqa: SLF001 — the same
-    return {".".join(_key(entry) for entry in path): str(name) for path, name in paths}
+    return {".".join(_key(entry) for entry in path) or "0": str(name) for path, name in paths}
 
 
 def _key(entry: Any) -> str:
     return str(getattr(entry, "key", getattr(entry, "idx", getattr(entry, "name", entry))))
+
+
+def _without_bfloat16(module: torch.nn.Module) -> tuple[torch.nn.Module, tuple[str, ...]]:
+    """The module, or a copy in float32 if it computes in bfloat16, and a note that says so."""
+    if all(tensor.dtype != torch.bfloat16 for tensor in (*module.parameters(), *module.buffers())):
+        return module, ()
+    return copy.deepcopy(module).float(), (BFLOAT16_NOTE,)
 
 
 def _takes_any_arguments(module: torch.nn.Module) -> bool:
@@ -107,11 +119,6 @@ def _example(module: torch.nn.Module, input_shape: Sequence[int]) -> torch.Tenso
     """A batch of two images; a batch of one would be taken for a constant."""
     like = next(iter([*module.parameters(), *module.buffers()]), torch.empty(0))
     dtype = like.dtype if like.dtype.is_floating_point else torch.float32
-    if dtype == torch.bfloat16:
-        raise SourceError(
-            f"the module computes in {str(dtype).removeprefix('torch.')}, which ONNX Runtime has no convolutions for; "
-            "convert it with module.float() first"
-        )
     generator = torch.Generator().manual_seed(0)
     return torch.randn(2, *input_shape, generator=generator).to(like.device, dtype)
 

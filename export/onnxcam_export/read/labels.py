@@ -43,22 +43,20 @@ def labels_of(given: Given | None) -> tuple[str, ...] | None:
     return tuple(_text(index, label) for index, label in enumerate(given))
 
 
-def for_classes(labels: tuple[str, ...] | None, classes: int) -> tuple[tuple[str, ...] | None, str | None]:
-    """The labels for a number of classes, and a note for the report.
+def for_classes(labels: tuple[str, ...] | None, classes: int | None) -> str | None:
+    """Checks that labels fit a number of classes, and gives a note for the report.
 
-    A model with one score may have two labels. The score is the second's, which is then the only class.
+    A model with one score may have two labels. The score is the second's, and its negative the first's. Scores that are
+    not [N, C] may have any number.
 
     Raises:
         ExportError: There are more or fewer labels than classes. The message has both numbers.
     """
-    if labels is None or len(labels) == classes:
-        return labels, None
+    if labels is None or classes is None or len(labels) == classes:
+        return None
     if (len(labels), classes) == (2, 1):
         negative, positive = map(shown, labels)
-        return labels[1:], (
-            f"the model has one score, taken to be that of {positive}; explanations for {negative}, for which it is "
-            "low, are not supported"
-        )
+        return f"the model has one score, taken to be that of {positive}; {negative} is explained by its negative"
     raise ExportError(f"{len(labels)} labels were given for {classes} classes; give one for each, in order")
 
 

@@ -138,6 +138,7 @@ def _read_onnx(
         image=opened.image,
         outputs={**{str(index): name for index, name in enumerate(outputs)}, **from_the_end},
         unchanged=opened.original,
+        notes=opened.notes,
     )
 
 
@@ -155,7 +156,7 @@ def _read_torch(source: Any, kind: str, input_shape: Sequence[int] | None) -> Or
         outputs=output_names(captured),
         unchanged=captured.model.clone(),
         program=captured.program,
-        notes=(note,) if note else (),
+        notes=(*([note] if note else []), *captured.notes),
     )
 
 

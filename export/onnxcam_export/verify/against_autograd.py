@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from onnxcam_export.analyse.forward import Forward
     from onnxcam_export.differentiate.tables import InputGradient
-    from onnxcam_export.verify.comparison import Array, Target
+    from onnxcam_export.verify.comparison import Array
     from onnxcam_export.verify.interpreter import Rectifier
 
 
@@ -63,9 +63,7 @@ class AgainstAutograd:
         unnamed = {name for x, y, _ in self._rectifiers for name in (x, y)} - nodes.keys()
         self.is_complete = not self._missing and not unnamed
 
-    def compare(
-        self, inputs: Mapping[str, Array], target: Target, got: Mapping[str, Any], *, thorough: bool
-    ) -> Comparison:
+    def compare(self, inputs: Mapping[str, Array], v: Array, got: Mapping[str, Any], *, thorough: bool) -> Comparison:
         """Compares all outputs that have a counterpart in the program; ``thorough`` makes no difference.
 
         Raises:
@@ -73,23 +71,25 @@ class AgainstAutograd:
         """
         del thorough
         image = next(iter(inputs.values()))
-        expected, notes = self._differentiated(image, target)
+        expected, notes = self._differentiated(image, v)
         comparison = Comparison()
         comparison.note(*notes)
         for output, value in expected.items():
+            if output not in got:
+                continue  # the gradient at the input may have been left out
             error, allowed = relative_error(got[output], value), tolerance(output)
             if error <= allowed:
                 comparison.add(output, error, allowed)
             else:
-                self._compare_closely(comparison, output, image, target, (got[output], value))
+                self._compare_closely(comparison, output, image, v, (got[output], value))
         return comparison
 
     def _compare_closely(
-        self, comparison: Comparison, output: str, image: Array, target: Target, pair: tuple[Array, Array]
+        self, comparison: Comparison, output: str, image: Array, v: Array, pair: tuple[Array, Array]
     ) -> None:
         """Compares an output that differs, without the places where the score has no unique gradient."""
         layer = output.removeprefix(contract.GRADIENTS_PREFIX)
-        unique = np.ones((), np.float32) if layer == output else 1 - self._tied(image, target, layer)
+        unique = np.ones((), np.float32) if layer == output else 1 - self._tied(image, v, layer)
         got, expected = (array * unique for array in pair)
         if not unique.all():
             comparison.note(ties_note(output, 1 - unique))
@@ -98,53 +98,53 @@ class AgainstAutograd:
             if relative_error(got, expected) <= tolerance(output):
                 comparison.add(output, relative_error(got, expected), tolerance(output))
                 return
-        exact = self._differentiated(image.astype(np.float64), target)[0].get(output)
+        exact = self._differentiated(image.astype(np.float64), v)[0].get(output)
         compare_with_exact(comparison, output, got, expected, None if exact is None else exact * unique)
 
-    def _tied(self, image: Array, target: Target, layer: str) -> Array:
+    def _tied(self, image: Array, v: Array, layer: str) -> Array:
         """One where a layer's value is tied with others, so that the score has no unique gradient there."""
-        if len(target) > len(image) and self._fixed_batch:
-            return np.concatenate([self._tied(image, target[row : row + 1], layer) for row in range(len(target))])
-        name, rows = self._layers[layer], torch.from_numpy(target)
-        x = torch.from_numpy(np.repeat(image, len(target) // len(image), axis=0)).requires_grad_()
+        if len(v) > len(image) and self._fixed_batch:
+            return np.concatenate([self._tied(image, v[row : row + 1], layer) for row in range(len(v))])
+        name, weights = self._layers[layer], _weights(v, image)
+        x = torch.from_numpy(np.repeat(image, len(v) // len(image), axis=0)).requires_grad_()
 
         def gradient(noise: Array | None) -> tuple[Array, Array]:
             plain = Interpreter(self._module)
             plain.added = {} if noise is None else {name: torch.from_numpy(noise)}
             plain.run(x)
-            scores = plain.values[self._score].flatten(1)
-            (g,) = torch.autograd.grad(scores[torch.arange(len(rows)), rows].sum(), plain.values[name])
+            scores = plain.values[self._score].reshape(weights.shape)
+            (g,) = torch.autograd.grad((scores * weights).sum(), plain.values[name])
             return _array(plain.values[name]), _array(g)
 
-        return tied_places(gradient)
+        return self._views[layer].of(tied_places(gradient))
 
-    def _differentiated(self, image: Array, target: Target) -> tuple[dict[str, Array], tuple[str, ...]]:
+    def _differentiated(self, image: Array, v: Array) -> tuple[dict[str, Array], tuple[str, ...]]:
         """The expected outputs of a run at level 2, by name, and notes on those that could not be computed.
 
         Args:
             image: [N, C, H, W]; in float64, the program is run in float64.
-            target: [T] class indices, no ranks; T = N or N = 1.
+            v: The explained rows, [M, *score shape]; M = N or N = 1.
         """
         try:
             with quiet():
-                return self._expected(image, target)
+                return self._expected(image, v)
         except RuntimeError as error:
             reason = str(error).partition("\n")[0]
             raise SourceError(f"PyTorch cannot differentiate the program that it captured: {reason}") from error
 
-    def _expected(self, image: Array, target: Target) -> tuple[dict[str, Array], tuple[str, ...]]:
-        if len(target) > len(image) and self._fixed_batch:
-            return self._row_by_row(image, target)
+    def _expected(self, image: Array, v: Array) -> tuple[dict[str, Array], tuple[str, ...]]:
+        if len(v) > len(image) and self._fixed_batch:
+            return self._row_by_row(image, v)
         count = len(image)
-        x = torch.from_numpy(np.repeat(image, len(target) // count, axis=0)).requires_grad_()
+        x = torch.from_numpy(np.repeat(image, len(v) // count, axis=0)).requires_grad_()
         module = copy.deepcopy(self._module).double() if x.dtype == torch.float64 else self._module
-        rows = torch.arange(len(target)), torch.from_numpy(target)
+        weights = _weights(v, image)
         plain = Interpreter(module)
         returned = torch.utils._pytree.tree_leaves(plain.run(x))  # noqa: SLF001 — no public name for it
         expected = {name: _array(value)[:count] for name, value in zip(self._outputs, returned, strict=True)}
         if self._score in self._missing:
             return expected, (f"not compared: the scores {self._score!r} have no counterpart in the PyTorch program",)
-        scores = plain.values[self._score].flatten(1)
+        scores = plain.values[self._score].reshape(weights.shape)
         expected[contract.SCORES_OUTPUT] = _array(scores)[:count]
         notes = []
         for layer, value in self._layers.items():
@@ -152,7 +152,7 @@ class AgainstAutograd:
                 notes.append(f"not compared: layer {layer!r} ({value}) has no counterpart in the PyTorch program")
                 continue
             activations = plain.values[value]
-            (gradients,) = torch.autograd.grad(scores[rows].sum(), activations, retain_graph=True)
+            (gradients,) = torch.autograd.grad((scores * weights).sum(), activations, retain_graph=True)
             view = self._views[layer]
             expected[contract.ACTIVATIONS_PREFIX + layer] = view.of(_array(activations)[:count])
             expected[contract.GRADIENTS_PREFIX + layer] = view.of(_array(gradients))
@@ -160,13 +160,13 @@ class AgainstAutograd:
             return expected, (*notes, f"not compared: {self._input_output}, {self._not_compared}")
         treated = Interpreter(module, self._rectifiers)
         treated.run(x)
-        (gradients,) = torch.autograd.grad(treated.values[self._score].flatten(1)[rows].sum(), x)
+        (gradients,) = torch.autograd.grad((treated.values[self._score].reshape(weights.shape) * weights).sum(), x)
         expected[self._input_output] = _array(gradients)
         return expected, tuple(notes)
 
-    def _row_by_row(self, image: Array, target: Target) -> tuple[dict[str, Array], tuple[str, ...]]:
-        """Several classes of one image, for a program whose batch is fixed at one."""
-        rows = [self._expected(image, target[row : row + 1]) for row in range(len(target))]
+    def _row_by_row(self, image: Array, v: Array) -> tuple[dict[str, Array], tuple[str, ...]]:
+        """Several rows of one image, for a program whose batch is fixed at one."""
+        rows = [self._expected(image, v[row : row + 1]) for row in range(len(v))]
         expected, notes = rows[0]
         for name in expected:
             if name.startswith((contract.GRADIENTS_PREFIX, self._input_output)):
@@ -188,6 +188,11 @@ def _unknown(rectifiers: Sequence[Rectifier], nodes: Mapping[str, torch.fx.Node]
         return f"made with rules of the caller's own: {'; '.join(own)}"
     missing = [f"{x} -> {y}" for x, y, _ in rectifiers if not nodes.keys() >= {x, y}]
     return f"no counterpart in the PyTorch program of {', '.join(missing)}" if missing else ""
+
+
+def _weights(v: Array, image: Array) -> torch.Tensor:
+    """The rows of v in the type in which the program is run."""
+    return torch.from_numpy(v.astype(image.dtype if image.dtype.kind == "f" else np.float32))
 
 
 def _array(tensor: torch.Tensor) -> Array:

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from onnxcam_export.analyse.forward import Forward
     from onnxcam_export.differentiate.tables import InputGradient, Table
-    from onnxcam_export.verify.comparison import Array, Target
+    from onnxcam_export.verify.comparison import Array
 
 IMAGE_GRADIENT = "plain gradient at the image"
 RECTIFIER_RULE = "guided rule at the rectifiers"
@@ -90,24 +90,22 @@ class AgainstOriginal:
         treated = [(step, input_gradient.treatment(step)) for step in forward.steps]
         self._own = [str(step) for step, treatment in treated if treatment is Treatment.OWN]
 
-    def compare(
-        self, inputs: Mapping[str, Array], target: Target, got: Mapping[str, Any], *, thorough: bool
-    ) -> Comparison:
+    def compare(self, inputs: Mapping[str, Array], v: Array, got: Mapping[str, Any], *, thorough: bool) -> Comparison:
         """Compares one run at level 2; a thorough comparison uses more directions."""
         comparison = self._compare_outputs(inputs, got)
         if self._quantised:
             comparison.note(QUANTISED_NOTE)
             return comparison
         if self._twins is not None:
-            got = self._twins.compare(comparison, inputs, target, got)
+            got = self._twins.compare(comparison, inputs, v, got)
         for name, session in self._layers.items():
             a, g = got[contract.ACTIVATIONS_PREFIX + name], got[contract.GRADIENTS_PREFIX + name]
             if self._selects and np.any((a == 0) & (g != 0)):
                 comparison.note(ties_note(contract.GRADIENTS_PREFIX + name, a == 0))
-            found = self._compare_layer(session, inputs, a, g, target, thorough=thorough)
+            found = self._compare_layer(session, inputs, a, g, v, thorough=thorough)
             _enter(comparison, contract.GRADIENTS_PREFIX + name + ("" if self._twins is None else IN_FLOAT32), found)
-        if len(target) == len(inputs[self._image]):
-            self._compare_input_gradient(comparison, inputs, target, got)
+        if self._input_gradient.output in got and len(v) == len(inputs[self._image]):
+            self._compare_input_gradient(comparison, inputs, v, got)
         return comparison
 
     def _compare_outputs(self, inputs: Mapping[str, Array], got: Mapping[str, Any]) -> Comparison:
@@ -147,16 +145,16 @@ class AgainstOriginal:
         inputs: Mapping[str, Array],
         a: Array,
         g: Array,
-        target: Target,
+        v: Array,
         *,
         thorough: bool,
     ) -> central_differences.Agreement:
         """Compares each row of a gradient at its image's activation; if thorough, the first row in more directions."""
         a, g = a.astype(np.float64), g.astype(np.float64)
         found = []
-        for row, index in enumerate(target):
+        for row, weights in enumerate(v):
             image = row if len(a) > 1 else 0
-            y = score_at(session, inputs, a, image, int(index))
+            y = score_at(session, inputs, a, image, weights)
             here = a[image : image + 1]
             free = movable(here)
             slope = g[row : row + 1] * free
@@ -169,10 +167,10 @@ class AgainstOriginal:
         return central_differences.combine(found)
 
     def _compare_input_gradient(
-        self, comparison: Comparison, inputs: Mapping[str, Array], target: Target, got: Mapping[str, Any]
+        self, comparison: Comparison, inputs: Mapping[str, Array], v: Array, got: Mapping[str, Any]
     ) -> None:
         outputs = [item.name for item in self._traced.get_outputs()]
-        feeds = fed(self._traced, {**inputs, contract.TARGET_INPUT: target})
+        feeds = fed(self._traced, {**inputs, contract.SEED_INPUT: v})
         seen = dict(zip(outputs, self._traced.run(outputs, feeds), strict=True))
         output, plain = self._input_gradient.output, seen[probe_models.PLAIN_GRADIENT]
         if self._own:
@@ -180,7 +178,7 @@ class AgainstOriginal:
         else:
             comparison.add(output, relative_error(got[output], seen[output]), tolerance(output))
         image, slope = inputs[self._image].astype(np.float64), plain[:1].astype(np.float64)
-        y = score_at(self._from_image, inputs, image, 0, int(target[0]))
+        y = score_at(self._from_image, inputs, image, 0, v[0])
         directions = chain(along_parts_of_gradient(slope), random_direction(slope))
         found = central_differences.compare(y, image[:1], slope, directions, central_differences.IMAGE_LADDER)
         _enter(comparison, IMAGE_GRADIENT, found)

@@ -12,7 +12,6 @@ from onnxcam import contract
 from onnxcam.execution.golden import relative_error
 
 Array = npt.NDArray[Any]
-Target = npt.NDArray[np.int64]
 
 # Relative L2 errors. Up to the layers' gradients they are float32 rounding. In the gradient at the input, rounding can
 # also flip a few ReLU masks of a deep network; its bound is that of a cosine of 0.9998.

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from onnxcam_export.analyse.forward import Forward
     from onnxcam_export.differentiate.tables import InputGradient, Table
     from onnxcam_export.graph.steps import Step
-    from onnxcam_export.verify.comparison import Array, Target
+    from onnxcam_export.verify.comparison import Array
 
 # Marks the checks of the twin.
 IN_FLOAT32 = ", in float32"
@@ -46,11 +46,13 @@ class Twins:
 
     def __init__(self, forward: Forward, input_gradient: InputGradient, rules: Table) -> None:
         """Makes both models; the forward pass must not be assembled yet."""
+        prefixes = (contract.ACTIVATIONS_PREFIX, contract.GRADIENTS_PREFIX)
+        self._views = {prefix + name: view for prefix in prefixes for name, view in forward.views.items()}
         self._exact = _gradients(forward, input_gradient, rules)
         self._rounded = _gradients(forward, input_gradient, rules, rounding=_ROUNDING)
 
     def compare(
-        self, comparison: Comparison, inputs: Mapping[str, Array], target: Target, got: Mapping[str, Any]
+        self, comparison: Comparison, inputs: Mapping[str, Array], v: Array, got: Mapping[str, Any]
     ) -> dict[str, Array]:
         """Compares the artifact with its twin.
 
@@ -60,9 +62,11 @@ class Twins:
         Raises:
             ParityError: A gradient is too small for float16.
         """
-        feeds = {**inputs, contract.TARGET_INPUT: target}
-        exact = _run(self._exact, feeds)
+        feeds = {**inputs, contract.SEED_INPUT: v}
+        exact = self._run(self._exact, feeds)
         for name, value in exact.items():
+            if name not in got:
+                continue  # the gradient at the input may have been left out
             error, allowed = relative_error(got[name], value), tolerance(name, halves=True)
             if error <= allowed:
                 comparison.add(name, error, allowed)
@@ -72,13 +76,14 @@ class Twins:
                     f"{name} is at most {np.abs(value).max():.0e}, which the model's float16 cannot hold, so the model "
                     "is not written; export the model in float32"
                 )
-            compare_with_exact(comparison, name, got[name], _run(self._rounded, feeds)[name], value, halves=True)
+            compare_with_exact(comparison, name, got[name], self._run(self._rounded, feeds)[name], value, halves=True)
         return exact
 
-
-def _run(session: onnxruntime.InferenceSession, feeds: Mapping[str, Array]) -> dict[str, Array]:
-    names = [item.name for item in session.get_outputs()]
-    return dict(zip(names, session.run(names, probe_models.fed(session, feeds)), strict=True))
+    def _run(self, session: onnxruntime.InferenceSession, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        """The outputs by name, through the layers' views."""
+        names = [item.name for item in session.get_outputs()]
+        outputs = dict(zip(names, session.run(names, probe_models.fed(session, feeds)), strict=True))
+        return {name: self._views[name].of(y) if name in self._views else y for name, y in outputs.items()}
 
 
 def _gradients(

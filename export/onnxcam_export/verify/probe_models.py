@@ -5,6 +5,7 @@ They compute in float32, also where the artifact computes in float16 with the sa
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from onnxcam_export.analyse.activations import forward_steps
 from onnxcam_export.differentiate.backprop import backprop
 from onnxcam_export.differentiate.rule import PLAIN, Gradients, Rule, Treatment
 from onnxcam_export.graph.builder import Builder
-from onnxcam_export.graph.expressions import one_hot, reshape_rows
+from onnxcam_export.graph.expressions import reshape_rows
 from onnxcam_export.graph.float32 import to_float32
 from onnxcam_export.graph.session import open_model
 from onnxcam_export.graph.steps import static_shape
@@ -62,7 +63,7 @@ def with_outputs(model: ir.Model, wanted: Mapping[str, str]) -> tuple[ort.Infere
 
 
 def cut(forward: Forward, value: ir.Value, view: View | None = None) -> ort.InferenceSession:
-    """The forward pass after a value: ``VALUE`` is an input, and the scores, [N, C], are the only output.
+    """The forward pass after a value: ``VALUE`` is an input, and the scores, flattened to [N, C], are the only output.
 
     With a view, ``VALUE`` is [N, K, *places], and tokens that the view skips are computed from the image.
     """
@@ -83,7 +84,7 @@ def cut(forward: Forward, value: ir.Value, view: View | None = None) -> ort.Infe
     if producer is not None:
         graph.insert_after(producer, before.all_nodes)
     op = Builder(graph, score.dtype or ir.DataType.FLOAT, VALUE)
-    scores = op.Reshape(whole if score is inner else score, [-1, forward.score.classes])
+    scores = op.Reshape(whole if score is inner else score, [-1, math.prod(forward.score.shape)])
     graph.extend(op.nodes)
     output_only(model, {contract.SCORES_OUTPUT: scores}, op.dtype)
     return open_model(model)
@@ -92,14 +93,14 @@ def cut(forward: Forward, value: ir.Value, view: View | None = None) -> ort.Infe
 def traced(
     forward: Forward, input_gradient: InputGradient, rules: Table
 ) -> tuple[ort.InferenceSession, list[Treatment]]:
-    """A model that outputs the gradient at the image and the gradients at every rectifier, for a class per image.
+    """A model that outputs the gradient at the image and the gradients at every rectifier, for a row of v per image.
 
     Its outputs are the plain gradient, by the rules of the layers' gradients, and the requested gradient. For each
     rectifier with another rule there are samples, in the first image, of its input x, its derivative f'(x), the
     gradient dy that reaches it and the gradient dx that leaves it.
 
     Returns:
-        The model, with the input ``contract.TARGET_INPUT``, and the treatment of each rectifier.
+        The model, with the input ``contract.SEED_INPUT``, and the treatment of each rectifier.
     """
     model, values = copied(forward)
     graph, score, image = model.graph, values[forward.score.value.name or ""], values[forward.image.name or ""]
@@ -121,8 +122,8 @@ def traced(
     return open_model(model), [input_gradient.treatment(step) for step, _ in seen]
 
 
-def score_at(session: ort.InferenceSession, inputs: Mapping[str, Array], a: Array, image: int, index: int) -> Function:
-    """The score of a class as a function of one image's activation, [1, ...]."""
+def score_at(session: ort.InferenceSession, inputs: Mapping[str, Array], a: Array, image: int, v: Array) -> Function:
+    """``<v, scores>`` as a function of one image's activation, [1, ...]."""
     needed = {item.name: item for item in session.get_inputs()}
     fixed = isinstance(needed[VALUE].shape[0], int)
     start, stop = (0, len(a)) if fixed else (image, image + 1)
@@ -132,7 +133,7 @@ def score_at(session: ort.InferenceSession, inputs: Mapping[str, Array], a: Arra
         whole = a[start:stop].copy()
         whole[image - start] = value[0]
         (scores,) = session.run([contract.SCORES_OUTPUT], {**feeds, VALUE: whole.astype(np.float32)})
-        return float(scores[image - start, index])
+        return float((scores[image - start].astype(np.float64) * v.ravel()).sum())
 
     return y
 
@@ -153,10 +154,10 @@ def fed(session: ort.InferenceSession, inputs: Mapping[str, Array]) -> dict[str,
 
 
 def seed_rows(op: Builder, graph: ir.Graph, forward: Forward, score: ir.Value) -> ir.Value:
-    """The rows of the classes in the new input ``contract.TARGET_INPUT``."""
-    target = ir.val(contract.TARGET_INPUT, dtype=ir.DataType.INT64, shape=["targets"])
-    graph.inputs.append(target)
-    return reshape_rows(op, one_hot(op, target, forward.score.classes), static_shape(score))
+    """The rows of v in the new input ``contract.SEED_INPUT``, in the shape of the scores."""
+    given = ir.val(contract.SEED_INPUT, dtype=ir.DataType.FLOAT, shape=["seeds", *forward.score.shape])
+    graph.inputs.append(given)
+    return reshape_rows(op, op.Cast(given, to=int(op.dtype)), static_shape(score))
 
 
 def _watched(input_gradient: InputGradient, seen: list[tuple[Step, dict[str, ir.Value]]]) -> dict[str, Rule]:

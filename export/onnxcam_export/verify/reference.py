@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from onnxcam_export.analyse.forward import Forward
     from onnxcam_export.differentiate.tables import InputGradient, Table
     from onnxcam_export.read.source import Original
-    from onnxcam_export.verify.comparison import Array, Target
+    from onnxcam_export.verify.comparison import Array
 
 
 class Reference(Protocol):
@@ -29,14 +29,12 @@ class Reference(Protocol):
     def name(self) -> str:
         """Its name, for messages and the report."""
 
-    def compare(
-        self, inputs: Mapping[str, Array], target: Target, got: Mapping[str, Any], *, thorough: bool
-    ) -> Comparison:
+    def compare(self, inputs: Mapping[str, Array], v: Array, got: Mapping[str, Any], *, thorough: bool) -> Comparison:
         """Compares one run at level 2.
 
         Args:
             inputs: The inputs by name; the image is [N, …].
-            target: [T] class indices, no ranks; T = N or N = 1.
+            v: The explained rows, [M, *score shape]; M = N or N = 1.
             got: The artifact's outputs by name.
             thorough: Whether to spend more time on the first of several runs.
         """
@@ -61,17 +59,15 @@ class _AutogradThenDifferences:
         self.name = f"{self._autograd.name}, and central differences"
         return _differences(self._original, self._forward, *self._gradients)
 
-    def compare(
-        self, inputs: Mapping[str, Array], target: Target, got: Mapping[str, Any], *, thorough: bool
-    ) -> Comparison:
+    def compare(self, inputs: Mapping[str, Array], v: Array, got: Mapping[str, Any], *, thorough: bool) -> Comparison:
         """Compares with autograd, and the rest with differences."""
         try:
-            found = self._autograd.compare(inputs, target, got, thorough=thorough)
+            found = self._autograd.compare(inputs, v, got, thorough=thorough)
             if self._autograd.is_complete:
                 return found
         except SourceError as error:
             found = Comparison(notes=[str(error)])
-        others = self._differences.compare(inputs, target, got, thorough=thorough)
+        others = self._differences.compare(inputs, v, got, thorough=thorough)
         found.notes = [note for note in found.notes if not note.startswith("not compared")]
         found.note(*others.notes)
         for name in [name for name in others.errors if name not in found.errors]:

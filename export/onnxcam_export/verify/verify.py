@@ -6,24 +6,28 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onnxcam import contract
+from onnxcam import cam, contract
 from onnxcam.execution.engine import first_line
-from onnxcam.execution.golden import answers, golden_input
+from onnxcam.execution.golden import answers, golden_input, relative_error
 from onnxcam.execution.model import LoadedModel, Request
 from onnxcam.metadata import Golden, Metadata, Verification
+from onnxcam.targets.of_scores import Element
+from onnxcam.targets.rows import resolve
 from onnxcam_export.errors import ExportError, ParityError
 from onnxcam_export.graph.session import open_file
 from onnxcam_export.verify.comparison import Array, Comparison
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     import onnxruntime as ort
 
-    from onnxcam_export.verify.comparison import Target
     from onnxcam_export.verify.reference import Reference
 
+# Of finished maps against NumPy. Both sum the same float32 numbers in another order. Where large ones cancel, as in
+# GoogLeNet with random weights, 3e-5 was seen.
+PRODUCT_TOLERANCE = 1e-3
 # Errors allowed on other machines and providers; GPUs compute convolutions with 10-bit mantissas (TF32) by default.
 GOLDEN_TOLERANCES = {"scores": 5e-3, "grad_cam": 1e-2, "guided_backprop": 5e-2}
 
@@ -46,7 +50,9 @@ def session(path: Path) -> ort.InferenceSession:
 
 
 def verify(path: Path, metadata: Metadata, reference: Reference) -> Verification:
-    """Compares the artifact's outputs for two images with a class each, and for one image with three classes.
+    """Compares the artifact's outputs for two images with a row each, and for one image with two classes and a seed.
+
+    The rows of scores that are not [N, C] are random seeds.
 
     Args:
         path: The artifact.
@@ -59,25 +65,51 @@ def verify(path: Path, metadata: Metadata, reference: Reference) -> Verification
     run = session(path)
     outputs = [output.name for output in run.get_outputs()]
     total = Comparison()
-    for index, (inputs, target) in enumerate(_batches(run, metadata)):
-        got = _run(run, outputs, inputs | controls(metadata, target, 2))
+    for index, (inputs, target, seed) in enumerate(_batches(run, metadata)):
+        got = _run(run, outputs, inputs | controls(metadata, target, seed, metadata.highest))
         # The original outputs are compared as a caller gets them who does not know of onnxcam: at level 0.
-        got |= _run(run, [name for name in outputs if not name.startswith("onnxcam.")], inputs)
-        found = reference.compare(inputs, target, got, thorough=index == 0)
+        original = [name for name in outputs if not name.startswith("onnxcam.")]
+        got |= _run(
+            run, original, inputs | ({} if metadata.inputs == "optional" else controls(metadata, target, seed, 0))
+        )
+        found = reference.compare(inputs, _cotangents(metadata, target, seed), got, thorough=index == 0)
+        _compare_products(found, metadata, got)
         _require_parity(found, reference.name)
         total.include(found)
     return Verification(reference.name, total.errors, total.tolerances, tuple(total.notes))
 
 
-def _batches(run: ort.InferenceSession, metadata: Metadata) -> Iterator[tuple[dict[str, Array], Target]]:
-    """The original inputs and the classes to explain, for each batch that a fixed batch size allows."""
+def _batches(run: ort.InferenceSession, metadata: Metadata) -> Iterator[tuple[dict[str, Array], list[int], Array]]:
+    """The original inputs, the classes and the seeds to explain, for each batch that a fixed batch size allows."""
     generator = np.random.default_rng(0)
     batch = metadata.image.batch or 2
     images = noise(generator, (batch, *metadata.image.shape), metadata.image.dtype)
     for image, count in ((images, batch), (images[:1], 3)):
-        if metadata.image.batch in {None, len(image)}:
-            target = generator.integers(0, metadata.classes, count)
-            yield {metadata.image.name: image, **others(run, metadata, len(image))}, target
+        if metadata.image.batch not in {None, len(image)}:
+            continue
+        seeds = 1 if len(image) < count else 0
+        classes = [] if metadata.classes is None else generator.integers(0, metadata.classes, count - seeds).tolist()
+        seed = generator.standard_normal((count - len(classes), *metadata.shape_of_scores)).astype(np.float32)
+        yield {metadata.image.name: image, **others(run, metadata, len(image))}, classes, seed
+
+
+def _cotangents(metadata: Metadata, target: list[int], seed: Array) -> Array:
+    """The rows of v that are explained, [M, *score shape]."""
+    rows = np.zeros((len(target), *metadata.shape_of_scores), np.float32)
+    rows[range(len(target)), target] = 1
+    return np.concatenate([rows, seed])
+
+
+def _compare_products(found: Comparison, metadata: Metadata, got: Mapping[str, Any]) -> None:
+    """Compares the finished maps with the same formulas in NumPy, from the artifact's own ingredients."""
+    for layer in metadata.layers:
+        a, g = (got[prefix + layer.name] for prefix in (contract.ACTIVATIONS_PREFIX, contract.GRADIENTS_PREFIX))
+        maps = cam.grad_cam(a, g)
+        name, product = contract.GRAD_CAM_PREFIX + layer.name, contract.GUIDED_GRAD_CAM_PREFIX + layer.name
+        found.add(name, relative_error(got[name], maps), PRODUCT_TOLERANCE)
+        if product in got:
+            expected = cam.guided_grad_cam(got[contract.GUIDED_OUTPUT], maps, layout=metadata.image.layout)
+            found.add(product, relative_error(got[product], expected), PRODUCT_TOLERANCE)
 
 
 def _require_parity(found: Comparison, name: str) -> None:
@@ -113,20 +145,29 @@ def golden(path: Path, metadata: Metadata) -> Golden:
     """Makes the golden check: the artifact's outputs for the golden input. The file must have its metadata already."""
     model = LoadedModel(path, ["cpu"])
     image = golden_input((metadata.image.batch or 1, *metadata.image.shape), metadata.image.dtype)
-    best = int(model.run({metadata.image.name: image}, np.array([-1]), Request()).class_index[0])
+    (rows,) = resolve(
+        -1 if metadata.classes is not None else Element(*[0] * len(metadata.shape_of_scores)), 1, metadata
+    )
+    best = int(model.explain({metadata.image.name: image}, rows, Request()).scores[0].argmax())
     layer = metadata.layers[0].name
-    return Golden(target=best, layer=layer, tolerances=dict(GOLDEN_TOLERANCES), **answers(model, best, layer))
+    measured = answers(model, best, layer)
+    tolerances = {name: GOLDEN_TOLERANCES[name] for name in measured}
+    return Golden(
+        best, measured["scores"], layer, measured["grad_cam"], measured.get("guided_backprop", ()), tolerances
+    )
 
 
-def controls(metadata: Metadata, target: Array, level: int) -> dict[str, Array]:
-    """The inputs that the artifact adds: the target and the level."""
-    inputs = {contract.TARGET_INPUT: np.asarray(target, np.int64)}
+def controls(metadata: Metadata, target: Sequence[int], seed: Array, level: int) -> dict[str, Array]:
+    """The inputs that the artifact adds: the target, the seed and the level."""
+    inputs = {contract.SEED_INPUT: np.asarray(seed, np.float32)}
+    if metadata.classes is not None:
+        inputs[contract.TARGET_INPUT] = np.asarray(target, np.int64)
     return inputs if metadata.flat else {**inputs, contract.LEVEL_INPUT: np.asarray(level, np.int64)}
 
 
 def others(run: ort.InferenceSession, metadata: Metadata, batch: int) -> dict[str, Array]:
     """Values for the model's other inputs: ones, safe whether the input is a scale or a size."""
-    given = {metadata.image.name, contract.TARGET_INPUT, contract.LEVEL_INPUT}
+    given = {metadata.image.name, contract.TARGET_INPUT, contract.SEED_INPUT, contract.LEVEL_INPUT}
     return {
         item.name: np.ones(
             [dim if isinstance(dim, int) else (1 if axis else batch) for axis, dim in enumerate(item.shape)],

@@ -109,8 +109,11 @@ def test_maps_are_no_scores() -> None:
     proto = small("float[N,4,12,12] r", "")
     with pytest.raises(ScoreError, match=r"no output has the shape of class scores, \[N, C\]; name the one to explain"):
         found(proto)
-    with pytest.raises(ScoreError, match=r"'r' has the shape \[batch, 4, 12, 12\] and not that of class scores"):
-        found(proto, "r")
+
+
+def test_scores_of_any_shape_are_taken_if_they_are_named() -> None:
+    score = found(small("float[N,4,12,12] r", ""), "r")
+    assert (score.shape, score.classes, score.reason) == ((4, 12, 12), None, "named by the user")
 
 
 @pytest.mark.parametrize(

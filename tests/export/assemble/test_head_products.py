@@ -13,8 +13,8 @@ from torch import nn
 
 from onnxcam_export import export
 from onnxcam_export.assemble.head_products import share_head_products
+from onnxcam_export.assemble.rows import cotangents
 from onnxcam_export.graph.builder import Builder
-from onnxcam_export.graph.expressions import one_hot
 from support import reference
 from support.models import randomised
 
@@ -85,15 +85,19 @@ def emitted(chain: bool) -> Builder:
 
 @pytest.mark.parametrize("transposed", [0, 1])
 def test_a_row_of_the_last_matrix_is_looked_up(transposed, run_nodes):
-    """``onehot(c) W``, and ``onehot(c) W^T`` as a MatMul head has it."""
+    """``[onehot(c); v] W``, and the same of ``W^T`` as a MatMul head has it; W is read as the first operand."""
     w = np.random.default_rng(0).standard_normal((4, 6) if transposed else (6, 4)).astype(np.float32)
-    target = ir.val("target", dtype=ir.DataType.INT64, shape=[3])
-    op = Builder(ir.Graph([target], [], nodes=[], opset_imports={"": 20}))
-    index = np.asarray([5, 0, 3], np.int64)
-    found = op.Neg(op.Gemm(one_hot(op, target, 6), w, transB=transposed))
-    nodes = _after(op)
-    assert "Gemm" not in {node.op_type for node in nodes}
-    np.testing.assert_array_equal(run_nodes(op, found, target=index), -(w.T if transposed else w)[index])
+    target, seed = ir.val("target", dtype=ir.DataType.INT64, shape=[3]), ir.val("seed", shape=["S", 6])
+    seed.dtype = ir.DataType.FLOAT
+    op = Builder(ir.Graph([target, seed], [], nodes=[], opset_imports={"": 20}))
+    found = op.Neg(op.Gemm(cotangents(op, target, 6, seed), w, transB=transposed))
+    nodes, matrix = _after(op), w.T if transposed else w
+    assert "Gather" in {node.op_type for node in nodes}
+    assert all(node.inputs[0].name != "seed" for node in nodes if node.op_type == "Gemm")
+    index, v = np.asarray([5, 0, 3], np.int64), np.random.default_rng(1).standard_normal((2, 6)).astype(np.float32)
+    found = run_nodes(op, found, target=index, seed=v)
+    np.testing.assert_array_equal(found[:3], -matrix[index])
+    np.testing.assert_allclose(found[3:], -v @ matrix, rtol=1e-5)
 
 
 def test_a_product_of_the_other_is_left():

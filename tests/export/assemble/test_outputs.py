@@ -18,8 +18,9 @@ LAYERS = ("relu", "block", "stem")
 ADDED = [
     "onnxcam.scores",
     "onnxcam.class_index",
-    *(f"onnxcam.{kind}/{layer}" for kind in ("activations", "gradients") for layer in LAYERS),
+    *(f"onnxcam.{kind}/{layer}" for kind in ("activations", "gradients", "grad_cam") for layer in LAYERS),
     "onnxcam.guided_gradients",
+    *(f"onnxcam.guided_grad_cam/{layer}" for layer in LAYERS),
 ]
 
 
@@ -70,11 +71,12 @@ def test_nodes_that_other_runtimes_misread_are_spelt_differently(small_report, s
 def test_inputs(small_report, small_flat):
     inputs = {value.name: value for value in onnx.load(small_report.path).graph.input}
     assert next(iter(inputs)) == "x"
-    assert set(inputs) == {"x", "onnxcam.target", "onnxcam.level"}
+    assert set(inputs) == {"x", "onnxcam.target", "onnxcam.seed", "onnxcam.level"}
+    assert dims(inputs["onnxcam.seed"])[1:] == [5]
     assert dims(inputs["x"]) == ["batch", 3, 16, 16]
     assert dims(inputs["onnxcam.level"]) == []
     assert len(dims(inputs["onnxcam.target"])) == 1
-    assert {value.name for value in onnx.load(small_flat.path).graph.input} == {"x", "onnxcam.target"}
+    assert {value.name for value in onnx.load(small_flat.path).graph.input} == {"x", "onnxcam.target", "onnxcam.seed"}
 
 
 def test_defaults_of_the_added_inputs(small_report):
@@ -83,6 +85,7 @@ def test_defaults_of_the_added_inputs(small_report):
     }
     assert initializers["onnxcam.level"].tolist() == 0
     assert initializers["onnxcam.target"].tolist() == [-1]
+    assert initializers["onnxcam.seed"].shape == (0, 5)
 
 
 def test_outputs(small_report, small_flat):

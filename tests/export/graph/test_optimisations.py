@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from onnxcam_export.assemble.outputs import Form
 from onnxcam_export.differentiate.rule import PLAIN
 from onnxcam_export.differentiate.tables import InputGradient
 from onnxcam_export.graph.optimisations import ALL, Optimisation
@@ -42,7 +43,7 @@ def outputs(optimisations: frozenset[Optimisation], path: Path) -> tuple[dict[st
 
     torch.manual_seed(0)
     plan = Plan(InputGradient.of("guided"), PLAIN, optimisations)
-    run(plan, Everything().eval(), path, input_shape=(3, 16, 16), layers=["stem"], verified=False, flat=True)
+    run(plan, Everything().eval(), path, input_shape=(3, 16, 16), layers=["stem"], verified=False, form=Form(flat=True))
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
     image = np.random.default_rng(0).standard_normal((1, 3, 16, 16)).astype(np.float32)

@@ -358,3 +358,24 @@ def test_nodes_may_stand_in_any_order(tmp_path: Path) -> None:
     del proto.graph.node[:]
     proto.graph.node.extend(reversed(nodes))
     assert export(proto, tmp_path / "out.onnx").metadata.verification is not None
+
+
+def test_a_bfloat16_file_becomes_float32_with_a_note(tmp_path: Path) -> None:
+    wide = small()
+    half = onnx.ModelProto.FromString(wide.SerializeToString())
+    for value in (*half.graph.input, *half.graph.output):
+        value.type.tensor_type.elem_type = onnx.TensorProto.BFLOAT16
+    for proto in (half, wide):  # to the same weights
+        for tensor in proto.graph.initializer:
+            bits = onnx.numpy_helper.to_array(tensor).view(np.uint32) & np.uint32(0xFFFF0000)
+            if proto is wide:
+                tensor.CopyFrom(onnx.numpy_helper.from_array(bits.view(np.float32), tensor.name))
+            else:
+                raw = (bits >> 16).astype(np.uint16).tobytes()
+                shape = list(tensor.dims)
+                tensor.CopyFrom(onnx.helper.make_tensor(tensor.name, onnx.TensorProto.BFLOAT16, shape, raw, raw=True))
+    report, expected = export(half, tmp_path / "half.onnx"), export(wide, tmp_path / "wide.onnx")
+    assert "bfloat16 weights were made float32" in str(report)
+    image = np.random.default_rng(0).standard_normal((2, 3, 12, 12)).astype(np.float32)
+    got, wanted = (onnxcam.Explainer(item.path).run(image, [3, 1]) for item in (report, expected))
+    np.testing.assert_array_equal(got.guided_backprop(), wanted.guided_backprop())

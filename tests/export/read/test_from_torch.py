@@ -256,9 +256,13 @@ def test_wrappers_that_pass_any_arguments_on(wrap, tmp_path):
     assert export(wrap().eval(), tmp_path / "out.onnx", input_shape=(3, 16, 16)).metadata.verification is not None
 
 
-def test_bfloat16_is_refused_in_words(tmp_path):
-    with pytest.raises(SourceError, match=r"computes in bfloat16, which .* convert it with module\.float"):
-        export(small().bfloat16(), tmp_path / "out.onnx", input_shape=(3, 16, 16))
+def test_a_bfloat16_module_becomes_float32_with_a_note(tmp_path, explain, images):
+    module = small().bfloat16()
+    report = export(module, tmp_path / "out.onnx", input_shape=(3, 16, 16), layers="relu")
+    assert next(module.parameters()).dtype == torch.bfloat16
+    assert "bfloat16 weights were made float32" in str(report)
+    expected = reference.explain(module, images(2), [3, 1], ["relu"])
+    agrees(explain(report, images(2), [3, 1]), expected, "relu")
 
 
 def test_modules_with_group_norm(tmp_path):

@@ -67,7 +67,11 @@ def test_the_report_says_what_was_compared(tmp_path: Path) -> None:
         "onnxcam.activations/r2",
         "onnxcam.gradients/r1",
         "onnxcam.gradients/r2",
+        "onnxcam.grad_cam/r1",
+        "onnxcam.grad_cam/r2",
         "onnxcam.guided_gradients",
+        "onnxcam.guided_grad_cam/r1",
+        "onnxcam.guided_grad_cam/r2",
         "plain gradient at the image",
         "guided rule at the rectifiers",
     }

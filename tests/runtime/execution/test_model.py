@@ -7,7 +7,7 @@ import pytest
 from onnxcam.errors import ModelError, RunTimeoutError
 from onnxcam.execution.model import LoadedModel, Request
 
-TOP = np.array([-1])
+TOP = [-1]
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def images(count: int) -> np.ndarray:
 
 def test_a_level_has_its_outputs(model):
     scores, maps, everything = (
-        model.run({"image": images(2)}, TOP, Request(layers=["features"], level=level)) for level in (0, 1, 2)
+        model.explain({"image": images(2)}, TOP, Request(layers=["features"], level=level)) for level in (0, 1, 2)
     )
     assert scores.activations == scores.gradients == {}
     assert scores.input_gradient is maps.input_gradient is None
@@ -39,8 +39,8 @@ def test_it_knows_the_original_inputs_and_its_providers(model):
 @pytest.mark.parametrize("level", [0, 1, 2])
 def test_each_image_alone_is_the_batch(model, level):
     request = Request(["features"], level)
-    each = model.run_each(images(3), np.array([[0, -1]] * 3), request)
-    first, top = (model.run({"image": images(3)}, np.array([target]), request) for target in (0, -1))
+    each = model.explain_each(images(3), [[0, -1]] * 3, request)
+    first, top = (model.explain({"image": images(3)}, [target], request) for target in (0, -1))
     assert each.class_index.tolist() == [index for top in top.class_index for index in (0, top)]
     np.testing.assert_allclose(each.scores, first.scores, rtol=1e-5)
     for layer in each.gradients:
@@ -56,9 +56,9 @@ def test_a_run_that_takes_too_long_is_ended(data, level, capfd):
     endless = LoadedModel(data / "endless.onnx", threads=1)
     zeros = np.zeros((1, 1, 4, 4), np.float32)
     with pytest.raises(RunTimeoutError, match="took longer than its timeout, and was ended"):
-        endless.run({"input": zeros}, TOP, Request(level=level, timeout=0.05))
+        endless.explain({"input": zeros}, TOP, Request(level=level, timeout=0.05))
     with pytest.raises(RunTimeoutError):
-        endless.run_each(zeros, np.array([[0, 1]]), Request(level=level, timeout=0.05))
+        endless.explain_each(zeros, [[0, 1]], Request(level=level, timeout=0.05))
     assert capfd.readouterr() == ("", "")
 
 
@@ -66,12 +66,12 @@ def test_the_time_is_for_all_images_together(model, monkeypatch):
     given = []
     run = model.run
     monkeypatch.setattr(model, "run", lambda *args: (given.append(args[2].timeout), run(*args))[1])
-    model.run_each(images(3), np.array([[0]] * 3), Request(timeout=3600))
+    model.explain_each(images(3), [[0]] * 3, Request(timeout=3600))
     assert 3600 > given[0] > given[1] > given[2] > 0
 
 
 def test_enough_time_changes_nothing(model):
-    limited, free = (model.run({"image": images(1)}, TOP, Request(timeout=limit)) for limit in (3600, None))
+    limited, free = (model.explain({"image": images(1)}, TOP, Request(timeout=limit)) for limit in (3600, None))
     np.testing.assert_array_equal(limited.scores, free.scores)
 
 
@@ -82,14 +82,14 @@ def test_what_is_not_onnx_runtimes_passes_through(model, monkeypatch, error):
 
     monkeypatch.setattr(model._session, "run", run)
     with pytest.raises(type(error)) as caught:
-        model.run({"image": images(1)}, TOP, Request())
+        model.explain({"image": images(1)}, TOP, Request())
     assert caught.value is error
 
 
 def test_what_is_onnx_runtimes_is_said(model, capfd):
-    for image, target in ((images(1), np.zeros((1, 1), np.int64)), (images(1).astype(float), TOP), (images(1)[0], TOP)):
+    for image in (images(1).astype(float), images(1)[0]):
         with pytest.raises(ModelError, match="the model could not be run: ") as caught:
-            model.run({"image": image}, target, Request())
+            model.explain({"image": image}, TOP, Request())
         assert "\n" not in str(caught.value)
     assert capfd.readouterr() == ("", "")
 
@@ -102,9 +102,9 @@ def test_outputs_that_are_not_what_was_promised(data):
     whole = (data / "pooled.onnx").read_bytes()
     assert whole.count(known) == 1
     broken = LoadedModel(whole.replace(known, np.full(5, np.nan, np.float32).tobytes()))
-    assert np.isnan(broken.run({"image": images(1)}, TOP, Request()).scores).all()
+    assert np.isnan(broken.explain({"image": images(1)}, TOP, Request()).scores).all()
     with pytest.raises(ModelError, match=r"the model's onnxcam\.scores holds NaN or infinity"):
-        broken.run({"image": images(1)}, TOP, Request(finite=True))
+        broken.explain({"image": images(1)}, TOP, Request(finite=True))
 
 
 def test_a_closed_model_says_so_and_frees_its_session(model):
@@ -113,7 +113,7 @@ def test_a_closed_model_says_so_and_frees_its_session(model):
     model.close()
     assert session() is None
     with pytest.raises(ModelError, match="the explainer is closed; make a new one"):
-        model.run({"image": images(1)}, TOP, Request())
+        model.explain({"image": images(1)}, TOP, Request())
 
 
 def test_a_run_that_has_begun_goes_on(model, monkeypatch):
@@ -127,7 +127,7 @@ def test_a_run_that_has_begun_goes_on(model, monkeypatch):
         return run(*args)
 
     monkeypatch.setattr(session, "run", waiting)
-    thread = threading.Thread(target=lambda: results.append(model.run({"image": images(1)}, TOP, Request())))
+    thread = threading.Thread(target=lambda: results.append(model.explain({"image": images(1)}, TOP, Request())))
     thread.start()
     assert begun.wait(60)
     model.close()

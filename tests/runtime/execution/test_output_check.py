@@ -15,9 +15,9 @@ def outputs(images: int = 1, rows: int = 1) -> dict[str, np.ndarray]:
     }
 
 
-@pytest.mark.parametrize(("images", "targets", "rows"), [(1, 1, 1), (1, 3, 3), (3, 1, 3), (3, 3, 3)])
-def test_what_is_promised_passes(pooled, images, targets, rows):
-    check_shapes(outputs(images, rows), pooled.metadata, images, targets)
+@pytest.mark.parametrize(("images", "rows"), [(1, 1), (1, 3), (3, 3)])
+def test_what_is_promised_passes(pooled, images, rows):
+    check_shapes(outputs(images, rows), pooled.metadata, images, rows)
 
 
 @pytest.mark.parametrize("name", list(outputs()))

@@ -67,7 +67,7 @@ def test_a_model_that_is_no_explainer(rewritten):
 
 
 def test_a_schema_from_the_future(future):
-    with pytest.raises(ModelError, match=r"schema 99, and this onnxcam reads up to 1; upgrade it"):
+    with pytest.raises(ModelError, match=r"schema 99, and this onnxcam reads up to 2; upgrade it"):
         open_session(future)
 
 

@@ -50,6 +50,12 @@ def Atan(op: Builder, step: Step, dy: ir.Value) -> Gradients:
 
 
 @rule
+def Sinh(op: Builder, step: Step, dy: ir.Value) -> Gradients:
+    """``dx = dy cosh(x)``."""
+    return [op.Mul(dy, op.Cosh(step.x))]
+
+
+@rule
 def Cosh(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = dy sinh(x)``."""
     return [op.Mul(dy, op.Sinh(step.x))]

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from onnxcam_export.read.preprocessing.customary import Size
 
 CROP_NOTE = (
-    "Hugging Face rounds the place of a crop down where torchvision and onnxcam round it to even: of an image whose "
-    "margin is odd, it can lie one pixel further"
+    "Hugging Face rounds a crop's position down, and onnxcam rounds it to even as torchvision does: if the margin is "
+    "odd, it can lie one pixel further"
 )
 
 _NAMES = {"image_processor_type", "feature_extractor_type", "image_mean", "do_resize", "do_rescale", "do_normalize"}

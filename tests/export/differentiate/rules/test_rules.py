@@ -467,6 +467,7 @@ CASES = {
     "Sigmoid": each("Sigmoid(x)", **MAP),
     "Sign": each("c = Sign(x) y = Add(x, c)", **MAP),
     "Sin": each("Sin(x)", **MAP),
+    "Sinh": each("Sinh(x)", **MAP),
     "Slice": [
         case("Slice(x, starts, ends)", starts=[0, 1], ends=[2**31 - 1, 3], **MAP),
         case("Slice(x, starts, ends, axes)", starts=[-3, 1], ends=[-1, 100], axes=[-1, 2], **MAP),

@@ -106,6 +106,15 @@ def test_the_tensor_is_the_processors(name):
     np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-4)
 
 
+def test_an_image_processor_gives_its_configuration():
+    class Processor:
+        def to_dict(self):
+            return VIT
+
+    Processor.__module__ = "transformers.models.vit.image_processing_vit"
+    assert checked_preprocessing(Processor(), image_input()) == checked_preprocessing(VIT, image_input())
+
+
 def test_crops_are_rounded_differently_and_it_is_said():
     (note,) = checked_preprocessing(CLIP, image_input()).notes
     assert "it can lie one pixel further" in note

@@ -4,14 +4,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onnxcam.errors import TargetError
-from onnxcam.targets import find_label, resolve
+from onnxcam.metadata import ImageInput, Layer, Metadata, Source
+from onnxcam.targets import Class, Contrast, Element, Linear, Probability, Region
+from onnxcam.targets.rows import need_scores, resolve, rows_of
 from onnxcam.text import printable
 
 LABELS = ("tabby, tabby cat", "tiger cat", "crane", "crane", "tiger, Panthera tigris", "7")
 
 
+def model(labels=LABELS, shape=(6,), **fields):
+    """The metadata of a model with scores of that shape."""
+    classes = shape[0] if len(shape) == 1 else None
+    image, layer, source = ImageInput("image", "NCHW", 3, 8, 8), Layer("features", "f", (4, 8, 8)), Source("", "", "")
+    return Metadata(
+        image, (layer,), None, classes, labels, "y", None, False, None, source, score_shape=shape, **fields
+    )  # fmt: skip
+
+
 def targets(target, images=1, labels=LABELS):
-    return resolve(target, images=images, classes=6, labels=labels).tolist()
+    rows = resolve(target, images, model(labels))
+    return rows if len(rows) > 1 else rows[0]
 
 
 @pytest.mark.parametrize(
@@ -35,9 +47,7 @@ def targets(target, images=1, labels=LABELS):
     ],
 )
 def test_what_is_asked_for_is_found(target, expected):
-    resolved = resolve(target, images=1, classes=6, labels=LABELS)
-    assert resolved.dtype == np.int64
-    assert resolved.tolist() == expected
+    assert targets(target) == expected
 
 
 @pytest.mark.parametrize(
@@ -88,14 +98,13 @@ ANYTHING = st.one_of(
 @given(target=st.recursive(ANYTHING, lambda inner: st.lists(inner, max_size=3) | st.tuples(inner), max_leaves=4))
 def test_anything_is_classes_or_refused(target, labels):
     try:
-        resolved = resolve(target, images=1, classes=6, labels=labels)
+        resolved = targets(target, labels=labels)
     except TargetError as error:
         assert str(error) == printable(str(error))  # noqa: PT017  most of what is tried is an error
     else:
-        assert resolved.dtype == np.int64
-        assert resolved.ndim == 1
-        assert resolved.size
-        assert set(resolved.tolist()) <= set(range(-6, 6))
+        assert resolved
+        assert all(type(index) is int for index in resolved)
+        assert set(resolved) <= set(range(-6, 6))
 
 
 def test_without_labels_a_name_is_refused_and_a_number_is_not():
@@ -136,16 +145,60 @@ def test_lists_of_targets_that_do_not_fit(target, words):
         targets(target, 2)
 
 
-def test_labels_with_the_word_are_suggested_before_those_that_are_spelt_alike():
-    labels = ["crate", "castle", "oxcart", "tiger cat", "Egyptian cat"]
-    with pytest.raises(TargetError, match="did you mean 'tiger cat' or 'Egyptian cat' or 'crate'"):
-        find_label("cat", labels)
+V = Linear([0.5, -1, 0, 2, 0, 0])
 
 
-def test_a_name_of_many_classes_lists_some():
-    with pytest.raises(TargetError, match=r"'a' names the classes 0, 1, .* and 979 more and 999; give one"):
-        find_label("a", ["a"] * 1000)
+def test_classes_and_ranks_go_to_the_targets_and_scalars_to_the_seeds():
+    rows = rows_of(targets([3, V, -1, Contrast("tiger cat", 4)]), 1, (6,))
+    assert rows.targets.tolist() == [3, -1]
+    np.testing.assert_array_equal(rows.seeds, [[0.5, -1, 0, 2, 0, 0], [0, 1, 0, 0, -1, 0]])
+    assert list(rows.order) == [0, 2, 1, 3]
+    assert (rows.targets.dtype, rows.seeds.dtype) == (np.int64, np.float32)
 
 
-def test_a_whole_name_goes_before_a_synonym():
-    assert find_label("missile", ["projectile, missile", "missile"]) == 1
+def test_a_class_is_its_index():
+    assert targets([Class("tiger cat"), Class(2)]) == [1, 2]
+
+
+def test_with_several_images_a_scalar_makes_all_rows_seeds():
+    scores = np.array([[0, 1, 2, 3, 9, 5], [7, 1, 2, 3, 4, 5], [0, 0, 0, 0, 0, 0]], np.float32)
+    wanted = targets([-2, V, 3], 3)
+    assert need_scores(wanted, 3)
+    rows = rows_of(wanted, 3, (6,), scores)
+    assert rows.targets.size == 0
+    np.testing.assert_array_equal(rows.seeds, [[0, 0, 0, 0, 0, 1], [0.5, -1, 0, 2, 0, 0], [0, 0, 0, 1, 0, 0]])
+    assert list(rows.classes) == [5, -1, 3]
+
+
+def test_one_scalar_is_for_all_images():
+    rows = rows_of(targets(V, 2), 2, (6,))
+    np.testing.assert_array_equal(rows.seeds, [[0.5, -1, 0, 2, 0, 0]] * 2)
+
+
+@pytest.mark.parametrize(
+    ("target", "images", "needed"),
+    [
+        ([-1, V], 1, False),
+        ([-1, V], 2, True),
+        ([1, V], 2, False),
+        (-1, 2, False),
+        (Probability(1), 1, True),
+        ([Contrast(1, 2), 3], 1, False),
+    ],
+)
+def test_scores_are_needed_only_by_what_depends_on_them(target, images, needed):
+    assert need_scores(targets(target, images), images) == needed
+
+
+def test_scores_that_are_not_of_classes_take_no_class():
+    with pytest.raises(TargetError, match=r"scores are \[3, 4, 4\] and not one for each class; give a Region, an Elem"):
+        resolve(-1, 1, model(None, (3, 4, 4)))
+    (rows,) = resolve([Element(0, 1, 2), Region(1)], 1, model(None, (3, 4, 4)))
+    assert need_scores(rows, 1)
+
+
+def test_an_artifact_of_the_first_schema_takes_classes_alone():
+    old = model(schema=1)
+    assert resolve([Class(2), 3], 1, old) == [[2, 3]]
+    with pytest.raises(TargetError, match=r"Contrast\(c=1, d=2\) needs a model of schema 2; export this one again"):
+        resolve(Contrast(1, 2), 1, old)

@@ -1,58 +1,23 @@
-"""Turns targets (class indices, labels, ranks) into the indices and ranks that the model takes."""
+"""Finds classes by index, label or rank."""
 
 from __future__ import annotations
 
 import difflib
 import operator
-from collections.abc import Collection, Sequence
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from onnxcam.errors import TargetError
 from onnxcam.text import listed, shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # A longer number is not a class of any model, and Python refuses to convert one of thousands of digits.
 _MOST_DIGITS = 18
 # The part of a mistyped name that is compared with the labels; comparing takes time with its length.
 _COMPARED = 200
-
-Target = int | str | np.integer
-Targets = Target | Sequence[Target] | Sequence[Sequence[Target]] | npt.NDArray[np.integer]
-
-
-def resolve(
-    target: Targets, *, images: int, classes: int, labels: Sequence[str] | None = None
-) -> npt.NDArray[np.int64]:
-    """Turns targets into values for the model's target input, and checks that they fit the batch.
-
-    Args:
-        target: A class index, a label, a rank (-1 is the top-scoring class, -2 the second), or a sequence of these; or
-            a sequence for each image, all of one length.
-        images: N, the number of images.
-        classes: C, the number of classes.
-        labels: The C class names, or None.
-
-    Returns:
-        Class indices and ranks: [T] with T = N, T = 1 or, for one image, any T. If there is a sequence for each of
-            several images, [N, T] with any T.
-
-    Raises:
-        TargetError: A class or rank does not exist, a label is unknown or names several classes, or T does not fit N.
-    """
-    wanted = list(target) if _is_several(target) else [target]
-    if not wanted:
-        raise TargetError("no target is given; -1 is the top-scoring class")
-    if any(_is_several(item) for item in wanted):
-        rows = [[_resolve_one(item, classes, labels) for item in row] for row in _rows(wanted, images)]
-        return np.array(rows if images > 1 else rows[0], np.int64)
-    if images > 1 and len(wanted) not in {1, images}:
-        raise TargetError(
-            f"{len(wanted)} targets do not fit {images} images; give one target for all, one for each image, or a list "
-            "for each image"
-        )
-    return np.array([_resolve_one(item, classes, labels) for item in wanted], np.int64)
 
 
 def find_label(text: str, labels: Sequence[str]) -> int:
@@ -79,26 +44,17 @@ def find_label(text: str, labels: Sequence[str]) -> int:
     raise TargetError(f"there is no class {_quoted(text)}; {_suggest(wanted[:_COMPARED], labels)}")
 
 
-def _rows(wanted: Sequence[object], images: int) -> list[list[object]]:
-    """The targets of each image.
+def named_class(target: object, classes: int, labels: Sequence[str] | None) -> int:
+    """The class index or rank that a user names.
+
+    Args:
+        target: A class index, a label, or a rank (-1 is the top-scoring class).
+        classes: C.
+        labels: The C class names, or None.
 
     Raises:
-        TargetError: They are not as many lists as images, or not all of one length.
+        TargetError: A class or rank does not exist, or a label is unknown or names several classes.
     """
-    rows = [list(row) if _is_several(row) else [] for row in wanted]
-    if len(rows) != images:
-        raise TargetError(f"{len(rows)} lists of targets do not fit {images} images; give one list for each image")
-    if not rows[0] or any(len(row) != len(rows[0]) for row in rows):
-        raise TargetError("the lists of targets differ in length, or are empty; give each image as many targets")
-    return rows
-
-
-def _is_several(target: object) -> TypeGuard[Collection[Any]]:
-    """Whether it is a list, an array or the like; an array without axes is one number."""
-    return isinstance(target, Collection) and not isinstance(target, (str, bytes)) and getattr(target, "ndim", 1) != 0
-
-
-def _resolve_one(target: object, classes: int, labels: Sequence[str] | None) -> int:
     if isinstance(target, str):
         return _resolve_text(target, classes, labels)
     try:
