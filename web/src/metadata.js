@@ -1,0 +1,168 @@
+/**
+ * The metadata of an explainer model: JSON that the export writes, with the names of the fields as in Python.
+ *
+ * Reading checks every field that is used here, and that the parts agree. So whatever a file holds, a caller gets valid
+ * metadata or a `ModelError`.
+ */
+
+import { ModelError } from "./errors.js";
+
+/**
+ * @typedef {object} Layer A target layer.
+ * @property {string} name
+ * @property {number[]} shape Without the batch, [K, h, w].
+ *
+ * @typedef {object} ImageInput The graph input that takes the image.
+ * @property {string} name
+ * @property {"NCHW" | "NHWC"} layout
+ * @property {number} channels
+ * @property {number} height
+ * @property {number} width
+ * @property {string} dtype ONNX Runtime's and numpy's name of its type.
+ * @property {number | null} batch The fixed batch size, or null if the model takes any.
+ *
+ * @typedef {object} Preprocessing Resize, centre crop, then `(pixel * scale - mean) / std`.
+ * @property {number | [number, number] | null} resize The shorter side after resizing, or [height, width].
+ * @property {number | [number, number] | null} crop The side of the centre crop, or [height, width].
+ * @property {string} interpolation The name of Pillow's filter.
+ * @property {number} scale
+ * @property {number[]} mean
+ * @property {number[]} std
+ * @property {"RGB" | "BGR" | "L"} channel_order
+ *
+ * @typedef {object} Metadata
+ * @property {number} schema
+ * @property {ImageInput} image
+ * @property {Layer[]} layers The first is the default.
+ * @property {string | null} cam_layer The layer after which only global average pooling and a linear layer follow.
+ * @property {number} classes C.
+ * @property {string[] | null} labels
+ * @property {"softmax" | "sigmoid" | null} score_activation
+ * @property {boolean} flat Whether everything is always computed, and there is no level input.
+ * @property {Preprocessing | null} preprocessing
+ * @property {string} input_gradient The rules of the gradient at the input: guided, plain, deconvnet or custom.
+ * @property {0 | 1 | 2 | null} level The level that is fixed in this form of the model.
+ */
+
+const SCHEMA = 1;
+const LARGEST_SIDE = 2 ** 16;
+const MOST_CLASSES = 2 ** 24;
+const MOST_ELEMENTS = 2 ** 28;
+const SMALLEST_DIVISOR = 1e-6;
+
+/**
+ * Whether each field that is used here is valid and fits the others. What is no list or object raises a `TypeError`.
+ *
+ * @type {Record<string, (metadata: Metadata) => boolean>}
+ */
+const VALID = {
+  image: ({ image }) =>
+    isText(image.name) &&
+    ["NCHW", "NHWC"].includes(image.layout) &&
+    isShape([image.batch ?? 1, ...imageShape(image)]) &&
+    isText(image.dtype),
+  layers: ({ layers }) =>
+    layers.length > 0 && layers.every(({ name, shape }) => isText(name) && shape.length === 3 && isShape(shape)),
+  cam_layer: ({ cam_layer, layers }) => cam_layer === null || layers.some(({ name }) => name === cam_layer),
+  classes: ({ classes }) => isWhole(classes, MOST_CLASSES),
+  labels: ({ labels, classes }) => labels === null || (labels.length === classes && labels.every(isText)),
+  score_activation: ({ score_activation }) => ["softmax", "sigmoid", null].includes(score_activation),
+  flat: ({ flat }) => typeof flat === "boolean",
+  preprocessing: ({ preprocessing, image }) => preprocessing === null || isPreprocessing(preprocessing, image),
+  input_gradient: ({ input_gradient }) => isText(input_gradient),
+  level: ({ level }) => level === null || isWhole(level, 2, 0),
+};
+
+/**
+ * Reads the JSON that the export writes.
+ *
+ * @param {string} json
+ * @returns {Metadata}
+ * @throws {ModelError} It is not such JSON, contradicts itself, or has a newer schema.
+ */
+export function readMetadata(json) {
+  let place = "it is not JSON";
+  try {
+    const metadata = { input_gradient: "guided", level: null, ...JSON.parse(json) };
+    place = "schema";
+    if (metadata.schema > SCHEMA) return newer(metadata.schema);
+    for (place in VALID) if (!VALID[place](metadata)) throw new TypeError();
+    return metadata;
+  } catch (error) {
+    if (error instanceof ModelError) throw error;
+    throw new ModelError(`the model's onnxcam metadata is damaged (${place}); export the model again with onnxcam-export`);
+  }
+}
+
+/**
+ * The shape of the image input without the batch, in its own layout.
+ *
+ * @param {ImageInput} image
+ */
+export function imageShape({ layout, channels, height, width }) {
+  return layout === "NCHW" ? [channels, height, width] : [height, width, channels];
+}
+
+/**
+ * How many elements a shape has.
+ *
+ * @param {readonly number[]} shape
+ */
+export function product(shape) {
+  return shape.reduce((total, size) => total * size, 1);
+}
+
+/**
+ * A side of a square, or (height, width), as (height, width).
+ *
+ * @param {number | [number, number]} size
+ * @returns {[number, number]}
+ */
+export function pair(size) {
+  return Array.isArray(size) ? size : [size, size];
+}
+
+/**
+ * @param {number} schema
+ * @returns {never}
+ */
+function newer(schema) {
+  throw new ModelError(
+    `the model was written for onnxcam metadata schema ${schema}, and this onnxcam reads up to ${SCHEMA}; ` +
+      "upgrade it with 'npm install onnxcam@latest'",
+  );
+}
+
+/**
+ * @param {Preprocessing} steps
+ * @param {ImageInput} image
+ */
+function isPreprocessing({ resize, crop, interpolation, scale, mean, std, channel_order }, { channels }) {
+  return (
+    [resize, crop].every((size) => size === null || (pair(size).length === 2 && isShape(pair(size)))) &&
+    ["nearest", "box", "bilinear", "bicubic", "lanczos"].includes(interpolation) &&
+    mean.length === channels &&
+    std.length === channels &&
+    mean.every(Number.isFinite) &&
+    [scale, ...std].every((value) => Number.isFinite(value) && Math.abs(value) >= SMALLEST_DIVISOR) &&
+    (channel_order === "L" || (["RGB", "BGR"].includes(channel_order) && [1, 3].includes(channels)))
+  );
+}
+
+/** @param {unknown} value */
+function isText(value) {
+  return typeof value === "string";
+}
+
+/**
+ * @param {unknown} value
+ * @param {number} most
+ */
+function isWhole(value, most, least = 1) {
+  return Number.isInteger(value) && Number(value) >= least && Number(value) <= most;
+}
+
+/** @param {readonly number[]} shape */
+function isShape(shape) {
+  return shape.every((side) => isWhole(side, LARGEST_SIDE)) && product(shape) <= MOST_ELEMENTS;
+}
