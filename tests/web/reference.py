@@ -84,7 +84,6 @@ def explained(explainer: onnxcam.Explainer, name: str, target: Any, write: Write
         "cam": got.cam(),
         "guided-backprop": got.guided_backprop(),
         "guided-grad-cam": got.guided_grad_cam(),
-        "nearest-guided-grad-cam": got.guided_grad_cam(interpolation="nearest"),
         "overlay": got.overlay(row=len(got.labels) - 1),
         "overlay-of-guided-backprop": signed(guided, image.size, got.photographs[0].box),
     }
@@ -95,6 +94,36 @@ def explained(explainer: onnxcam.Explainer, name: str, target: Any, write: Write
         "classIndex": got.class_index.tolist(),
         "labels": got.labels,
         "top": [dataclasses.asdict(item) for item in got.top()],
+        "arrays": {key: write.array(value) for key, value in arrays.items()},
+    }
+
+
+def small_models(write: Writer) -> list[dict[str, Any]]:
+    """All forms of an artifact, both layouts, and another gradient at the input."""
+    forms: dict[str, bytes] = {name: (DATA / f"{name}.onnx").read_bytes() for name in ("toy", "plain", "pooled", "flat")}
+    forms["required"] = onnxcam.adapt(forms["pooled"], inputs="required")
+    forms["fixed"] = onnxcam.adapt(forms["pooled"], level=1)
+    forms["fixed and required"] = onnxcam.adapt(forms["pooled"], level=2, inputs="required")
+    return [small_model(name, model, write) for name, model in forms.items()]
+
+
+def small_model(name: str, model: bytes, write: Writer) -> dict[str, Any]:
+    explainer = onnxcam.Explainer(model, threads=1)
+    metadata = explainer.metadata
+    tensor = np.random.default_rng(0).uniform(0, 15, (2, *metadata.image.shape)).astype(np.float32)
+    got = explainer.run(tensor, [1, -1])
+    arrays = {"scores": got.scores, "grad-cam": got.grad_cam()}
+    if metadata.cam_layer:
+        arrays["cam"] = got.cam()
+    if got.input_gradients is not None:
+        arrays["input gradient"] = got.input_gradients
+    if got.guided is not None:
+        arrays |= {"guided-backprop": got.guided_backprop(), "guided-grad-cam": got.guided_grad_cam()}
+    return {
+        "name": name,
+        "model": write.array(np.frombuffer(model, np.uint8)),
+        "tensor": write.array(tensor),
+        "classIndex": got.class_index.tolist(),
         "arrays": {key: write.array(value) for key, value in arrays.items()},
     }
 
@@ -157,9 +186,8 @@ def preprocessings(write: Writer) -> list[dict[str, Any]]:
 def target_errors() -> list[dict[str, Any]]:
     labels = ["tabby, tabby cat", "tiger cat", "crane", "crane", "tiger, Panthera tigris"]
     asked: list[tuple[Any, list[str] | None]] = [
-        *((target, labels) for target in (5, -6, "crane", [], "7", 1.5, "tige")),
+        *((target, labels) for target in (5, -6, "crane", [], 1.5)),
         ("cat", None),
-        ("9", None),
     ]
     cases = []
     for target, names in asked:
@@ -178,6 +206,7 @@ def main(folder: Path) -> None:
     transparent = Image.merge("RGBA", [*noise(30, 20).split(), noise(20, 30).rotate(90, expand=True).getchannel(0)])
     cases = {
         "explanations": explanations(write),
+        "smallModels": small_models(write),
         "resampled": resampled(write),
         "preprocessings": preprocessings(write),
         "targetErrors": target_errors(),

@@ -6,11 +6,12 @@
  */
 
 import { product } from "./metadata.js";
+import { floor, listOf, max, min, sum } from "./numbers.js";
 
 /** @typedef {{data: Float32Array, dims: number[]}} Values An array and its shape. */
 
 /**
- * M^c = ReLU(sum_k a_k^c A^k) with a_k^c = 1/Z sum_ij dy^c/dA^k_ij (Selvaraju et al. 2017,
+ * Grad-CAM: M^c = ReLU(sum_k a_k^c A^k) with a_k^c = 1/Z sum_ij dy^c/dA^k_ij (Selvaraju et al. 2017,
  * https://arxiv.org/abs/1610.02391).
  *
  * @param {Values} activations A, [N, K, ...places].
@@ -19,12 +20,12 @@ import { product } from "./metadata.js";
  * @returns {Values} The maps at the layer's own size, [M, ...places].
  */
 export function gradCam(activations, gradients, relu = true) {
-  const maps = weightedSum(activations, gradients, 1 / product(gradients.dims.slice(2)));
-  return relu ? { ...maps, data: maps.data.map((value) => Math.max(value, 0)) } : maps;
+  const Z = product(gradients.dims.slice(2));
+  return weightedSum(activations, gradients, (value) => (relu ? max(value, 0) : value) / Z);
 }
 
 /**
- * M^c = sum_k w_k^c A^k (Zhou et al. 2016, https://arxiv.org/abs/1512.04150).
+ * CAM: M^c = sum_k w_k^c A^k (Zhou et al. 2016, https://arxiv.org/abs/1512.04150).
  *
  * Only for the layer before global average pooling and a linear layer: there dy^c/dA^k_ij = w_k^c / Z at each of the Z
  * places, and their sum is exactly the linear layer's weight w_k^c.
@@ -34,42 +35,37 @@ export function gradCam(activations, gradients, relu = true) {
  * @returns {Values} [M, ...places].
  */
 export function cam(activations, gradients) {
-  return weightedSum(activations, gradients, 1);
+  return weightedSum(activations, gradients, Number);
 }
 
 /**
  * Guided Grad-CAM: guided backpropagation times the upsampled Grad-CAM map. Nothing is normalised inside the product
  * (Selvaraju et al. 2017, section 3.2).
  *
- * @param {Values} guided Guided backpropagation to the image, [M, C, H, W] or [M, H, W, C].
+ * @param {Values} guided Guided backpropagation to the image, [M, ...input shape].
  * @param {Values} maps Grad-CAM after its ReLU, [M, h, w].
- * @param {"NCHW" | "NHWC"} layout Which of the two shapes `guided` has.
- * @param {"bilinear" | "nearest"} [interpolation]
+ * @param {import("./metadata.js").ImageInput} image
  * @returns {Values} The product, in the shape of `guided`.
  */
-export function guidedGradCam(guided, maps, layout, interpolation = "bilinear") {
-  const isFirst = layout === "NCHW";
-  const [channels, height, width] = isFirst ? guided.dims.slice(1) : [guided.dims[3], guided.dims[1], guided.dims[2]];
-  const large = upsample(maps, [height, width], interpolation).data;
+export function guidedGradCam({ data, dims }, maps, { layout, channels, height, width }) {
+  const large = upsample(maps, [height, width]).data;
   const places = height * width;
-  const data = guided.data.map((value, index) => {
-    const row = Math.floor(index / (channels * places));
-    const place = isFirst ? index % places : Math.floor(index / channels) % places;
+  const product = data.map((value, index) => {
+    const row = floor(index / (channels * places));
+    const place = layout === "NCHW" ? index % places : floor(index / channels) % places;
     return value * large[row * places + place];
   });
-  return { data, dims: guided.dims };
+  return { data: product, dims };
 }
 
 /**
- * Resamples maps to another size, as `torch.nn.functional.interpolate` does.
+ * Resamples maps to another size, bilinearly and with half-pixel centres (PyTorch's `align_corners=False`).
  *
  * @param {Values} maps [M, h, w].
  * @param {[number, number]} size The new (height, width).
- * @param {"bilinear" | "nearest"} [interpolation] Bilinear has half-pixel centres, PyTorch's `align_corners=False`.
  * @returns {Values} [M, height, width].
  */
-export function upsample({ data, dims: [rows, h, w] }, [height, width], interpolation = "bilinear") {
-  const neighbours = interpolation === "nearest" ? nearest : bilinear;
+export function upsample({ data, dims: [rows, h, w] }, [height, width]) {
   const [down, across] = [neighbours(h, height), neighbours(w, width)];
   const large = new Float32Array(rows * height * width);
   let to = 0;
@@ -87,37 +83,27 @@ export function upsample({ data, dims: [rows, h, w] }, [height, width], interpol
 }
 
 /**
- * sum_k w_k A^k with w_k = factor sum_ij dy/dA^k_ij.
+ * sum_k w_k A^k with w_k = sum_ij dy/dA^k_ij.
  *
  * @param {Values} activations
  * @param {Values} gradients
- * @param {number} factor
+ * @param {(value: number) => number} finished What becomes of each value.
  * @returns {Values}
  */
-function weightedSum(activations, gradients, factor) {
+function weightedSum(activations, gradients, finished) {
   const [rows, channels, ...places] = gradients.dims;
   const size = product(places);
   const maps = new Float64Array(rows * size);
   for (let row = 0; row < rows; row++) {
-    const image = Math.floor((row * activations.dims[0]) / rows);
+    const image = floor((row * activations.dims[0]) / rows);
     for (let channel = 0; channel < channels; channel++) {
-      const weight = factor * sumOf(gradients.data, (row * channels + channel) * size, size);
+      const start = (row * channels + channel) * size;
+      const weight = sum(gradients.data.subarray(start, start + size));
       const from = (image * channels + channel) * size;
       for (let place = 0; place < size; place++) maps[row * size + place] += weight * activations.data[from + place];
     }
   }
-  return { data: Float32Array.from(maps), dims: [rows, ...places] };
-}
-
-/**
- * @param {Float32Array} data
- * @param {number} start
- * @param {number} length
- */
-function sumOf(data, start, length) {
-  let total = 0;
-  for (let index = start; index < start + length; index++) total += data[index];
-  return total;
+  return { data: Float32Array.from(maps, finished), dims: [rows, ...places] };
 }
 
 /**
@@ -126,24 +112,10 @@ function sumOf(data, start, length) {
  * @param {number} source
  * @param {number} target
  */
-function bilinear(source, target) {
-  return Array.from({ length: target }, (_, index) => {
-    const position = Math.max(((index + 0.5) * source) / target - 0.5, 0);
-    const lower = Math.floor(position);
-    return [lower, Math.min(lower + 1, source - 1), position - lower];
-  });
-}
-
-/**
- * For each target index floor(i * source / target), in single precision as PyTorch computes it.
- *
- * @param {number} source
- * @param {number} target
- */
-function nearest(source, target) {
-  const scale = Math.fround(source / target);
-  return Array.from({ length: target }, (_, index) => {
-    const at = Math.min(Math.floor(Math.fround(index * scale)), source - 1);
-    return [at, at, 0];
+function neighbours(source, target) {
+  return listOf(target, (index) => {
+    const position = max(((index + 0.5) * source) / target - 0.5, 0);
+    const lower = floor(position);
+    return [lower, min(lower + 1, source - 1), position - lower];
   });
 }

@@ -4,7 +4,7 @@
  * It is perceptually uniform and rises in lightness, so it works in greyscale prints and for colour-blind readers.
  */
 
-import { clip, rint } from "./numbers.js";
+import { clip, floor, min, rint } from "./numbers.js";
 
 // Ten evenly spaced samples, with linear interpolation between them, as in Python.
 const PLASMA = [
@@ -28,10 +28,8 @@ const PLASMA = [
  */
 export function colour(value) {
   const position = clip(value, 0, 1) * (PLASMA.length - 1);
-  const lower = Math.min(Math.floor(position), PLASMA.length - 2);
-  const fraction = Math.fround(position - lower);
-  const mixed = PLASMA[lower].map((low, channel) => {
-    return rint(Math.fround(Math.fround(low * Math.fround(1 - fraction)) + Math.fround(PLASMA[lower + 1][channel] * fraction)));
-  });
+  const lower = min(floor(position), PLASMA.length - 2);
+  const fraction = position - lower;
+  const mixed = PLASMA[lower].map((low, channel) => rint(low * (1 - fraction) + PLASMA[lower + 1][channel] * fraction));
   return /** @type {[number, number, number]} */ (mixed);
 }

@@ -1,6 +1,6 @@
 /** Scales an explanation's arrays for drawing: in [0, 1]. */
 
-import { clip } from "./numbers.js";
+import { clip, sum } from "./numbers.js";
 
 const DEVIATION = 0.1; // of a drawn image
 const ZERO = 0.5;
@@ -12,9 +12,9 @@ const ZERO = 0.5;
  * @returns {Float64Array} Zeros for a constant map.
  */
 export function mapToDraw(values) {
-  const low = values.reduce((least, value) => Math.min(least, value), Infinity);
-  const extent = values.reduce((most, value) => Math.max(most, value), -Infinity) - low;
-  return Float64Array.from(values, (value) => (extent > 0 ? (value - low) / extent : 0));
+  const sorted = values.slice().sort();
+  const extent = sorted[sorted.length - 1] - sorted[0];
+  return Float64Array.from(values, (value) => (extent > 0 ? (value - sorted[0]) / extent : 0));
 }
 
 /**
@@ -24,7 +24,7 @@ export function mapToDraw(values) {
  * @returns {Float64Array} 0.5 everywhere for a constant image.
  */
 export function imageToDraw(values) {
-  const mean = values.reduce((total, value) => total + value, 0) / values.length;
-  const deviation = Math.sqrt(values.reduce((total, value) => total + (value - mean) ** 2, 0) / values.length);
+  const mean = sum(values) / values.length;
+  const deviation = Math.sqrt(sum(values, (value) => (value - mean) ** 2) / values.length);
   return Float64Array.from(values, (value) => clip(((value - mean) / (deviation || 1)) * DEVIATION + ZERO, 0, 1));
 }

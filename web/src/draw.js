@@ -1,9 +1,9 @@
 /** Draws a row of an explanation on a canvas, or as pixels where there is no canvas. */
 
 import { imageToDraw, mapToDraw } from "./display.js";
-import { OutputError } from "./errors.js";
+import { PictureError } from "./errors.js";
 import { boxOn } from "./geometry.js";
-import { rint } from "./numbers.js";
+import { floor, max, min, rint } from "./numbers.js";
 import { overlay, signed } from "./overlay.js";
 import { channelsLast } from "./preprocess.js";
 import { resample } from "./resample.js";
@@ -27,8 +27,8 @@ import { resample } from "./resample.js";
  * @returns {Pixels}
  */
 export function draw({ data, dims }, { pixels, placed }, metadata, { outline, longest }) {
-  const factor = Math.min(longest / Math.max(pixels.width, pixels.height), 1);
-  const size = /** @type {Size} */ ([pixels.width, pixels.height].map((side) => Math.max(1, rint(side * factor))));
+  const factor = min(longest / max(pixels.width, pixels.height), 1);
+  const size = /** @type {Size} */ ([pixels.width, pixels.height].map((side) => max(1, rint(side * factor))));
   const box = boxOn(placed, size);
   if (dims.length > 2) {
     const { width, height, channels } = metadata.image;
@@ -47,11 +47,8 @@ export function draw({ data, dims }, { pixels, placed }, metadata, { outline, lo
 export function put({ data, width, height }, canvas) {
   Object.assign(canvas, { width, height });
   const context = /** @type {CanvasRenderingContext2D | null} */ (canvas.getContext("2d"));
-  if (!context) throw new OutputError("the canvas has another context than '2d'; give a new one");
+  if (!context) throw new PictureError("the canvas has another context than '2d'; give a new one");
   const image = context.createImageData(width, height);
-  for (let from = 0, to = 0; from < data.length; from += 3, to += 4) {
-    image.data.set(data.subarray(from, from + 3), to);
-    image.data[to + 3] = 255;
-  }
+  for (let at = 0; at < image.data.length; at++) image.data[at] = at % 4 === 3 ? 255 : data[floor(at / 4) * 3 + (at % 4)];
   context.putImageData(image, 0, 0);
 }

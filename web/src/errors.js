@@ -38,13 +38,3 @@ export class LayerError extends OnnxCamError {
 export class MethodError extends OnnxCamError {
   name = "MethodError";
 }
-
-/** The execution provider is unknown or cannot be loaded. */
-export class ProviderError extends OnnxCamError {
-  name = "ProviderError";
-}
-
-/** The canvas cannot be drawn on. */
-export class OutputError extends OnnxCamError {
-  name = "OutputError";
-}

@@ -1,15 +1,16 @@
 /** Runs an explainer model on images or tensors. */
 
-import { LayerError, TensorError } from "./errors.js";
+import { LEVEL_INPUT, TARGET_INPUT } from "./contract.js";
+import { ModelError, TensorError } from "./errors.js";
 import { Explanation } from "./explanation.js";
 import { imageShape } from "./metadata.js";
 import { levelOfRun } from "./methods.js";
+import { asFloat32, asType, max } from "./numbers.js";
 import { readPixels } from "./pixels.js";
 import { preprocess } from "./preprocess.js";
-import { LoadedModel } from "./session.js";
-import { readModel } from "./source.js";
+import { checkedOutput, openSession, promisedShapes } from "./session.js";
 import { resolveTargets } from "./targets.js";
-import { quoted, shown } from "./text.js";
+import { shown } from "./text.js";
 
 /**
  * @typedef {import("./session.js").Tensor} Tensor
@@ -22,32 +23,42 @@ import { quoted, shown } from "./text.js";
  * @property {import("./methods.js").Level} [level] 0 for the scores alone, 1 also for CAM and Grad-CAM, 2 also for the
  *   gradient at the input. The default is what `method` needs, or else the highest that the model has.
  * @property {import("./methods.js").Method} [method] The method that is drawn by default.
- * @property {string} [layer] The target layer to fetch; the default is every target layer of the model.
  * @property {Record<string, Tensor>} [inputs] The model's other inputs, by name.
  */
 
 /** An explainer model, loaded once and ready for any number of images. */
 export class Explainer {
-  #model;
+  /** @type {Promise<unknown>} The last run: onnxruntime-web refuses a run before the one before has ended. */
+  #busy = Promise.resolve();
+  #session;
+  #ort;
 
-  /** @param {LoadedModel} model See `Explainer.create`. */
-  constructor(model) {
-    this.#model = model;
-    this.metadata = model.metadata;
+  /**
+   * See `Explainer.create`.
+   *
+   * @param {any} session
+   * @param {import("./metadata.js").Metadata} metadata
+   * @param {import("./session.js").OnnxRuntime} ort
+   */
+  constructor(session, metadata, ort) {
+    this.#session = session;
+    this.#ort = ort;
+    this.metadata = metadata;
   }
 
   /**
    * Loads a model.
    *
-   * @param {import("./source.js").ModelSource} model The address of an explainer model, in Node also its path; or its
-   *   bytes, in which the defaults of the added inputs are renamed.
+   * @param {string | URL | ArrayBuffer | Uint8Array} model The address of an explainer model; or the bytes of its file,
+   *   which are edited in place: they stay an explainer model, but one whose added inputs have no defaults.
    * @param {import("./session.js").Opening} options
-   * @throws {import("./errors.js").ModelError} The file is missing, corrupt, not an explainer model, or from a newer schema.
-   * @throws {import("./errors.js").ProviderError} An execution provider cannot be loaded.
+   * @throws {ModelError} The file is missing, corrupt, not an explainer model, from a newer schema, or cannot be loaded.
    */
   static async create(model, options) {
-    const { bytes, name } = await readModel(model);
-    return new Explainer(await LoadedModel.open(bytes, name, options));
+    const isAddress = typeof model === "string" || model instanceof URL;
+    const bytes = isAddress ? await download(model) : model instanceof ArrayBuffer ? new Uint8Array(model) : model;
+    const { session, metadata } = await openSession(bytes, isAddress ? shown(model) : "the model", options);
+    return new Explainer(session, metadata, options.ort);
   }
 
   /** The names of the C classes, or null if the model has none. */
@@ -55,9 +66,12 @@ export class Explainer {
     return this.metadata.labels;
   }
 
-  /** Frees the model's memory. A run that has begun continues; new runs are an error. */
-  close() {
-    return this.#model.close();
+  /** Frees the model's memory, once the runs that have begun have ended; new runs are an error. */
+  async close() {
+    const session = this.#session;
+    this.#session = null;
+    await this.#busy;
+    await session?.release();
   }
 
   /**
@@ -69,22 +83,49 @@ export class Explainer {
    * @returns {Promise<Explanation>} With a row for each explained class.
    * @throws {import("./errors.js").OnnxCamError} One of its kinds, by what is wrong.
    */
-  async explain(image, { target = -1, level, method, layer, inputs = {} } = {}) {
+  async explain(image, { target = -1, level, method, inputs } = {}) {
     const { metadata } = this;
     const chosen = levelOfRun(level, method, metadata);
-    const layers = this.#layers(layer);
     const { tensor, photographs } = this.#input(image);
-    const targets = resolveTargets(target, tensor.dims[0], metadata);
-    const outputs = await this.#model.run({ ...inputs, [metadata.image.name]: tensor }, targets, chosen, layers);
-    return new Explanation({ metadata, level: chosen, method, outputs, photographs });
+    const images = tensor.dims[0];
+    const targets = resolveTargets(target, images, metadata);
+    const promised = promisedShapes(metadata, chosen, images, max(images, targets.length));
+    const feeds = { ...inputs, [metadata.image.name]: tensor, ...this.#added(targets, chosen) };
+    const got = await this.#run(feeds, Object.keys(promised));
+    const outputs = Object.entries(promised).map(([name, shape]) => [name, checkedOutput(name, got[name], shape)]);
+    return new Explanation({ metadata, level: chosen, method, outputs: Object.fromEntries(outputs), photographs });
   }
 
-  /** @param {string | undefined} layer */
-  #layers(layer) {
-    const names = this.metadata.layers.map(({ name }) => name);
-    if (layer === undefined) return names;
-    if (names.includes(layer)) return [layer];
-    throw new LayerError(`the model has no target layer ${quoted(layer)}; it has ${shown(names.join(", "))}`);
+  /**
+   * The added inputs of a run.
+   *
+   * @param {readonly number[]} targets
+   * @param {number} level
+   */
+  #added(targets, level) {
+    const int64 = (/** @type {readonly number[]} */ values, /** @type {number[]} */ dims) =>
+      new this.#ort.Tensor("int64", BigInt64Array.from(values, BigInt), dims);
+    const added = { [TARGET_INPUT]: int64(targets, [targets.length]) };
+    return this.#session?.inputNames.includes(LEVEL_INPUT) ? { ...added, [LEVEL_INPUT]: int64([level], []) } : added;
+  }
+
+  /**
+   * @param {Record<string, Tensor>} feeds
+   * @param {string[]} names
+   */
+  async #run(feeds, names) {
+    const session = this.#session;
+    if (!session) throw new ModelError("the explainer is closed; make a new one");
+    // Without this, onnxruntime-node would leave it out in silence.
+    const unknown = Object.keys(feeds).find((name) => !session.inputNames.includes(name));
+    if (unknown) throw new TensorError(`the model has no input ${shown(unknown)}; it takes ${session.inputNames}`);
+    const run = this.#busy.then(() => session.run(feeds, names));
+    this.#busy = run.catch(() => {});
+    try {
+      return await run;
+    } catch (error) {
+      throw new ModelError(`the model could not be run: ${shown(error)}`, { cause: error });
+    }
   }
 
   /**
@@ -95,7 +136,19 @@ export class Explainer {
     if ("dims" in Object(image)) return { tensor: checkTensor(/** @type {Tensor} */ (image), this.metadata), photographs: [] };
     const images = [image].flat().map((one) => readPixels(/** @type {ImageSource} */ (one)));
     const { data, dims, photographs } = preprocess(images, this.metadata);
-    return { tensor: checkTensor(this.#model.tensor(data, dims), this.metadata), photographs };
+    const { dtype } = this.metadata.image;
+    return { tensor: checkTensor(new this.#ort.Tensor(dtype, asType(data, dtype), dims), this.metadata), photographs };
+  }
+}
+
+/** @param {string | URL} address */
+async function download(address) {
+  try {
+    const response = await fetch(address);
+    if (!response.ok) throw new Error(`the server answered ${response.status}`);
+    return new Uint8Array(await response.arrayBuffer());
+  } catch (error) {
+    throw new ModelError(`cannot read ${shown(address)}: ${shown(error)}`, { cause: error });
   }
 }
 
@@ -107,13 +160,12 @@ export class Explainer {
  * @returns {Tensor}
  */
 function checkTensor(tensor, { image }) {
-  const { type, dims, data } = tensor;
+  const { type, dims } = tensor;
   const shape = [image.batch ?? dims[0], ...imageShape(image)];
-  if (type !== image.dtype || `${dims}` !== `${shape}`) {
-    const expected = [image.batch ?? "N", ...imageShape(image)].join(", ");
-    throw new TensorError(`the input must be ${image.dtype} [${expected}] (${image.layout}), not ${type} [${dims.join(", ")}]`);
+  if (type !== image.dtype || !dims[0] || `${dims}` !== `${shape}`) {
+    const expected = [image.batch ?? "N", ...imageShape(image)];
+    throw new TensorError(`the input must be ${image.dtype} [${expected}] (${image.layout}), not ${type} [${dims}]`);
   }
-  if (dims[0] === 0) throw new TensorError("the batch is empty");
-  if (type.startsWith("float") && !data.every(Number.isFinite)) throw new TensorError("the input holds NaN or infinity");
+  if (!asFloat32(tensor).every(Number.isFinite)) throw new TensorError("the input holds NaN or infinity");
   return tensor;
 }

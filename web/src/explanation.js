@@ -5,13 +5,12 @@ import * as contract from "./contract.js";
 import { draw, put } from "./draw.js";
 import { LayerError, MethodError, TargetError } from "./errors.js";
 import { checkMethod } from "./methods.js";
-import { asFloat32 } from "./numbers.js";
-import { quoted } from "./text.js";
+import { floor, listOf, max, sum } from "./numbers.js";
+import { quoted, shown } from "./text.js";
 
 /**
  * @typedef {import("./cam.js").Values} Values
  * @typedef {import("./methods.js").Method} Method
- * @typedef {import("./session.js").Tensor} Tensor
  *
  * @typedef {object} ClassScore One class of one image.
  * @property {number} index
@@ -23,18 +22,17 @@ import { quoted } from "./text.js";
  * @property {import("./metadata.js").Metadata} metadata
  * @property {number} level
  * @property {Method} [method] The method that is drawn by default.
- * @property {Record<string, Tensor>} outputs The outputs of the run, by name.
+ * @property {Record<string, Values>} outputs The outputs of the run, by name.
  * @property {import("./draw.js").Photograph[]} photographs The N images; none if a tensor was given.
  *
  * @typedef {object} Computing
- * @property {string} [layer] The target layer; the default is the first that was fetched.
+ * @property {string} [layer] The target layer; the default is the model's first.
  * @property {boolean} [relu] Whether Grad-CAM keeps only evidence for the class, and sets negative values to zero.
- * @property {"bilinear" | "nearest"} [interpolation] How Guided Grad-CAM enlarges the map.
  *
  * @typedef {object} Drawing
  * @property {Method} [method] The default is the method that was asked for, or else Grad-CAM.
  * @property {number} [row] The explained class; the default is the first.
- * @property {string} [layer] The target layer; the default is the first that was fetched.
+ * @property {string} [layer] The target layer; the default is the model's first.
  * @property {boolean} [outline] Whether a thin line marks the part of the image that the model saw, on a map.
  * @property {number} [longest] The longest side in pixels; larger photographs are drawn smaller. The default is 2048.
  */
@@ -46,21 +44,16 @@ export class Explanation {
 
   /** @param {Result} result */
   constructor({ metadata, level, method = "grad-cam", outputs, photographs }) {
-    const valuesOf = (/** @type {string} */ name) => outputs[name] && { data: asFloat32(outputs[name]), dims: [...outputs[name].dims] };
-    const perLayer = (/** @type {string} */ prefix) =>
-      Object.fromEntries(metadata.layers.map(({ name }) => [name, valuesOf(prefix + name)]).filter(([, values]) => values));
     this.metadata = metadata;
     this.level = level;
+    /** The model's added outputs, by their names in the artifact: activations, gradients, … */
+    this.outputs = outputs;
     /** y, [N, C], before any softmax or sigmoid. */
-    this.scores = asFloat32(outputs[contract.SCORES_OUTPUT]);
-    /** The class explained in each of the M rows; ranks are resolved. @type {number[]} */
-    this.classIndex = Array.from(outputs[contract.CLASS_INDEX_OUTPUT].data, Number);
-    /** A of each fetched layer, [N, K, h, w]; none at level 0. @type {Record<string, Values>} */
-    this.activations = perLayer(contract.ACTIVATIONS_PREFIX);
-    /** dy/dA of each fetched layer, [M, K, h, w]; none at level 0. @type {Record<string, Values>} */
-    this.gradients = perLayer(contract.GRADIENTS_PREFIX);
+    this.scores = outputs[contract.SCORES_OUTPUT].data;
+    /** The class explained in each of the M rows; ranks are resolved. */
+    this.classIndex = [...outputs[contract.CLASS_INDEX_OUTPUT].data];
     /** The gradient at the input, [M, ...input shape], by the rules of `metadata.input_gradient`. @type {Values | undefined} */
-    this.inputGradient = valuesOf(contract.inputGradientOutput(metadata));
+    this.inputGradient = outputs[contract.inputGradientOutput(metadata)];
     this.#photographs = photographs;
     this.#method = method;
   }
@@ -82,9 +75,9 @@ export class Explanation {
     if (score_activation === null) return null;
     for (let from = 0; from < y.length; from += classes) {
       const row = y.subarray(from, from + classes);
-      const most = row.reduce((largest, score) => Math.max(largest, score), -Infinity);
-      const sum = row.reduce((total, score) => total + Math.exp(score - most), 0);
-      row.forEach((score, index) => (row[index] = Math.exp(score - most) / sum));
+      const most = row.reduce((largest, score) => max(largest, score), -Infinity);
+      const all = sum(row, (score) => Math.exp(score - most));
+      row.forEach((score, index) => (row[index] = Math.exp(score - most) / all));
     }
     return y;
   }
@@ -99,7 +92,7 @@ export class Explanation {
   top(count = 5, image = 0) {
     const { scores, probabilities } = this;
     const from = image * this.metadata.classes;
-    const order = Array.from({ length: this.metadata.classes }, (_, index) => index);
+    const order = listOf(this.metadata.classes, Number);
     order.sort((one, other) => scores[from + other] - scores[from + one]);
     return order.slice(0, count).map((index) => ({
       index,
@@ -116,15 +109,15 @@ export class Explanation {
    * @param {Computing} [options]
    * @returns {Values}
    * @throws {MethodError} There is no such method, or this model or level does not have it.
-   * @throws {LayerError} The layer was not fetched.
+   * @throws {LayerError} The model has no such layer.
    */
-  compute(method = this.#method, { layer, relu = true, interpolation } = {}) {
+  compute(method = this.#method, { layer, relu = true } = {}) {
     checkMethod(method, this.metadata, this.level);
     if (method === "cam") return cam(...this.#fetched(/** @type {string} */ (this.metadata.cam_layer)));
     if (method === "grad-cam") return gradCam(...this.#fetched(layer), relu);
     const guided = /** @type {Values} */ (this.inputGradient);
     if (method === "guided-backprop") return guided;
-    return guidedGradCam(guided, gradCam(...this.#fetched(layer)), this.metadata.image.layout, interpolation);
+    return guidedGradCam(guided, gradCam(...this.#fetched(layer)), this.metadata.image);
   }
 
   /**
@@ -140,7 +133,7 @@ export class Explanation {
     if (!(row in this.classIndex)) {
       throw new TargetError(`there is no row ${quoted(row)}; the explanation has the rows 0 to ${dims[0] - 1}`);
     }
-    const photograph = this.#photographs[Math.floor((row * this.#photographs.length) / dims[0])];
+    const photograph = this.#photographs[floor((row * this.#photographs.length) / dims[0])];
     if (!photograph) throw new MethodError("an overlay needs a photograph, and a tensor was explained; explain an image");
     const size = data.length / dims[0];
     const own = { data: data.subarray(row * size, (row + 1) * size), dims: dims.slice(1) };
@@ -157,13 +150,15 @@ export class Explanation {
   /**
    * A layer's activations and gradients.
    *
-   * @param {string | undefined} layer
+   * @param {string} [layer]
    * @returns {[Values, Values]}
    */
   #fetched(layer) {
-    const names = Object.keys(this.activations);
+    const names = this.metadata.layers.map(({ name }) => name);
     const name = layer ?? names[0];
-    if (names.includes(name)) return [this.activations[name], this.gradients[name]];
-    throw new LayerError(`the layer ${quoted(name)} was not fetched; this explanation has ${names.join(", ")}`);
+    if (!names.includes(name)) {
+      throw new LayerError(`the model has no target layer ${quoted(name)}; it has ${shown(names.join(", "))}`);
+    }
+    return [this.outputs[contract.ACTIVATIONS_PREFIX + name], this.outputs[contract.GRADIENTS_PREFIX + name]];
   }
 }

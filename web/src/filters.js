@@ -1,22 +1,47 @@
 /** Pillow's resampling filters, as functions of the distance in pixels, and the weights that they give. */
 
+import { floor, fround, listOf, max, min, sum, trunc } from "./numbers.js";
+
 // The weights are integers with this many binary digits after the point, as in Pillow.
 export const PRECISION = 22;
 
-/** @type {Record<string, {support: number, weight: (x: number) => number}>} */
-const FILTERS = {
-  box: { support: 0.5, weight: (x) => (x > -0.5 && x <= 0.5 ? 1 : 0) },
-  bilinear: { support: 1, weight: (x) => Math.max(1 - Math.abs(x), 0) },
-  bicubic: { support: 2, weight: (x) => cubic(Math.abs(x)) },
-  lanczos: { support: 3, weight: (x) => (x >= -3 && x < 3 ? sinc(x) * sinc(x / 3) : 0) },
+/**
+ * By the names in the metadata: the distance up to which a filter reaches, and its weight at a distance. The nearest
+ * pixel needs no weights.
+ *
+ * @type {Record<string, [number, (x: number) => number]>}
+ */
+export const FILTERS = {
+  nearest: [0, Number],
+  box: [0.5, (x) => Number(x > -0.5 && x <= 0.5)],
+  bilinear: [1, (x) => max(1 - Math.abs(x), 0)],
+  bicubic: [2, (x) => cubic(Math.abs(x))],
+  lanczos: [3, (x) => (Math.abs(x) < 3 ? sinc(x) * sinc(x / 3) : 0)],
 };
 
 /** @typedef {{first: number, weights: Int32Array}} Taps The first pixel that counts, and the weights from there on. */
 
 /**
+ * The pixel that is taken for each pixel of the resized axis. Positions are added up, as in Pillow, whose rounding this
+ * repeats.
+ *
+ * @param {number} length
+ * @param {[number, number]} part
+ * @param {number} resized
+ * @param {[number, number]} window
+ * @returns {Taps[]} As in `taps`.
+ */
+function nearest(length, [start, end], resized, window) {
+  const step = (end - start) / resized;
+  let position = start - step / 2;
+  const found = listOf(resized, () => min(floor((position += step)), length - 1));
+  return found.slice(...window).map((first) => ({ first, weights: Int32Array.of(1 << PRECISION) }));
+}
+
+/**
  * The weights of an axis's pixels for each pixel of the resized axis.
  *
- * @param {string} filter `box`, `bilinear`, `bicubic` or `lanczos`.
+ * @param {string} filter `nearest`, `box`, `bilinear`, `bicubic` or `lanczos`.
  * @param {number} length The number of pixels on the axis.
  * @param {[number, number]} part The part of the axis that is resized.
  * @param {number} resized The number of pixels that it becomes.
@@ -24,17 +49,18 @@ const FILTERS = {
  * @returns {Taps[]}
  */
 export function taps(filter, length, part, resized, window) {
-  const { support, weight } = FILTERS[filter];
+  if (filter === "nearest") return nearest(length, part, resized, window);
+  const [support, weight] = FILTERS[filter];
   // In single precision, in which Pillow keeps the part.
-  const [start, end] = [Math.fround(part[0]), Math.fround(part[1])];
-  const scale = Math.fround(end - start) / resized;
-  const spread = Math.max(scale, 1); // the filter grows where pixels shrink, which prevents aliasing
+  const [start, end] = [fround(part[0]), fround(part[1])];
+  const scale = fround(end - start) / resized;
+  const spread = max(scale, 1); // the filter grows where pixels shrink, which prevents aliasing
   const reach = support * spread;
   const found = [];
   for (let pixel = window[0]; pixel < window[1]; pixel++) {
     const centre = start + (pixel + 0.5) * scale;
-    const first = Math.max(Math.trunc(centre - reach + 0.5), 0);
-    const last = Math.min(Math.trunc(centre + reach + 0.5), length);
+    const first = max(trunc(centre - reach + 0.5), 0);
+    const last = min(trunc(centre + reach + 0.5), length);
     const weights = [];
     for (let at = first; at < last; at++) weights.push(weight((at - centre + 0.5) * (1 / spread)));
     found.push({ first, weights: fixedPoint(weights) });
@@ -48,10 +74,10 @@ export function taps(filter, length, part, resized, window) {
  * @param {number[]} weights
  */
 function fixedPoint(weights) {
-  const sum = weights.reduce((total, weight) => total + weight, 0);
+  const total = sum(weights);
   return Int32Array.from(weights, (weight) => {
-    const exact = (sum ? weight / sum : weight) * 2 ** PRECISION;
-    return Math.trunc(exact < 0 ? exact - 0.5 : exact + 0.5);
+    const exact = (total ? weight / total : weight) * 2 ** PRECISION;
+    return exact + (exact < 0 ? -0.5 : 0.5); // the array drops the fraction
   });
 }
 

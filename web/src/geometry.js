@@ -5,14 +5,13 @@
  */
 
 import { pair } from "./metadata.js";
-import { rint } from "./numbers.js";
+import { floor, max, min, rint } from "./numbers.js";
 
 /**
  * @typedef {[number, number]} Size (width, height)
  * @typedef {[number, number, number, number]} Box (left, top, right, bottom)
  *
  * @typedef {object} Geometry
- * @property {Size} photograph Before resizing.
  * @property {Size} resized After resizing.
  * @property {Box} crop In the resized image. A box that extends beyond it is padded with black.
  */
@@ -26,7 +25,7 @@ import { rint } from "./numbers.js";
  */
 export function geometry(photograph, { resize, crop }) {
   const resized = resizedSize(photograph, resize);
-  return { photograph, resized, crop: cropBox(resized, crop) };
+  return { resized, crop: cropBox(resized, crop) };
 }
 
 /**
@@ -37,8 +36,7 @@ export function geometry(photograph, { resize, crop }) {
  * @returns {Box}
  */
 export function boxOn({ resized, crop }, size) {
-  const [across, down] = [size[0] / resized[0], size[1] / resized[1]];
-  return [crop[0] * across, crop[1] * down, crop[2] * across, crop[3] * down];
+  return /** @type {Box} */ (crop.map((edge, index) => edge * (size[index % 2] / resized[index % 2])));
 }
 
 /**
@@ -49,10 +47,8 @@ export function boxOn({ resized, crop }, size) {
 function resizedSize(photograph, resize) {
   if (resize === null) return photograph;
   if (typeof resize !== "number") return [resize[1], resize[0]];
-  const [width, height] = photograph;
   // The longer side is cut off to whole pixels, not rounded. A very long image keeps at least one.
-  if (width <= height) return [resize, Math.max(1, Math.floor((resize * height) / width))];
-  return [Math.max(1, Math.floor((resize * width) / height)), resize];
+  return /** @type {Size} */ (photograph.map((side) => max(1, floor((resize * side) / min(...photograph)))));
 }
 
 /**
@@ -74,5 +70,5 @@ function cropBox(resized, crop) {
  * @param {number} crop
  */
 function cropStart(length, crop) {
-  return length >= crop ? rint((length - crop) / 2) : -Math.floor((crop - length) / 2);
+  return length >= crop ? rint((length - crop) / 2) : -floor((crop - length) / 2);
 }

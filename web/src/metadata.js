@@ -6,6 +6,7 @@
  */
 
 import { ModelError } from "./errors.js";
+import { FILTERS } from "./filters.js";
 
 /**
  * @typedef {object} Layer A target layer.
@@ -45,10 +46,7 @@ import { ModelError } from "./errors.js";
  */
 
 const SCHEMA = 1;
-const LARGEST_SIDE = 2 ** 16;
-const MOST_CLASSES = 2 ** 24;
-const MOST_ELEMENTS = 2 ** 28;
-const SMALLEST_DIVISOR = 1e-6;
+const LARGEST = 2 ** 24;
 
 /**
  * Whether each field that is used here is valid and fits the others. What is no list or object raises a `TypeError`.
@@ -57,20 +55,12 @@ const SMALLEST_DIVISOR = 1e-6;
  */
 const VALID = {
   image: ({ image }) =>
-    isText(image.name) &&
-    ["NCHW", "NHWC"].includes(image.layout) &&
-    isShape([image.batch ?? 1, ...imageShape(image)]) &&
-    isText(image.dtype),
-  layers: ({ layers }) =>
-    layers.length > 0 && layers.every(({ name, shape }) => isText(name) && shape.length === 3 && isShape(shape)),
-  cam_layer: ({ cam_layer, layers }) => cam_layer === null || layers.some(({ name }) => name === cam_layer),
-  classes: ({ classes }) => isWhole(classes, MOST_CLASSES),
+    isText(image.name) && ["NCHW", "NHWC"].includes(image.layout) && [image.batch ?? 1, ...imageShape(image)].every(isSize),
+  layers: ({ layers }) => layers.length > 0 && layers.every(({ name, shape }) => isText(name) && shape.every(isSize)),
+  classes: ({ classes }) => isSize(classes),
   labels: ({ labels, classes }) => labels === null || (labels.length === classes && labels.every(isText)),
-  score_activation: ({ score_activation }) => ["softmax", "sigmoid", null].includes(score_activation),
-  flat: ({ flat }) => typeof flat === "boolean",
   preprocessing: ({ preprocessing, image }) => preprocessing === null || isPreprocessing(preprocessing, image),
-  input_gradient: ({ input_gradient }) => isText(input_gradient),
-  level: ({ level }) => level === null || isWhole(level, 2, 0),
+  level: ({ level }) => [0, 1, 2, null].includes(level),
 };
 
 /**
@@ -85,7 +75,12 @@ export function readMetadata(json) {
   try {
     const metadata = { input_gradient: "guided", level: null, ...JSON.parse(json) };
     place = "schema";
-    if (metadata.schema > SCHEMA) return newer(metadata.schema);
+    if (metadata.schema > SCHEMA) {
+      throw new ModelError(
+        `the model was written for onnxcam metadata schema ${metadata.schema}, and this onnxcam reads up to ${SCHEMA}; ` +
+          "upgrade it with 'npm install onnxcam@latest'",
+      );
+    }
     for (place in VALID) if (!VALID[place](metadata)) throw new TypeError();
     return metadata;
   } catch (error) {
@@ -123,29 +118,18 @@ export function pair(size) {
 }
 
 /**
- * @param {number} schema
- * @returns {never}
- */
-function newer(schema) {
-  throw new ModelError(
-    `the model was written for onnxcam metadata schema ${schema}, and this onnxcam reads up to ${SCHEMA}; ` +
-      "upgrade it with 'npm install onnxcam@latest'",
-  );
-}
-
-/**
  * @param {Preprocessing} steps
  * @param {ImageInput} image
  */
 function isPreprocessing({ resize, crop, interpolation, scale, mean, std, channel_order }, { channels }) {
   return (
-    [resize, crop].every((size) => size === null || (pair(size).length === 2 && isShape(pair(size)))) &&
-    ["nearest", "box", "bilinear", "bicubic", "lanczos"].includes(interpolation) &&
+    [resize, crop].every((size) => size === null || (pair(size).length === 2 && pair(size).every(isSize))) &&
+    Object.hasOwn(FILTERS, interpolation) &&
     mean.length === channels &&
     std.length === channels &&
-    mean.every(Number.isFinite) &&
-    [scale, ...std].every((value) => Number.isFinite(value) && Math.abs(value) >= SMALLEST_DIVISOR) &&
-    (channel_order === "L" || (["RGB", "BGR"].includes(channel_order) && [1, 3].includes(channels)))
+    [...mean, ...std, scale].every(Number.isFinite) &&
+    [...std, scale].every(Boolean) &&
+    (channel_order === "L" || [1, 3].includes(channels))
   );
 }
 
@@ -154,15 +138,7 @@ function isText(value) {
   return typeof value === "string";
 }
 
-/**
- * @param {unknown} value
- * @param {number} most
- */
-function isWhole(value, most, least = 1) {
-  return Number.isInteger(value) && Number(value) >= least && Number(value) <= most;
-}
-
-/** @param {readonly number[]} shape */
-function isShape(shape) {
-  return shape.every((side) => isWhole(side, LARGEST_SIDE)) && product(shape) <= MOST_ELEMENTS;
+/** @param {unknown} value */
+function isSize(value) {
+  return Number.isInteger(value) && Number(value) > 0 && Number(value) <= LARGEST;
 }

@@ -10,7 +10,7 @@ import { quoted } from "./text.js";
  */
 
 /** The methods, and the lowest level of a run that gives each. */
-const LEVELS = { "grad-cam": 1, cam: 1, "guided-backprop": 2, "guided-grad-cam": 2 };
+const LEVELS = /** @type {const} */ ({ "grad-cam": 1, cam: 1, "guided-backprop": 2, "guided-grad-cam": 2 });
 
 /** The names of the methods. */
 export const METHODS = /** @type {Method[]} */ (Object.keys(LEVELS));
@@ -21,7 +21,7 @@ export const METHODS = /** @type {Method[]} */ (Object.keys(LEVELS));
  * @param {Level | undefined} level Undefined is the level that the method needs, or else the highest that the model has.
  * @param {Method | undefined} method
  * @param {Metadata} metadata
- * @returns {number}
+ * @returns {Level}
  * @throws {MethodError} There is no such level or method, or the model does not have it.
  */
 export function levelOfRun(level, method, metadata) {
@@ -31,10 +31,8 @@ export function levelOfRun(level, method, metadata) {
   if (![0, 1, 2].includes(chosen)) {
     throw new MethodError(`the level is 0 (scores), 1 (Grad-CAM) or 2 (guided backpropagation), not ${quoted(level)}`);
   }
-  if (chosen <= highest) return chosen;
-  throw new MethodError(
-    `this model is fixed at level ${highest} and has no level ${level}; open the original with level ${level}`,
-  );
+  if (chosen > highest) throw new MethodError(`this model is fixed at level ${highest} and has no level ${level}`);
+  return chosen;
 }
 
 /**

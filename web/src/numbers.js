@@ -1,5 +1,29 @@
 /** Rounding as numpy rounds, and half precision, which Node 20 lacks. */
 
+export const { floor, fround, max, min, trunc } = Math;
+
+/**
+ * A list of what a function gives for 0, 1, 2, …
+ *
+ * @template Item
+ * @param {number} length
+ * @param {(index: number) => Item} of
+ * @returns {Item[]}
+ */
+export function listOf(length, of) {
+  return Array.from({ length }, (_, index) => of(index));
+}
+
+/**
+ * @param {ArrayLike<number>} values
+ * @param {(value: number) => number} [of]
+ */
+export function sum(values, of = Number) {
+  let total = 0;
+  for (let index = 0; index < values.length; index++) total += of(values[index]);
+  return total;
+}
+
 /**
  * The nearest whole number; halves go to the even one.
  *
@@ -16,7 +40,7 @@ export function rint(value) {
  * @param {number} high
  */
 export function clip(value, low, high) {
-  return Math.min(Math.max(value, low), high);
+  return min(max(value, low), high);
 }
 
 /**
@@ -24,12 +48,12 @@ export function clip(value, low, high) {
  *
  * @param {Float32Array} values
  * @param {string} dtype
- * @returns {Float32Array | Uint16Array | Uint8ClampedArray | number[]}
+ * @returns {Iterable<number> & ArrayLike<number>}
  */
 export function asType(values, dtype) {
   if (dtype === "float32") return values;
   if (dtype === "float16") return Uint16Array.from(values, toHalf);
-  return Array.from(values, (value) => (dtype === "uint8" ? clip(rint(value), 0, 255) : dtype === "float64" ? value : Math.trunc(value)));
+  return dtype === "uint8" ? Uint8ClampedArray.from(values) : Array.from(values, dtype === "float64" ? Number : trunc);
 }
 
 /**
@@ -42,31 +66,28 @@ export function asFloat32({ data, type }) {
   return Float32Array.from(data, type === "float16" && data instanceof Uint16Array ? fromHalf : Number);
 }
 
-const SMALLEST_NORMAL = 2 ** -14;
+// Moved between these, the exponent of half precision is that of single precision, also below the smallest normal number.
+const SHIFT = 2 ** 112;
+const DROPPED = 13; // bits of the fraction that half precision does not have
+const LARGEST = 65504;
 
 /**
- * The bits of the nearest number in half precision.
+ * The bits of the nearest number in half precision; halves go to the even one.
  *
  * @param {number} value Finite.
  */
 export function toHalf(value) {
+  const [bits] = new Uint32Array(Float32Array.of(Math.abs(value) / SHIFT).buffer);
   const sign = value < 0 ? 0x8000 : 0;
-  const size = Math.abs(value);
-  const exponent = Math.floor(Math.log2(Math.max(size, SMALLEST_NORMAL)));
-  // The fraction may round up to the next power of two, whose bits follow these; beyond the largest is infinity.
-  const bits = ((exponent + 14) << 10) + rint(size * 2 ** (10 - exponent));
-  return sign + Math.min(bits, 0x7c00);
+  return sign + min((bits + 0xfff + ((bits >> DROPPED) & 1)) >> DROPPED, 0x7c00);
 }
 
 /**
- * The number that bits in half precision stand for.
+ * The number that bits in half precision stand for; NaN for what is not finite.
  *
  * @param {number} bits
  */
 export function fromHalf(bits) {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 0x3ff;
-  if (exponent === 31) return fraction ? NaN : sign * Infinity;
-  return exponent ? sign * (1024 + fraction) * 2 ** (exponent - 25) : sign * fraction * 2 ** -24;
+  const [size] = new Float32Array(Uint32Array.of((bits & 0x7fff) << DROPPED).buffer);
+  return size * SHIFT > LARGEST ? NaN : (bits & 0x8000 ? -size : size) * SHIFT;
 }

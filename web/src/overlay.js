@@ -1,9 +1,9 @@
 /** Draws a map on a photograph, or a signed image at its position on the photograph, to the pixels of Python's pictures. */
 
 import { colour } from "./colours.js";
-import { clip, rint } from "./numbers.js";
-import { blend, toGrey } from "./pixels.js";
-import { crop, resample } from "./resample.js";
+import { clip, listOf, max, min, rint } from "./numbers.js";
+import { blend, greyOf } from "./pixels.js";
+import { resample } from "./resample.js";
 
 /**
  * @typedef {import("./resample.js").Pixels} Pixels
@@ -24,10 +24,10 @@ const [WHITE, DARK, OUTLINE] = [255, 28, 1 / 600];
 const NOTHING = 128;
 
 // The colour, the opacity and the greying for each of the 256 levels of an 8-bit map, and each grey with less contrast.
-const LEVELS = Array.from({ length: 256 }, (_, level) => level);
+const LEVELS = listOf(256, Number);
 const COLOURS = LEVELS.map((level) => colour(level / 255));
 const OPACITIES = LEVELS.map((level) => rint(255 * OPACITY * smooth(level / 255)));
-const GREYINGS = LEVELS.map((level) => rint(255 * Math.min(GREY_SOONER * smooth(level / 255), 1)));
+const GREYINGS = LEVELS.map((level) => rint(255 * min(GREY_SOONER * smooth(level / 255), 1)));
 const MUTED = LEVELS.map((level) => rint((level - MIDDLE) * CONTRAST + MIDDLE));
 
 /**
@@ -48,9 +48,8 @@ const MUTED = LEVELS.map((level) => rint((level - MIDDLE) * CONTRAST + MIDDLE));
  * @returns {Pixels} A new image of the photograph's size.
  */
 export function overlay(photograph, map, box, outline = true) {
-  const { part, target } = fitInto(map, box, [photograph.width, photograph.height]);
   const drawn = { ...photograph, data: photograph.data.slice() };
-  paste(drawn, painted(crop(photograph, target), part), target);
+  fitInto(drawn, map, box, (at, levels, from) => paint(drawn.data, at, levels[from]));
   if (outline) drawOutline(drawn, box);
   return drawn;
 }
@@ -58,15 +57,16 @@ export function overlay(photograph, map, box, outline = true) {
 /**
  * Draws a signed image, such as guided backpropagation, at its position on the photograph.
  *
- * @param {Drawable} image With 0.5 for zero; the first channel alone, unless there are three.
+ * @param {Drawable} image With 0.5 for zero, in grey or RGB.
  * @param {Size} size The drawing's size.
  * @param {Box} box The image's position on the drawing.
  * @returns {Pixels} The drawing, grey outside the box.
  */
 export function signed(image, [width, height], box) {
   const drawn = { data: new Uint8Array(width * height * 3).fill(NOTHING), width, height, channels: 3 };
-  const { part, target } = fitInto(image, box, [width, height]);
-  paste(drawn, part, target);
+  fitInto(drawn, image, box, (at, pixels, from) => {
+    for (let channel = 0; channel < 3; channel++) drawn.data[at + channel] = pixels[from + (channel % image.channels)];
+  });
   return drawn;
 }
 
@@ -77,37 +77,36 @@ function smooth(value) {
 }
 
 /**
- * The colours of an 8-bit map over an image of the same size.
+ * Draws a level of an 8-bit map over a pixel.
  *
- * @param {Pixels} image RGB.
- * @param {Pixels} levels
- * @returns {Pixels}
+ * @param {Uint8Array | Uint8ClampedArray} data RGB.
+ * @param {number} at The index of the pixel's red.
+ * @param {number} level
  */
-function painted(image, levels) {
-  const grey = toGrey(image).data;
-  const data = image.data.map((value, at) => {
-    const pixel = Math.floor(at / 3);
-    const level = levels.data[pixel];
-    const greyed = blend(value, MUTED[grey[pixel]], GREYINGS[level]);
-    return blend(greyed, COLOURS[level][at % 3], OPACITIES[level]);
+function paint(data, at, level) {
+  const grey = MUTED[greyOf(data, at)];
+  COLOURS[level].forEach((ink, channel) => {
+    data[at + channel] = blend(blend(data[at + channel], grey, GREYINGS[level]), ink, OPACITIES[level]);
   });
-  return { ...image, data };
 }
 
 /**
- * Resamples values to a box on a canvas, in 8 bits: the part of it that is on the canvas, and its box there in whole pixels.
+ * Resamples values to a box on a canvas, in 8 bits, and draws each pixel of them that is on the canvas.
  *
+ * @param {Pixels} canvas
  * @param {Drawable} image
  * @param {Box} box With fractions; it may extend beyond the canvas.
- * @param {Size} canvas
- * @returns {{part: Pixels, target: Box}}
+ * @param {(at: number, pixels: Pixels["data"], from: number) => void} put Gets the index on the canvas, and the pixel.
  */
-function fitInto(image, box, canvas) {
-  const [left, right, from, to] = overlap(box[0], box[2], canvas[0], image.width);
-  const [top, bottom, above, below] = overlap(box[1], box[3], canvas[1], image.height);
-  const pixels = { ...image, data: Uint8Array.from(image.data, (value) => rint(value * 255)) };
-  const part = resample(pixels, [right - left, bottom - top], "bicubic", { box: [from, above, to, below] });
-  return { part, target: [left, top, right, bottom] };
+function fitInto(canvas, image, box, put) {
+  const [left, right, start, end] = overlap(box[0], box[2], canvas.width, image.width);
+  const [top, bottom, above, below] = overlap(box[1], box[3], canvas.height, image.height);
+  const pixels = { ...image, data: Uint8ClampedArray.from(image.data, (value) => value * 255) };
+  const { data } = resample(pixels, [right - left, bottom - top], "bicubic", { box: [start, above, end, below] });
+  let from = 0;
+  for (let row = top; row < bottom; row++) {
+    for (let column = left; column < right; column++, from += image.channels) put((row * canvas.width + column) * 3, data, from);
+  }
 }
 
 /**
@@ -120,62 +119,29 @@ function fitInto(image, box, canvas) {
  */
 function overlap(start, end, canvas, image) {
   const first = clip(rint(start), 0, canvas - 1);
-  const last = Math.max(Math.min(rint(end), canvas), first + 1);
+  const last = max(min(rint(end), canvas), first + 1);
   const ratio = image / (end - start);
   const [low, high] = [first, last].map((edge) => clip((edge - start) * ratio, 0, image));
   return [first, last, low, high];
 }
 
 /**
- * Puts an image, in grey or RGB, into an RGB image.
+ * Draws the sides of a box that are inside an image: white along their inside, dark along their outside.
  *
  * @param {Pixels} image
- * @param {Pixels} part
- * @param {Box} target
+ * @param {Box} box
  */
-function paste(image, part, [left, top]) {
-  for (let row = 0, from = 0; row < part.height; row++) {
-    let to = ((top + row) * image.width + left) * 3;
-    for (let column = 0; column < part.width; column++, from += part.channels) {
-      for (let channel = 0; channel < 3; channel++) image.data[to++] = part.data[from + (part.channels === 3 ? channel : 0)];
+function drawOutline({ data, width, height }, box) {
+  const [left, top, right, bottom] = box.map(rint);
+  const thick = max(1, rint(max(width, height) * OUTLINE));
+  for (const [outer, ink] of [[thick, DARK], [0, WHITE]]) {
+    const inner = thick - outer;
+    for (let y = max(top - outer, 0); y < min(bottom + outer, height); y++) {
+      for (let x = max(left - outer, 0); x < min(right + outer, width); x++) {
+        const isAside = (left > 0 && x < left + inner) || (right < width && x >= right - inner);
+        const isAbove = (top > 0 && y < top + inner) || (bottom < height && y >= bottom - inner);
+        if (isAside || isAbove) data.fill(ink, (y * width + x) * 3, (y * width + x + 1) * 3);
+      }
     }
   }
-}
-
-/**
- * Draws the inner sides of a box: white along its inside, dark along its outside.
- *
- * @param {Pixels} image
- * @param {Box} box
- */
-function drawOutline(image, box) {
-  const [left, top, right, bottom] = box.map(rint);
-  const inside = [left > 0, top > 0, right < image.width, bottom < image.height];
-  const thick = Math.max(1, rint(Math.max(image.width, image.height) * OUTLINE));
-  drawFrame(image, [left - thick, top - thick, right + thick, bottom + thick], inside, thick, DARK);
-  drawFrame(image, [left, top, right, bottom], inside, thick, WHITE);
-}
-
-/**
- * Draws the chosen sides (left, top, right, bottom) of a rectangle, on its inside.
- *
- * @param {Pixels} image
- * @param {Box} box
- * @param {boolean[]} sides
- * @param {number} thick In pixels.
- * @param {number} ink
- */
-function drawFrame(image, [left, top, right, bottom], sides, thick, ink) {
-  const bars = [
-    [left, top, left + thick, bottom],
-    [left, top, right, top + thick],
-    [right - thick, top, right, bottom],
-    [left, bottom - thick, right, bottom],
-  ];
-  bars.filter((_, side) => sides[side]).forEach(([x0, y0, x1, y1]) => {
-    const [start, end] = [Math.max(x0, 0), Math.min(x1, image.width)];
-    for (let row = Math.max(y0, 0); row < Math.min(y1, image.height) && end > start; row++) {
-      image.data.fill(ink, (row * image.width + start) * 3, (row * image.width + end) * 3);
-    }
-  });
 }

@@ -23,33 +23,25 @@ import { shown } from "./text.js";
  */
 export function readPixels(source) {
   const { width, height } = source ?? {};
-  if (!Number.isInteger(width) || !Number.isInteger(height)) throw new PictureError(`${TAKEN}, not ${shown(source)}`);
-  if (!width || !height) throw new PictureError(`the image has no pixels: it is ${width} by ${height}`);
+  if (!(width > 0 && height > 0)) {
+    throw new PictureError(`an image is ImageData, {data, width, height}, a canvas or an ImageBitmap, not ${shown(source)}`);
+  }
   const data = "data" in source ? source.data : drawn(source);
   const channels = data.length / (width * height);
   if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray) || ![1, 3, 4].includes(channels)) {
-    throw new PictureError(
-      `an array of pixels must be uint8, [H, W, C] with 1, 3 or 4 channels, not ${data.constructor.name} of ` +
-        `${data.length} for ${height} by ${width} pixels; give a preprocessed input as a Tensor`,
-    );
+    throw new PictureError("an array of pixels must be uint8, [H, W, C] with 1, 3 or 4 channels");
   }
   return { data: toRgb(data, channels), width, height, channels: 3 };
 }
 
-const TAKEN = "an image is ImageData, {data, width, height}, a canvas or an ImageBitmap (createImageBitmap makes one of a file)";
-
 /**
- * The greyscale of RGB, as Pillow computes it (ITU-R 601-2 luma).
+ * The grey of a pixel, as Pillow computes it (ITU-R 601-2 luma).
  *
- * @param {Pixels} image RGB.
- * @returns {Pixels}
+ * @param {Uint8Array | Uint8ClampedArray} data RGB.
+ * @param {number} at The index of its red.
  */
-export function toGrey({ data, width, height }) {
-  const grey = new Uint8Array(width * height);
-  for (let pixel = 0, at = 0; pixel < grey.length; pixel++, at += 3) {
-    grey[pixel] = (data[at] * 19595 + data[at + 1] * 38470 + data[at + 2] * 7471 + 0x8000) >> 16;
-  }
-  return { data: grey, width, height, channels: 1 };
+export function greyOf(data, at) {
+  return (data[at] * 19595 + data[at + 1] * 38470 + data[at + 2] * 7471 + 0x8000) >> 16;
 }
 
 /**

@@ -3,7 +3,8 @@
 import { ModelError } from "./errors.js";
 import { geometry } from "./geometry.js";
 import { imageShape, product } from "./metadata.js";
-import { toGrey } from "./pixels.js";
+import { floor, fround, listOf, max, min } from "./numbers.js";
+import { greyOf } from "./pixels.js";
 import { crop, resample } from "./resample.js";
 
 /**
@@ -48,7 +49,7 @@ export function preprocess(images, metadata) {
  */
 export function channelsLast(row, { image, preprocessing }) {
   const source = channelOrder(image, preprocessing);
-  return row.map((_, at) => row[position(image, Math.floor(at / image.channels), source[at % image.channels])]);
+  return row.map((_, at) => row[position(image, floor(at / image.channels), source[at % image.channels])]);
 }
 
 /**
@@ -58,7 +59,7 @@ export function channelsLast(row, { image, preprocessing }) {
  * @param {Preprocessing | null} steps
  */
 function channelOrder({ channels }, steps) {
-  const order = Array.from({ length: channels }, (_, channel) => channel);
+  const order = listOf(channels, Number);
   return steps?.channel_order === "BGR" ? order.reverse() : order;
 }
 
@@ -97,8 +98,8 @@ function placedImage(image, input, steps) {
  */
 function seen(image, { resized, crop: box }, { interpolation }) {
   if (image.width === resized[0] && image.height === resized[1]) return crop(image, box);
-  const [left, top] = [Math.max(box[0], 0), Math.max(box[1], 0)];
-  const window = /** @type {import("./geometry.js").Box} */ ([left, top, Math.min(box[2], resized[0]), Math.min(box[3], resized[1])]);
+  const [left, top] = [max(box[0], 0), max(box[1], 0)];
+  const window = /** @type {import("./geometry.js").Box} */ ([left, top, min(box[2], resized[0]), min(box[3], resized[1])]);
   const part = resample(image, resized, interpolation, { window });
   return crop(part, [box[0] - left, box[1] - top, box[2] - left, box[3] - top]);
 }
@@ -112,15 +113,14 @@ function seen(image, { resized, crop: box }, { interpolation }) {
  * @param {ImageInput} input
  * @param {Preprocessing} steps
  */
-function fill(data, start, square, input, steps) {
+function fill(data, start, { data: pixels, width, height }, input, steps) {
   const isGrey = input.channels === 1 || steps.channel_order === "L";
-  const { data: pixels, channels } = isGrey ? toGrey(square) : square;
-  const source = channelOrder({ ...input, channels }, steps);
+  const source = channelOrder(input, steps);
   for (let channel = 0; channel < input.channels; channel++) {
     const values = valuesOf(channel, steps);
-    const from = source[channel % channels];
-    for (let pixel = 0; pixel < square.width * square.height; pixel++) {
-      data[start + position(input, pixel, channel)] = values[pixels[pixel * channels + from]];
+    for (let pixel = 0; pixel < width * height; pixel++) {
+      const value = isGrey ? greyOf(pixels, pixel * 3) : pixels[pixel * 3 + source[channel]];
+      data[start + position(input, pixel, channel)] = values[value];
     }
   }
 }
@@ -132,8 +132,5 @@ function fill(data, start, square, input, steps) {
  * @param {Preprocessing} steps
  */
 function valuesOf(channel, { scale, mean, std }) {
-  return Float32Array.from({ length: 256 }, (_, pixel) => {
-    const scaled = Math.fround(pixel * Math.fround(scale));
-    return Math.fround(scaled - Math.fround(mean[channel])) / Math.fround(std[channel]);
-  });
+  return listOf(256, (pixel) => fround(fround(pixel * fround(scale)) - fround(mean[channel])) / fround(std[channel]));
 }

@@ -4,22 +4,20 @@
  * https://protobuf.dev/programming-guides/encoding
  */
 
+import { floor, min } from "./numbers.js";
+
 const VARINT = 0;
 const FIXED64 = 1;
+const LENGTH = 2;
 const FIXED32 = 5;
 const MOST_VARINT_BYTES = 10;
 
-/** The kind of a field with a length: text, bytes, or a message. */
-export const LENGTH = 2;
-
-/** The bytes are not protobuf. */
-export class DamagedError extends Error {}
+/** The error about bytes that are not protobuf. */
+const damaged = () => new Error("it is not an ONNX file, or is damaged");
 
 /**
  * @typedef {object} Field
  * @property {number} number The field's number in its message.
- * @property {number} kind Protobuf's wire type.
- * @property {number} first The position of the tag.
  * @property {number} start The first position of the value.
  * @property {number} end The position after the value.
  */
@@ -31,18 +29,17 @@ export class DamagedError extends Error {}
  * @param {number} [start] The message's first position.
  * @param {number} [end] The position after the message.
  * @returns {Generator<Field>}
- * @throws {DamagedError} The bytes are not a message.
+ * @throws {Error} The bytes are not a message.
  */
 export function* fields(bytes, start = 0, end = bytes.length) {
   let position = start;
   while (position < end) {
-    const first = position;
     const [tag, afterTag] = varint(bytes, position, end);
     const kind = tag % 8;
     const [size, begin] = valueSize(bytes, kind, afterTag, end);
     position = begin + size;
-    if (position > end) throw new DamagedError();
-    yield { number: Math.floor(tag / 8), kind, first, start: begin, end: position };
+    if (position > end) throw damaged();
+    yield { number: floor(tag / 8), start: begin, end: position };
   }
 }
 
@@ -60,7 +57,7 @@ function valueSize(bytes, kind, position, end) {
   if (kind === VARINT) return [varint(bytes, position, end)[1] - position, position];
   if (kind === FIXED64) return [8, position];
   if (kind === FIXED32) return [4, position];
-  throw new DamagedError(); // a group; ONNX has none
+  throw damaged(); // a group; ONNX has none
 }
 
 /**
@@ -73,10 +70,10 @@ function valueSize(bytes, kind, position, end) {
  */
 function varint(bytes, position, end) {
   let value = 0;
-  const last = Math.min(end, position + MOST_VARINT_BYTES);
+  const last = min(end, position + MOST_VARINT_BYTES);
   for (let at = position, factor = 1; at < last; at++, factor *= 128) {
     value += (bytes[at] & 127) * factor;
     if (bytes[at] < 128) return [value, at + 1];
   }
-  throw new DamagedError();
+  throw damaged();
 }

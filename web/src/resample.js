@@ -5,6 +5,7 @@
  */
 
 import { PRECISION, taps } from "./filters.js";
+import { listOf, max, min } from "./numbers.js";
 
 /**
  * @typedef {object} Pixels An image of 8-bit pixels, row by row.
@@ -14,11 +15,15 @@ import { PRECISION, taps } from "./filters.js";
  * @property {number} channels
  *
  * @typedef {import("./filters.js").Taps} Taps
+ * @typedef {{first: number, weights?: Int32Array}} Place Taps, or a pixel that stays as it is.
  * @typedef {import("./geometry.js").Size} Size
  * @typedef {import("./geometry.js").Box} Box
  */
 
 const HALF = 1 << (PRECISION - 1);
+
+/** @type {(first: number) => Place} */
+const asItIs = (first) => ({ first });
 
 /**
  * Resizes an image, and gives a part of the result.
@@ -31,20 +36,15 @@ const HALF = 1 << (PRECISION - 1);
  * @param {Box} [options.window] The part of the result that is wanted, in whole pixels; all of it by default.
  * @returns {Pixels}
  */
-export function resample(image, size, filter, { box = whole(image.width, image.height), window = whole(...size) } = {}) {
-  const [left, top, right, bottom] = window;
-  if (filter === "nearest") {
-    const across = nearest([box[0], box[2]], size[0], image.width).slice(left, right);
-    return pick(image, across, nearest([box[1], box[3]], size[1], image.height).slice(top, bottom));
-  }
-  const across = taps(filter, image.width, [box[0], box[2]], size[0], [left, right]);
-  const down = taps(filter, image.height, [box[1], box[3]], size[1], [top, bottom]);
+export function resample(image, size, filter, { box = [0, 0, image.width, image.height], window = [0, 0, ...size] } = {}) {
+  const across = taps(filter, image.width, [box[0], box[2]], size[0], [window[0], window[2]]);
+  const down = taps(filter, image.height, [box[1], box[3]], size[1], [window[1], window[3]]);
   if (isDownFirst(image, size)) {
-    const columns = span(across);
-    return filterAcross(filterDown(image, down, columns), shifted(across, columns[0]), [0, down.length]);
+    const columns = pixelsOf(across);
+    return filtered(filtered(image, columns, down), shifted(across, columns[0].first), listOf(down.length, asItIs));
   }
-  const rows = span(down);
-  return filterDown(filterAcross(image, across, rows), shifted(down, rows[0]), [0, across.length]);
+  const rows = pixelsOf(down);
+  return filtered(filtered(image, across, rows), listOf(across.length, asItIs), shifted(down, rows[0].first));
 }
 
 /**
@@ -58,22 +58,13 @@ export function crop(image, [left, top, right, bottom]) {
   const { channels } = image;
   const [width, height] = [right - left, bottom - top];
   const data = new Uint8Array(width * height * channels);
-  const [start, end] = [Math.max(left, 0), Math.min(right, image.width)];
-  for (let row = Math.max(top, 0); row < Math.min(bottom, image.height); row++) {
+  const [start, end] = [max(left, 0), min(right, image.width)];
+  for (let row = max(top, 0); row < min(bottom, image.height); row++) {
     const from = row * image.width;
     const pixels = image.data.subarray((from + start) * channels, (from + end) * channels);
     data.set(pixels, ((row - top) * width + start - left) * channels);
   }
   return { data, width, height, channels };
-}
-
-/**
- * @param {number} width
- * @param {number} height
- * @returns {Box}
- */
-function whole(width, height) {
-  return [0, 0, width, height];
 }
 
 /**
@@ -88,14 +79,14 @@ function isDownFirst(image, [width, height]) {
 }
 
 /**
- * The pixels of an axis that count: from the first to the last of ascending taps.
+ * The pixels of an axis that count for ascending taps.
  *
  * @param {Taps[]} taps
- * @returns {[number, number]}
+ * @returns {Place[]}
  */
-function span(taps) {
-  const last = taps[taps.length - 1];
-  return [taps[0].first, last.first + last.weights.length];
+function pixelsOf(taps) {
+  const [{ first }, last] = [taps[0], taps[taps.length - 1]];
+  return listOf(last.first + last.weights.length - first, (index) => ({ first: first + index }));
 }
 
 /**
@@ -109,77 +100,25 @@ function shifted(taps, dropped) {
 }
 
 /**
- * The source pixel of each pixel; positions are added up, as in Pillow, whose rounding this repeats.
+ * Filters an image along the axis whose places have weights.
  *
- * @param {[number, number]} part
- * @param {number} resized
- * @param {number} length
- */
-function nearest([start, end], resized, length) {
-  const step = (end - start) / resized;
-  const found = new Int32Array(resized);
-  for (let index = 0, position = start + step * 0.5; index < resized; index++, position += step) {
-    found[index] = Math.min(Math.floor(position), length - 1);
-  }
-  return found;
-}
-
-/**
  * @param {Pixels} image
- * @param {Int32Array} across
- * @param {Int32Array} down
+ * @param {Place[]} columns
+ * @param {Place[]} rows
  * @returns {Pixels}
  */
-function pick(image, across, down) {
-  const { channels } = image;
-  const data = new Uint8Array(across.length * down.length * channels);
+function filtered({ data, width, channels }, columns, rows) {
+  const stride = columns[0].weights ? channels : width * channels;
+  const pixels = new Uint8ClampedArray(columns.length * rows.length * channels);
   let to = 0;
-  for (const row of down) {
-    for (const column of across) {
-      const from = (row * image.width + column) * channels;
-      for (let channel = 0; channel < channels; channel++) data[to++] = image.data[from + channel];
+  for (const row of rows) {
+    for (const column of columns) {
+      const weights = /** @type {Int32Array} */ (column.weights ?? row.weights);
+      const from = (row.first * width + column.first) * channels;
+      for (let channel = 0; channel < channels; channel++) pixels[to++] = weighted(data, from + channel, stride, weights);
     }
   }
-  return { data, width: across.length, height: down.length, channels };
-}
-
-/**
- * Filters along each of some rows.
- *
- * @param {Pixels} image
- * @param {Taps[]} across
- * @param {[number, number]} rows
- * @returns {Pixels}
- */
-function filterAcross({ data, width, channels }, across, [first, last]) {
-  const filtered = new Uint8ClampedArray((last - first) * across.length * channels);
-  let to = 0;
-  for (let row = first; row < last; row++) {
-    for (const tap of across) {
-      const from = (row * width + tap.first) * channels;
-      for (let channel = 0; channel < channels; channel++) filtered[to++] = sum(data, from + channel, channels, tap.weights);
-    }
-  }
-  return { data: filtered, width: across.length, height: last - first, channels };
-}
-
-/**
- * Filters along each of some columns.
- *
- * @param {Pixels} image
- * @param {Taps[]} down
- * @param {[number, number]} columns
- * @returns {Pixels}
- */
-function filterDown({ data, width, channels }, down, [first, last]) {
-  const stride = width * channels;
-  const filtered = new Uint8ClampedArray(down.length * (last - first) * channels);
-  let to = 0;
-  for (const tap of down) {
-    const row = tap.first * stride;
-    for (let at = first * channels; at < last * channels; at++) filtered[to++] = sum(data, row + at, stride, tap.weights);
-  }
-  return { data: filtered, width: last - first, height: down.length, channels };
+  return { data: pixels, width: columns.length, height: rows.length, channels };
 }
 
 /**
@@ -190,7 +129,7 @@ function filterDown({ data, width, channels }, down, [first, last]) {
  * @param {number} stride
  * @param {Int32Array} weights
  */
-function sum(data, from, stride, weights) {
+function weighted(data, from, stride, weights) {
   let total = HALF;
   for (let index = 0, at = from; index < weights.length; index++, at += stride) total += data[at] * weights[index];
   return total >> PRECISION;

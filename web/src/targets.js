@@ -1,6 +1,7 @@
 /** Turns targets (class indices, labels, ranks) into the indices and ranks that the model takes. */
 
 import { TargetError } from "./errors.js";
+import { listOf } from "./numbers.js";
 import { quoted } from "./text.js";
 
 const MOST_SUGGESTIONS = 3;
@@ -17,7 +18,7 @@ const MOST_SUGGESTIONS = 3;
  * @throws {TargetError} A class or rank does not exist, a label is unknown or names several classes, or T does not fit N.
  */
 export function resolveTargets(target, images, { classes, labels }) {
-  const wanted = isList(target) ? Array.from(target) : [target];
+  const wanted = [target].flat();
   if (wanted.length === 0) throw new TargetError("no target is given; -1 is the top-scoring class");
   if (images > 1 && wanted.length !== 1 && wanted.length !== images) {
     throw new TargetError(
@@ -35,34 +36,21 @@ export function resolveTargets(target, images, { classes, labels }) {
  */
 export function findLabel(text, labels) {
   const wanted = text.trim().toLowerCase();
-  const indices = labels.map((_, index) => index);
-  const whole = indices.filter((index) => labels[index].toLowerCase() === wanted);
-  const found = whole.length ? whole : indices.filter((index) => synonyms(labels[index]).includes(wanted));
+  const matching = (/** @type {(label: string) => boolean} */ fits) =>
+    listOf(labels.length, Number).filter((index) => fits(labels[index].toLowerCase()));
+  const whole = matching((label) => label === wanted);
+  // ImageNet has `tabby, tabby cat`.
+  const found = whole.length ? whole : matching((label) => label.split(",").some((synonym) => synonym.trim() === wanted));
   if (found.length === 1) return found[0];
   if (found.length) {
-    const others = found.slice(0, -1).join(", ");
-    throw new TargetError(`${quoted(text)} names the classes ${others} and ${found.at(-1)}; give one of these numbers`);
+    const last = found.pop();
+    throw new TargetError(`${quoted(text)} names the classes ${found.join(", ")} and ${last}; give one of these numbers`);
   }
-  const close = labels.filter((label) => wanted && label.toLowerCase().includes(wanted)).slice(0, MOST_SUGGESTIONS);
-  const advice = close.length ? `did you mean ${close.map(quoted).join(" or ")}?` : "explainer.labels lists the classes";
-  throw new TargetError(`there is no class ${quoted(text)}; ${advice}`);
-}
-
-/**
- * The names of a class: ImageNet has `tabby, tabby cat`.
- *
- * @param {string} label
- */
-function synonyms(label) {
-  return label.toLowerCase().split(",").map((part) => part.trim());
-}
-
-/**
- * @param {unknown} target
- * @returns {target is readonly Target[]}
- */
-function isList(target) {
-  return Array.isArray(target) || (ArrayBuffer.isView(target) && "length" in target);
+  const close = matching((label) => wanted !== "" && label.includes(wanted)).slice(0, MOST_SUGGESTIONS);
+  const advice = close.map((index) => quoted(labels[index])).join(" or ");
+  throw new TargetError(
+    `there is no class ${quoted(text)}; ${advice ? `did you mean ${advice}?` : "explainer.labels lists the classes"}`,
+  );
 }
 
 /**
@@ -71,30 +59,11 @@ function isList(target) {
  * @param {readonly string[] | null} labels
  */
 function resolveOne(target, classes, labels) {
-  if (typeof target === "string") return resolveText(target, classes, labels);
   if (Number.isInteger(target)) return checkRange(/** @type {number} */ (target), classes);
-  throw new TargetError(`a target is a class index, a label or a rank, not ${quoted(target)}`);
-}
-
-/**
- * A label is preferred to a number, since a class may be called `7`.
- *
- * @param {string} text
- * @param {number} classes
- * @param {readonly string[] | null} labels
- */
-function resolveText(text, classes, labels) {
-  const isNumber = /^-?\d{1,15}$/.test(text.trim());
-  if (labels) {
-    try {
-      return findLabel(text, labels);
-    } catch (error) {
-      if (!isNumber) throw error;
-    }
-  }
-  if (isNumber) return checkRange(Number(text), classes);
+  if (typeof target !== "string") throw new TargetError(`a target is a class index, a label or a rank, not ${quoted(target)}`);
+  if (labels) return findLabel(target, labels);
   throw new TargetError(
-    `the model has no labels, so ${quoted(text)} names no class; give an index from 0 to ${classes - 1}`,
+    `the model has no labels, so ${quoted(target)} names no class; give an index from 0 to ${classes - 1}`,
   );
 }
 
