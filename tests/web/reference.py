@@ -100,7 +100,9 @@ def explained(explainer: onnxcam.Explainer, name: str, target: Any, write: Write
 
 def small_models(write: Writer) -> list[dict[str, Any]]:
     """All forms of an artifact, both layouts, and another gradient at the input."""
-    forms: dict[str, bytes] = {name: (DATA / f"{name}.onnx").read_bytes() for name in ("toy", "plain", "pooled", "flat")}
+    forms: dict[str, bytes] = {
+        name: (DATA / f"{name}.onnx").read_bytes() for name in ("toy", "plain", "pooled", "flat")
+    }
     forms["required"] = onnxcam.adapt(forms["pooled"], inputs="required")
     forms["fixed"] = onnxcam.adapt(forms["pooled"], level=1)
     forms["fixed and required"] = onnxcam.adapt(forms["pooled"], level=2, inputs="required")

@@ -1,30 +1,31 @@
-/** Scales an explanation's arrays for drawing: in [0, 1]. */
+/** Scales an explanation's arrays for drawing, in 8 bits. */
 
-import { clip, sum } from "./numbers.js";
+import { floor, listOf, sum } from "./numbers.js";
 
-const DEVIATION = 0.1; // of a drawn image
+const DEVIATION = 0.1; // of a drawn image, whose values are in [0, 1]
 const ZERO = 0.5;
 
 /**
- * Scales a map to [0, 1].
+ * Scales a map to 0 … 255.
  *
  * @param {Float32Array} values
- * @returns {Float64Array} Zeros for a constant map.
+ * @returns {Uint8ClampedArray} Each level three times, as an image in grey; zeros for a constant map.
  */
 export function mapToDraw(values) {
   const sorted = values.slice().sort();
-  const extent = sorted[sorted.length - 1] - sorted[0];
-  return Float64Array.from(values, (value) => (extent > 0 ? (value - sorted[0]) / extent : 0));
+  const low = sorted[0];
+  const extent = sorted[sorted.length - 1] - low || 1;
+  return Uint8ClampedArray.from(listOf(values.length * 3, (at) => ((values[floor(at / 3)] - low) / extent) * 255));
 }
 
 /**
- * Scales a signed image: zero mean and unit variance, times 0.1, plus 0.5, clipped.
+ * Scales a signed image: zero mean and unit variance, times 0.1, plus 0.5; then to 0 … 255, and clipped.
  *
  * @param {Float32Array} values
- * @returns {Float64Array} 0.5 everywhere for a constant image.
+ * @returns {Uint8ClampedArray} The middle everywhere for a constant image.
  */
 export function imageToDraw(values) {
   const mean = sum(values) / values.length;
-  const deviation = Math.sqrt(sum(values, (value) => (value - mean) ** 2) / values.length);
-  return Float64Array.from(values, (value) => clip(((value - mean) / (deviation || 1)) * DEVIATION + ZERO, 0, 1));
+  const deviation = Math.sqrt(sum(values, (value) => (value - mean) ** 2) / values.length) || 1;
+  return Uint8ClampedArray.from(values, (value) => (((value - mean) / deviation) * DEVIATION + ZERO) * 255);
 }

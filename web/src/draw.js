@@ -5,7 +5,7 @@ import { PictureError } from "./errors.js";
 import { boxOn } from "./geometry.js";
 import { floor, max, min, rint } from "./numbers.js";
 import { overlay, signed } from "./overlay.js";
-import { channelsLast } from "./preprocess.js";
+import { asRgb } from "./preprocess.js";
 import { resample } from "./resample.js";
 
 /**
@@ -31,11 +31,11 @@ export function draw({ data, dims }, { pixels, placed }, metadata, { outline, lo
   const size = /** @type {Size} */ ([pixels.width, pixels.height].map((side) => max(1, rint(side * factor))));
   const box = boxOn(placed, size);
   if (dims.length > 2) {
-    const { width, height, channels } = metadata.image;
-    return signed({ data: imageToDraw(channelsLast(data, metadata)), width, height, channels }, size, box);
+    const { width, height } = metadata.image;
+    return signed({ data: imageToDraw(asRgb(data, metadata)), width, height }, size, box);
   }
   const drawn = factor < 1 ? resample(pixels, size, "lanczos") : pixels;
-  return overlay(drawn, { data: mapToDraw(data), width: dims[1], height: dims[0], channels: 1 }, box, outline);
+  return overlay(drawn, { data: mapToDraw(data), width: dims[1], height: dims[0] }, box, outline);
 }
 
 /**

@@ -31,18 +31,10 @@ const GREYINGS = LEVELS.map((level) => rint(255 * min(GREY_SOONER * smooth(level
 const MUTED = LEVELS.map((level) => rint((level - MIDDLE) * CONTRAST + MIDDLE));
 
 /**
- * @typedef {object} Drawable Values in [0, 1], row by row.
- * @property {Float64Array} data
- * @property {number} width
- * @property {number} height
- * @property {number} channels
- */
-
-/**
  * Draws a map on a photograph: coloured where the map is high, and unchanged where it is near zero.
  *
  * @param {Pixels} photograph RGB.
- * @param {Drawable} map Of one channel.
+ * @param {Pixels} map Its levels from 0 to 255, in grey.
  * @param {Box} box The map's position on the photograph; it may extend beyond the photograph.
  * @param {boolean} [outline] Whether a thin line marks the sides of the box that are inside the photograph.
  * @returns {Pixels} A new image of the photograph's size.
@@ -57,15 +49,15 @@ export function overlay(photograph, map, box, outline = true) {
 /**
  * Draws a signed image, such as guided backpropagation, at its position on the photograph.
  *
- * @param {Drawable} image With 0.5 for zero, in grey or RGB.
+ * @param {Pixels} image With the middle for zero.
  * @param {Size} size The drawing's size.
  * @param {Box} box The image's position on the drawing.
  * @returns {Pixels} The drawing, grey outside the box.
  */
 export function signed(image, [width, height], box) {
-  const drawn = { data: new Uint8Array(width * height * 3).fill(NOTHING), width, height, channels: 3 };
+  const drawn = { data: new Uint8Array(width * height * 3).fill(NOTHING), width, height };
   fitInto(drawn, image, box, (at, pixels, from) => {
-    for (let channel = 0; channel < 3; channel++) drawn.data[at + channel] = pixels[from + (channel % image.channels)];
+    for (let channel = 0; channel < 3; channel++) drawn.data[at + channel] = pixels[from + channel];
   });
   return drawn;
 }
@@ -91,21 +83,20 @@ function paint(data, at, level) {
 }
 
 /**
- * Resamples values to a box on a canvas, in 8 bits, and draws each pixel of them that is on the canvas.
+ * Resamples an image to a box on a canvas, and draws each pixel of them that is on the canvas.
  *
  * @param {Pixels} canvas
- * @param {Drawable} image
+ * @param {Pixels} image
  * @param {Box} box With fractions; it may extend beyond the canvas.
  * @param {(at: number, pixels: Pixels["data"], from: number) => void} put Gets the index on the canvas, and the pixel.
  */
 function fitInto(canvas, image, box, put) {
   const [left, right, start, end] = overlap(box[0], box[2], canvas.width, image.width);
   const [top, bottom, above, below] = overlap(box[1], box[3], canvas.height, image.height);
-  const pixels = { ...image, data: Uint8ClampedArray.from(image.data, (value) => value * 255) };
-  const { data } = resample(pixels, [right - left, bottom - top], "bicubic", { box: [start, above, end, below] });
+  const { data } = resample(image, [right - left, bottom - top], "bicubic", { box: [start, above, end, below] });
   let from = 0;
   for (let row = top; row < bottom; row++) {
-    for (let column = left; column < right; column++, from += image.channels) put((row * canvas.width + column) * 3, data, from);
+    for (let column = left; column < right; column++, from += 3) put((row * canvas.width + column) * 3, data, from);
   }
 }
 

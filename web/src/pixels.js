@@ -31,7 +31,7 @@ export function readPixels(source) {
   if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray) || ![1, 3, 4].includes(channels)) {
     throw new PictureError("an array of pixels must be uint8, [H, W, C] with 1, 3 or 4 channels");
   }
-  return { data: toRgb(data, channels), width, height, channels: 3 };
+  return { data: toRgb(data, channels), width, height };
 }
 
 /**
@@ -64,8 +64,10 @@ function toRgb(data, channels) {
   if (channels === 3) return data;
   const rgb = new Uint8Array((data.length / channels) * 3);
   for (let from = 0, to = 0; from < data.length; from += channels) {
+    const opacity = channels === 4 ? data[from + 3] : 255;
     for (let channel = 0; channel < 3; channel++) {
-      rgb[to++] = channels === 1 ? data[from] : blend(255, data[from + channel], data[from + 3]);
+      const value = data[channels === 4 ? from + channel : from];
+      rgb[to++] = opacity === 255 ? value : blend(255, value, opacity);
     }
   }
   return rgb;

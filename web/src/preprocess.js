@@ -42,14 +42,17 @@ export function preprocess(images, metadata) {
 }
 
 /**
- * Brings a row from the model's layout and channel order to [H, W, C], RGB or one channel.
+ * Brings a row from the model's layout and channel order to RGB, [H, W, 3].
  *
  * @param {Float32Array} row
  * @param {Metadata} metadata
  */
-export function channelsLast(row, { image, preprocessing }) {
+export function asRgb(row, { image, preprocessing }) {
   const source = channelOrder(image, preprocessing);
-  return row.map((_, at) => row[position(image, floor(at / image.channels), source[at % image.channels])]);
+  const values = listOf(image.width * image.height * 3, (at) => {
+    return row[position(image, floor(at / 3), source[(at % 3) % image.channels])];
+  });
+  return Float32Array.from(values);
 }
 
 /**

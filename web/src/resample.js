@@ -8,11 +8,10 @@ import { PRECISION, taps } from "./filters.js";
 import { listOf, max, min } from "./numbers.js";
 
 /**
- * @typedef {object} Pixels An image of 8-bit pixels, row by row.
+ * @typedef {object} Pixels An image of 8-bit RGB, row by row.
  * @property {Uint8Array | Uint8ClampedArray} data
  * @property {number} width
  * @property {number} height
- * @property {number} channels
  *
  * @typedef {import("./filters.js").Taps} Taps
  * @typedef {{first: number, weights?: Int32Array}} Place Taps, or a pixel that stays as it is.
@@ -20,7 +19,7 @@ import { listOf, max, min } from "./numbers.js";
  * @typedef {import("./geometry.js").Box} Box
  */
 
-const HALF = 1 << (PRECISION - 1);
+const HALF = 1 << (PRECISION - 1); // so that dropping the digits after the point rounds
 
 /** @type {(first: number) => Place} */
 const asItIs = (first) => ({ first });
@@ -55,16 +54,15 @@ export function resample(image, size, filter, { box = [0, 0, image.width, image.
  * @returns {Pixels}
  */
 export function crop(image, [left, top, right, bottom]) {
-  const { channels } = image;
   const [width, height] = [right - left, bottom - top];
-  const data = new Uint8Array(width * height * channels);
+  const data = new Uint8Array(width * height * 3);
   const [start, end] = [max(left, 0), min(right, image.width)];
   for (let row = max(top, 0); row < min(bottom, image.height); row++) {
     const from = row * image.width;
-    const pixels = image.data.subarray((from + start) * channels, (from + end) * channels);
-    data.set(pixels, ((row - top) * width + start - left) * channels);
+    const pixels = image.data.subarray((from + start) * 3, (from + end) * 3);
+    data.set(pixels, ((row - top) * width + start - left) * 3);
   }
-  return { data, width, height, channels };
+  return { data, width, height };
 }
 
 /**
@@ -107,30 +105,25 @@ function shifted(taps, dropped) {
  * @param {Place[]} rows
  * @returns {Pixels}
  */
-function filtered({ data, width, channels }, columns, rows) {
-  const stride = columns[0].weights ? channels : width * channels;
-  const pixels = new Uint8ClampedArray(columns.length * rows.length * channels);
+function filtered({ data, width }, columns, rows) {
+  const stride = columns[0].weights ? 3 : width * 3;
+  const pixels = new Uint8ClampedArray(columns.length * rows.length * 3);
   let to = 0;
   for (const row of rows) {
     for (const column of columns) {
       const weights = /** @type {Int32Array} */ (column.weights ?? row.weights);
-      const from = (row.first * width + column.first) * channels;
-      for (let channel = 0; channel < channels; channel++) pixels[to++] = weighted(data, from + channel, stride, weights);
+      let at = (row.first * width + column.first) * 3;
+      let [red, green, blue] = [HALF, HALF, HALF];
+      for (const weight of weights) {
+        red += data[at] * weight;
+        green += data[at + 1] * weight;
+        blue += data[at + 2] * weight;
+        at += stride;
+      }
+      pixels[to++] = red >> PRECISION;
+      pixels[to++] = green >> PRECISION;
+      pixels[to++] = blue >> PRECISION;
     }
   }
-  return { data: pixels, width: columns.length, height: rows.length, channels };
-}
-
-/**
- * A weighted sum of pixels, rounded; the array that takes it clips it to 0 … 255.
- *
- * @param {Uint8Array | Uint8ClampedArray} data
- * @param {number} from
- * @param {number} stride
- * @param {Int32Array} weights
- */
-function weighted(data, from, stride, weights) {
-  let total = HALF;
-  for (let index = 0, at = from; index < weights.length; index++, at += stride) total += data[at] * weights[index];
-  return total >> PRECISION;
+  return { data: pixels, width: columns.length, height: rows.length };
 }
