@@ -44,6 +44,18 @@ for (const [runtime, ort] of Object.entries(RUNTIMES)) {
       assert.deepEqual(all.flatMap((explanation) => explanation.classIndex), [0, 1, 2, 3]);
     });
 
+    test("a run waits for the one before, since onnxruntime-web refuses a second one on WebGPU", async () => {
+      let [running, most] = [0, 0];
+      const tell = (/** @type {number} */ change) => {
+        running += change;
+        most = Math.max(most, running);
+      };
+      const explainer = await Explainer.create(bytesOf(dataFile("toy.onnx")), { ort: watched(ort, tell) });
+      const input = new ort.Tensor("float32", new Float32Array(16).fill(9), [1, 1, 4, 4]);
+      await Promise.all([explainer.explain(input), explainer.explain(input), explainer.explain(input)]);
+      assert.deepEqual([running, most], [0, 1]);
+    });
+
     test("bytes that were opened once can be opened again", async () => {
       const bytes = bytesOf(dataFile("toy.onnx"));
       await Explainer.create(bytes.buffer, { ort });
@@ -51,4 +63,24 @@ for (const [runtime, ort] of Object.entries(RUNTIMES)) {
       assert.equal(again.metadata.classes, 4);
     });
   });
+}
+
+/**
+ * An ONNX Runtime that tells when a run begins and ends.
+ *
+ * @param {any} ort
+ * @param {(change: number) => void} tell
+ */
+function watched(ort, tell) {
+  const create = async (/** @type {any} */ bytes, /** @type {any} */ options) => {
+    const session = await ort.InferenceSession.create(bytes, options);
+    const run = async (/** @type {any} */ feeds, /** @type {any} */ names) => {
+      tell(1);
+      const outputs = await session.run(feeds, names);
+      tell(-1);
+      return outputs;
+    };
+    return { inputNames: session.inputNames, outputNames: session.outputNames, run };
+  };
+  return { Tensor: ort.Tensor, InferenceSession: { create } };
 }
