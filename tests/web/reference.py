@@ -130,6 +130,20 @@ def small_model(name: str, model: bytes, write: Writer) -> dict[str, Any]:
     }
 
 
+def without_our_package(write: Writer) -> dict[str, Any]:
+    """The input and the result of the program in ``docs/other-languages.md``."""
+    pixels = photograph("coffee").resize((384, 256), Image.Resampling.BICUBIC).crop((80, 16, 304, 240))
+    explainer = onnxcam.Explainer(MODEL, threads=1)
+    got = explainer.run(((np.asarray(pixels, np.float32) - 127) / 128).transpose(2, 0, 1)[None])
+    scaled = got.grad_cam()[0] / got.grad_cam().max()
+    return {
+        "model": write.array(np.frombuffer(onnxcam.adapt(MODEL, inputs="required"), np.uint8)),
+        "pixels": write.array(pixels),
+        "classIndex": int(got.class_index[0]),
+        "map": write.array(np.rint(255 * scaled).astype(np.uint8)),
+    }
+
+
 def resampled(write: Writer) -> list[dict[str, Any]]:
     images = {"coffee": photograph("coffee"), "noise": noise(37, 23), "sliver": noise(3, 200)}
     sizes = [(256, 171), (341, 256), (40, 40), (600, 40), (7, 500), (1, 1), (650, 430)]
@@ -209,6 +223,7 @@ def main(folder: Path) -> None:
     cases = {
         "explanations": explanations(write),
         "smallModels": small_models(write),
+        "withoutOurPackage": without_our_package(write),
         "resampled": resampled(write),
         "preprocessings": preprocessings(write),
         "targetErrors": target_errors(),
