@@ -6,7 +6,7 @@ import { mapToDraw } from "../../web/src/display.js";
 import { bytesOf, cases, dataFile, largestDifference } from "./reference.js";
 import { RUNTIMES } from "./runtimes.js";
 
-const ort = RUNTIMES["onnxruntime-node"];
+const { ort } = RUNTIMES["onnxruntime-node"];
 const PHOTOGRAPH = { data: new Uint8Array(40 * 30 * 3).map((_, index) => (index * 37) % 256), width: 40, height: 30 };
 
 /** A canvas that keeps what is put on it. @param {boolean} [hasContext] */

@@ -6,7 +6,7 @@ import { Explainer, OnnxCamError } from "../../web/src/index.js";
 import { arrayOf, bytesOf, cases, dataFile } from "./reference.js";
 import { RUNTIMES } from "./runtimes.js";
 
-const ort = RUNTIMES["onnxruntime-node"];
+const { ort } = RUNTIMES["onnxruntime-node"];
 const IMAGE = { data: new Uint8Array(12 * 10 * 3), width: 12, height: 10 };
 
 /** @type {Record<string, Explainer>} */

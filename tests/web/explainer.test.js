@@ -12,12 +12,12 @@ const GUIDED_TOLERANCE = 2e-3;
 
 const CASES = cases().explanations;
 
-for (const [runtime, ort] of Object.entries(RUNTIMES)) {
+for (const [runtime, options] of Object.entries(RUNTIMES)) {
   describe(runtime, () => {
     /** @type {Explainer} */
     let explainer;
     before(async () => {
-      explainer = await Explainer.create(bytesOf(DEFAULT_MODEL), { ort });
+      explainer = await Explainer.create(bytesOf(DEFAULT_MODEL), options);
     });
 
     for (const { name, image, target, classIndex, labels, top, arrays } of CASES) {

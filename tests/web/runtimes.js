@@ -7,5 +7,13 @@ const load = createRequire(new URL("../../web/package.json", import.meta.url));
 const web = load("onnxruntime-web");
 web.env.wasm.numThreads = 1; // threads would keep Node from ending
 
-/** @type {Record<string, any>} */
-export const RUNTIMES = { "onnxruntime-node": load("onnxruntime-node"), "onnxruntime-web": web };
+/**
+ * What `Explainer.create` needs to use each. Without the providers, both would compute with onnxruntime-node, whose
+ * backends take precedence in a process that holds both.
+ *
+ * @type {Record<string, {ort: any, executionProviders: string[]}>}
+ */
+export const RUNTIMES = {
+  "onnxruntime-node": { ort: load("onnxruntime-node"), executionProviders: ["cpu"] },
+  "onnxruntime-web": { ort: web, executionProviders: ["wasm"] },
+};

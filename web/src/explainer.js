@@ -91,7 +91,7 @@ export class Explainer {
     const targets = resolveTargets(target, images, metadata);
     const promised = promisedShapes(metadata, chosen, images, max(images, targets.length));
     const feeds = { ...inputs, [metadata.image.name]: tensor, ...this.#added(targets, chosen) };
-    const got = await this.#run(feeds, Object.keys(promised));
+    const got = await this.#run(feeds);
     const outputs = Object.entries(promised).map(([name, shape]) => [name, checkedOutput(name, got[name], shape)]);
     return new Explanation({ metadata, level: chosen, method, outputs: Object.fromEntries(outputs), photographs });
   }
@@ -110,16 +110,18 @@ export class Explainer {
   }
 
   /**
+   * All outputs of a run; those that its level does not give have no rows. Naming some of them is not safe: before 1.24,
+   * onnxruntime-node gives them others' values.
+   *
    * @param {Record<string, Tensor>} feeds
-   * @param {string[]} names
    */
-  async #run(feeds, names) {
+  async #run(feeds) {
     const session = this.#session;
     if (!session) throw new ModelError("the explainer is closed; make a new one");
     // Without this, onnxruntime-node would leave it out in silence.
     const unknown = Object.keys(feeds).find((name) => !session.inputNames.includes(name));
     if (unknown) throw new TensorError(`the model has no input ${shown(unknown)}; it takes ${session.inputNames}`);
-    const run = this.#busy.then(() => session.run(feeds, names));
+    const run = this.#busy.then(() => session.run(feeds));
     this.#busy = run.catch(() => {});
     try {
       return await run;
