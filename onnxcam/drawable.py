@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from onnxcam.errors import TargetError
-from onnxcam.methods import default_methods
+from onnxcam.methods import default_methods, is_at_input
 from onnxcam.photograph.preprocessing import channels_last, to_pixels
 
 if TYPE_CHECKING:
@@ -103,9 +103,9 @@ class Drawable(ABC):
     ) -> Image.Image:
         """Draws the explanation: a strip for each row, with the image and a panel for each method.
 
-        If a tensor was given instead of an image, the tensor is drawn in the image's place. An input with neither one
-        channel nor three is drawn in grey: the mean over its channels, and the root of the mean square for guided
-        backpropagation.
+        If a tensor was given instead of an image, the tensor is drawn in the image's place: a signal as lines, a volume
+        as its three middle slices. An input with neither one channel nor three is drawn in grey: the mean over its
+        channels, and the root of the mean square for guided backpropagation.
 
         Args:
             row: One of the M rows, or several; None is all.
@@ -176,27 +176,36 @@ class Drawable(ABC):
         """The contents of the picture's strips, one for each row."""
         from onnxcam.render.sheet import TOP_CLASSES, Result, Row  # noqa: PLC0415  see above
 
-        values = {method: self._channels_last(self.compute(method, layer)) for method in methods}
+        values = {method: self._planes(method, layer) for method in methods}
         seen = {image: self._seen(image) for image in map(self.image_of, rows)}
         drawn = []
         for row, image in zip(rows, map(self.image_of, rows), strict=True):
             explained, top = self.class_score(int(self.class_index[row]), image), self.top(TOP_CLASSES, image)
             results = [Result(method, self._layer_of(method, layer), values[method][row]) for method in methods]
-            drawn.append(Row(explained, top, *seen[image], results))
+            drawn.append(Row(explained, top, *seen[image], results, self._kind_of_input))
         return drawn
 
     def _seen(self, image: int) -> tuple[Image.Image, Box]:
         """One of the N images (drawn from the tensor if there is none), and the box in it that the model saw."""
-        from onnxcam.render.panels import as_image  # noqa: PLC0415  see above
+        from onnxcam.render.planes import picture_of  # noqa: PLC0415  see above
 
         if self.photographs is not None:
             return self.photographs[image].photograph, self.photographs[image].box
-        drawn = as_image(to_pixels(self.tensor[image : image + 1], self.metadata)[0])
+        drawn = picture_of(to_pixels(self.tensor[image : image + 1], self.metadata)[0])
         return drawn, (0, 0, *drawn.size)
 
-    def _channels_last(self, values: Floats) -> Floats:
-        """Gradients at the input, [M, *input shape], with their channels last and in RGB order; maps unchanged."""
-        return channels_last(values, self.metadata) if values.ndim == self.tensor.ndim else values
+    def _planes(self, method: Method, layer: str | None) -> list[Floats]:
+        """A plane for each of the M maps, or of the M gradients at the input, which get their channels last in RGB."""
+        from onnxcam.render.planes import plane_of_gradient, plane_of_map  # noqa: PLC0415  see above
+
+        values = self.compute(method, layer)
+        if is_at_input(method):
+            return [plane_of_gradient(row) for row in channels_last(values, self.metadata)]
+        return [plane_of_map(row, self.metadata.image.places) for row in values]
+
+    @property
+    def _kind_of_input(self) -> str:
+        return "Photograph" if self.photographs is not None else self.metadata.image.kind.capitalize()
 
     def _layer_of(self, method: Method, layer: str | None) -> str:
         return self.metadata.cam_layer or "" if method == "cam" else layer or next(iter(self.activations), "")

@@ -18,7 +18,7 @@ from onnxcam.photograph.opening import PANEL_SIDE, PictureSource, open_picture, 
 from onnxcam.photograph.placed import PlacedPhotograph
 from onnxcam.photograph.preprocessing import needed_shorter_side, preprocess
 from onnxcam.targets import Targets, resolve
-from onnxcam.tensors import check_tensor
+from onnxcam.tensors import as_array, check_tensor
 from onnxcam.text import listed, shortened
 
 if TYPE_CHECKING:
@@ -79,13 +79,7 @@ class Explainer:
 
     def __repr__(self) -> str:
         """One line: the model, its input, its classes and layers, and its provider."""
-        image, layers = self.metadata.image, listed((layer.name for layer in self.metadata.layers), 3)
-        shape = ", ".join(str(size) for size in (image.batch or "N", *image.shape))
-        labelled = "labelled " if self.labels else ""
-        return (
-            f"<Explainer {shortened(self._name)}: {image.dtype} [{shape}], {self.metadata.classes} {labelled}classes, "
-            f"layers {layers}, on {self.providers[0]}>"
-        )
+        return f"<Explainer {shortened(self._name)}: {self.metadata.summary}, on {self.providers[0]}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles the path and the options; the model is opened where it lands."""
@@ -146,7 +140,7 @@ class Explainer:
             PlacedPhotograph(image.image, placed) for image, (_, placed) in zip(opened, prepared, strict=True)
         ]
         tensor = np.stack([values for values, _ in prepared])
-        inputs = {self.metadata.image.name: tensor}
+        inputs = {self.metadata.image.name: as_array(tensor)}
         return self._run(inputs, target, layer=layer, level=level, timeout=timeout, photographs=photographs)
 
     def run(
@@ -162,7 +156,8 @@ class Explainer:
         """Explains preprocessed input, for services that have their own pipeline.
 
         Args:
-            tensor: [N, *metadata.image.shape], of the type ``metadata.image.dtype``.
+            tensor: [N, *metadata.image.shape], of the type ``metadata.image.dtype``; a numpy array, or another
+                library's tensor in the computer's memory.
             target: As in ``explain``.
             layer: As in ``explain``.
             level: As in ``explain``.
@@ -180,7 +175,7 @@ class Explainer:
             ModelError: The model's outputs hold NaN or infinity.
             RunTimeoutError: As in ``explain``.
         """
-        every = {**(inputs or {}), self.metadata.image.name: tensor}
+        every = {**(inputs or {}), self.metadata.image.name: as_array(tensor)}
         return self._run(every, target, layer=layer, level=level, timeout=timeout)
 
     def _run(

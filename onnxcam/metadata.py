@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -20,6 +19,13 @@ from msgspec import Meta
 
 from onnxcam.contract import GUIDED_OUTPUT, INPUT_GRADIENTS_OUTPUT
 from onnxcam.errors import ModelError
+from onnxcam.metadata_checks import (
+    GOLDEN_SAMPLES,
+    golden_contradictions,
+    image_contradictions,
+    layer_contradictions,
+    preprocessing_contradictions,
+)
 from onnxcam.metadata_parts import (
     Golden,
     ImageInput,
@@ -30,10 +36,10 @@ from onnxcam.metadata_parts import (
     Verification,
 )
 from onnxcam.strict_json import Count, InvalidJsonError, Words, decoded
-from onnxcam.text import shortened
+from onnxcam.text import listed, shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterator
 
 __all__ = [
     "GOLDEN_SAMPLES",
@@ -50,16 +56,7 @@ __all__ = [
 
 SCHEMA = 1
 
-# The samples of an output that the golden check compares; all elements if the output has fewer.
-GOLDEN_SAMPLES = 64
-
-# The types that an image can have, and that ONNX Runtime can take from numpy.
-_DTYPES = {f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)} | {"float16", "float32", "float64"}
 _INPUT_GRADIENTS = ("guided", "plain", "deconvnet", "custom")
-_MOST_ELEMENTS = 2**28
-# The longest side that resizing may produce, unless twice the model's input is longer.
-_LARGEST_RESIZE = 2**13
-_SMALLEST_DIVISOR = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +106,18 @@ class Metadata:
     input_gradient: str = "guided"
     inputs: Literal["optional", "required"] = "optional"
     level: Annotated[int, Meta(ge=0, le=2)] | None = None
+
+    def __repr__(self) -> str:
+        """One line, without labels and golden numbers."""
+        return f"<Metadata of {shortened(self.source.name)}: {self.summary}>"
+
+    @property
+    def summary(self) -> str:
+        """The input, the number of classes and the layers, in a line."""
+        shape = ", ".join(map(str, (self.image.batch or "N", *self.image.shape)))
+        labelled = "labelled " if self.labels else ""
+        layers = listed((layer.name for layer in self.layers), 3)
+        return f"{self.image.dtype} [{shape}], {self.classes} {labelled}classes, layers {layers}"
 
     @property
     def has_level_input(self) -> bool:
@@ -187,70 +196,17 @@ def _contradictions(metadata: Metadata) -> Iterator[str]:
         yield f"cam_layer: there is no layer {metadata.cam_layer!r}"
     if metadata.labels is not None and len(metadata.labels) != metadata.classes:
         yield f"labels: {len(metadata.labels)} for {metadata.classes} classes"
-    if any(math.prod(layer.shape) > _MOST_ELEMENTS for layer in metadata.layers):
-        yield "layers: one is too large"
     if metadata.input_gradient not in _INPUT_GRADIENTS:
         yield f"input_gradient: {metadata.input_gradient!r} is none of {', '.join(_INPUT_GRADIENTS)}"
-    yield from _of_image(metadata.image)
+    yield from image_contradictions(metadata.image)
+    for index, layer in enumerate(metadata.layers):
+        yield from layer_contradictions(layer, f"layers[{index}]", metadata.image)
     if metadata.preprocessing is not None:
-        yield from _of_preprocessing(metadata.preprocessing, metadata.image)
+        yield from preprocessing_contradictions(metadata.preprocessing, metadata.image)
     if (
         metadata.verification is not None
         and metadata.verification.errors.keys() != metadata.verification.tolerances.keys()
     ):
         yield "verification: errors and tolerances are not of the same outputs"
     if metadata.golden is not None:
-        yield from _of_golden(metadata.golden, metadata, names)
-
-
-def _of_image(image: ImageInput) -> Iterator[str]:
-    if image.dtype not in _DTYPES:
-        yield f"image.dtype: {image.dtype!r} is none of {', '.join(sorted(_DTYPES))}"
-    if math.prod(image.shape) * (image.batch or 1) > _MOST_ELEMENTS:
-        yield "image: it is too large"
-
-
-def _of_preprocessing(steps: Preprocessing, image: ImageInput) -> Iterator[str]:
-    if not len(steps.mean) == len(steps.std) == image.channels:
-        yield f"preprocessing: {len(steps.mean)} mean and {len(steps.std)} std for {image.channels} channels"
-    if min(abs(value) for value in (steps.scale, *steps.std)) < _SMALLEST_DIVISOR:
-        yield "preprocessing: std and scale must not be 0"
-    if steps.channel_order != "L" and image.channels not in {1, 3}:
-        yield f"preprocessing.channel_order: {steps.channel_order} for {image.channels} channels"
-    yield from _of_sizes(steps, (image.height, image.width))
-
-
-def _of_sizes(steps: Preprocessing, size: tuple[int, int]) -> Iterator[str]:
-    """The reasons why no image can come out in the model's size, (height, width)."""
-    resize = (steps.resize, steps.resize) if isinstance(steps.resize, int) else steps.resize
-    crop = (steps.crop, steps.crop) if isinstance(steps.crop, int) else steps.crop
-    takes = f"the model takes {size[1]} by {size[0]} pixels"
-    if resize is not None and not (min(resize) >= 1 and max(resize) <= max(_LARGEST_RESIZE, 2 * max(size))):
-        yield f"preprocessing.resize: {steps.resize}; {takes}"
-    if crop not in {None, size}:
-        yield f"preprocessing.crop: {steps.crop}; {takes}"
-    if crop is None and isinstance(steps.resize, int) and steps.resize != min(size):
-        yield f"preprocessing: a shorter side of {steps.resize} without a crop; {takes}"
-    if crop is None and isinstance(steps.resize, tuple) and steps.resize != size:
-        yield f"preprocessing.resize: {list(steps.resize)} without a crop; {takes}"
-
-
-def _of_golden(golden: Golden, metadata: Metadata, layers: Collection[str]) -> Iterator[str]:
-    if golden.target >= metadata.classes:
-        yield f"golden.target: {golden.target} of {metadata.classes} classes"
-    if golden.layer not in layers:
-        yield f"golden.layer: there is no layer {golden.layer!r}"
-        return
-    rows = metadata.image.batch or 1
-    shape = next(layer.shape for layer in metadata.layers if layer.name == golden.layer)
-    sizes = {
-        "scores": metadata.classes,
-        "grad_cam": math.prod(shape[1:]),
-        "guided_backprop": math.prod(metadata.image.shape),
-    }
-    if golden.tolerances.keys() != sizes.keys():
-        yield f"golden.tolerances: not those of {', '.join(sizes)}"
-    for name, size in sizes.items():
-        found, expected = len(getattr(golden, name)), min(GOLDEN_SAMPLES, rows * size)
-        if found != expected:
-            yield f"golden.{name}: {found} samples where there should be {expected}"
+        yield from golden_contradictions(metadata.golden, metadata.layers, metadata.image, metadata.classes)

@@ -13,6 +13,9 @@ from msgspec import Meta
 from onnxcam.strict_json import Name, PixelValue, RelativeError, Share, Side, Words
 
 Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos", "box"]
+# A letter for each axis: images, volumes and signals (L), with the channels first, last, or without an axis for one.
+Layout = Literal["NCHW", "NHWC", "NDHW", "NCDHW", "NDHWC", "NCL", "NLC", "NHW", "NL"]
+ViewKind = Literal["channels_first", "channels_last", "tokens"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,42 +25,71 @@ class Layer:
     Attributes:
         name: The name that users give, e.g. ``layer4``.
         value: The ONNX value that holds its output A.
-        shape: Its shape without the batch, ``(K, h, w)``.
+        shape: The shape of its outputs without the batch, ``(K, *places)``: ``(K, h, w)`` of an image.
+        view: How the value became that: ``channels_first``, ``channels_last``, or ``tokens`` of ``[N, skip + h w, K]``.
+        skip: The number of tokens before the places, which are left out: class tokens, registers.
     """
 
     name: Name
     value: Words
-    shape: Annotated[tuple[Side, ...], Meta(min_length=3, max_length=3)]
+    shape: Annotated[tuple[Side, ...], Meta(min_length=2, max_length=4)]
+    view: ViewKind = "channels_first"
+    skip: Annotated[int, Meta(ge=0, le=2**16)] = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ImageInput:
-    """The graph input that takes the image.
+    """The graph input that takes the image, or the signal or volume.
 
     Attributes:
         name: Its name in the graph.
-        layout: ``NCHW`` or ``NHWC``.
-        channels: 1 or 3.
-        height: In pixels.
-        width: In pixels.
+        layout: A letter for each axis, such as ``NCHW`` or ``NHWC``; signals have L, volumes D, H and W.
+        channels: The number of channels; 1 in a layout without C.
+        height: In pixels; 1 of a signal.
+        width: In pixels; of a signal, its length.
         dtype: numpy's name of its type, such as ``float32``, ``float16`` or ``uint8``.
         batch: The fixed batch size, or None if the model takes any.
+        depth: Of a volume, in voxels; None of all else.
     """
 
     name: Name
-    layout: Literal["NCHW", "NHWC"]
+    layout: Layout
     channels: Side
     height: Side
     width: Side
     dtype: str = "float32"
     batch: Side | None = None
+    depth: Side | None = None
 
     @property
-    def shape(self) -> tuple[int, int, int]:
+    def shape(self) -> tuple[int, ...]:
         """The shape without the batch, in the input's own layout."""
-        if self.layout == "NCHW":
-            return (self.channels, self.height, self.width)
-        return (self.height, self.width, self.channels)
+        return tuple(self._sizes[letter] for letter in self.layout[1:])
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """The shape without batch and channels: ``(length,)``, ``(height, width)`` or ``(depth, height, width)``."""
+        return tuple(self._sizes[letter] for letter in self.layout[1:] if letter != "C")
+
+    @property
+    def channel_axis(self) -> int | None:
+        """The axis of the channels, the batch being axis 0; None if there is none."""
+        return self.layout.index("C") if "C" in self.layout else None
+
+    @property
+    def kind(self) -> str:
+        """``signal``, ``image`` or ``volume``."""
+        return ("signal", "image", "volume")[len(self.places) - 1]
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it has a height and a width alone, as photographs have."""
+        return len(self.places) == 2
+
+    @property
+    def _sizes(self) -> dict[str, int]:
+        sides = {"D": self.depth or 1, "H": self.height, "W": self.width, "L": self.width}
+        return {"C": self.channels, **sides}
 
 
 @dataclass(frozen=True, slots=True)

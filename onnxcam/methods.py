@@ -16,14 +16,19 @@ _AT_INPUT = {"guided-backprop", "guided-grad-cam"}
 
 def required_level(method: Method) -> Literal[1, 2]:
     """The lowest level of a run that gives a method."""
-    return 2 if method in _AT_INPUT else 1
+    return 2 if is_at_input(method) else 1
+
+
+def is_at_input(method: Method) -> bool:
+    """Whether a method gives images of the input's shape, and not maps."""
+    return method in _AT_INPUT
 
 
 def why_not(method: Method, metadata: Metadata) -> str | None:
     """The reason why a model does not have a method, as the beginning of a sentence; None if it has the method."""
     if method == "cam" and metadata.cam_layer is None:
         return "this model has no CAM, which needs a network that ends in global average pooling and one linear layer"
-    if method in _AT_INPUT and metadata.input_gradient != "guided":
+    if is_at_input(method) and metadata.input_gradient != "guided":
         return f"this model has no guided backpropagation, since its gradient at the input is {metadata.input_gradient}"
     if metadata.level is not None and required_level(method) > metadata.level:
         return f"this model is fixed at level {metadata.level}, and {method} needs level {required_level(method)}"

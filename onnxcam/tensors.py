@@ -8,9 +8,24 @@ import numpy as np
 import numpy.typing as npt
 
 from onnxcam.errors import TensorError
+from onnxcam.text import shortened
 
 if TYPE_CHECKING:
     from onnxcam.metadata import ImageInput
+
+
+def as_array(tensor: Any) -> Any:
+    """A tensor of another library as a numpy array, without a copy where that library can do so; all else as it is.
+
+    Raises:
+        TensorError: The library refuses, as PyTorch does for tensors on a GPU or with a gradient.
+    """
+    if isinstance(tensor, np.ndarray) or not hasattr(tensor, "__array__"):
+        return tensor
+    try:
+        return np.asarray(tensor)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise TensorError(f"the {type(tensor).__name__} is no numpy array ({shortened(str(error))})") from error
 
 
 def check_tensor(tensor: Any, image: ImageInput) -> npt.NDArray[Any]:

@@ -58,6 +58,19 @@ def shortened(text: str, longest: int = LONGEST) -> str:
     return printable(text) if len(text) <= longest else f"{printable(text[:longest])}…"
 
 
+def shown(value: object, longest: int = 100) -> str:
+    """A value as Python writes it, for a message.
+
+    Args:
+        value: Anything.
+        longest: The number of characters that are kept.
+    """
+    try:
+        return shortened(repr(value), longest)
+    except (RecursionError, ValueError):  # nested too deeply, or a number of more digits than Python writes
+        return f"a {type(value).__name__}"
+
+
 def listed(names: Iterable[str], most: int = MOST) -> str:
     """Joins names with commas, for a message.
 

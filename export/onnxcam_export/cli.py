@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from onnxcam.errors import OnnxCamError
 
 if TYPE_CHECKING:
-    from onnxcam.metadata import Preprocessing
     from onnxcam_export.read.catalogue import Named
+
+_MOST_SIZES = 5  # [N, C, D, H, W]
 
 SourceArgument = Annotated[
     str,
@@ -24,7 +23,11 @@ SourceArgument = Annotated[
 ]
 SizeOption = Annotated[
     str | None,
-    typer.Option("--input-size", metavar="HxW", help="Height and width of the image, e.g. 224 or 224x320."),
+    typer.Option(
+        "--input-size",
+        metavar="SIZE",
+        help="Height and width, e.g. 224 or 224x320; with the channels, e.g. 1x48x48. An ONNX file's own layout.",
+    ),
 ]
 ScoreOption = Annotated[
     str | None, typer.Option("--score-output", help="The output that holds the class scores: name, key or index.")
@@ -32,7 +35,12 @@ ScoreOption = Annotated[
 InputOption = Annotated[
     str | None, typer.Option("--input", help="The input of an ONNX file that takes the image, if it has several.")
 ]
-WeightsOption = Annotated[Path | None, typer.Option("--weights", help="A file with the module's state dict.")]
+WeightsOption = Annotated[
+    Path | None, typer.Option("--weights", help="A state dict or a checkpoint: .pt, .pth or .safetensors.")
+]
+ClassesOption = Annotated[
+    int | None, typer.Option("--classes", min=1, help="Make the PyTorch model for so many classes.")
+]
 PretrainedOption = Annotated[bool, typer.Option("--pretrained", help="Download the package's own weights.")]
 
 
@@ -44,13 +52,20 @@ def export_command(  # noqa: PLR0917 — Typer passes them by name
         list[str] | None,
         typer.Option("--layer", help="Target layer; may be given several times.", show_default="the last spatial one"),
     ] = None,
-    labels: Annotated[Path | None, typer.Option(help="A text file with one class name a line.")] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="A text file with one class name a line, or JSON: a list, or id2label.")
+    ] = None,
     preprocessing: Annotated[
-        Path | None, typer.Option(help="A JSON file: resize, crop, interpolation, scale, mean, std, channel_order.")
+        Path | None,
+        typer.Option(
+            help="A JSON file: resize, crop, interpolation, scale, mean, std, channel_order; or timm's data "
+            "configuration, or Hugging Face's preprocessor_config.json."
+        ),
     ] = None,
     score_output: ScoreOption = None,
     weights: WeightsOption = None,
     pretrained: PretrainedOption = False,
+    classes: ClassesOption = None,
     input_gradient: Annotated[
         str,
         typer.Option(
@@ -73,7 +88,7 @@ def export_command(  # noqa: PLR0917 — Typer passes them by name
 
     read = (Path(source.rpartition(":")[0] if ".py:" in source else source), weights, labels, preprocessing)
     check_is_no_source(output, identities(path for path in read if path is not None))
-    named = load(source, weights=weights, pretrained=pretrained)
+    named = load(source, weights=weights, pretrained=pretrained, classes=classes)
     random = is_random(source, weights, pretrained=pretrained)
     if random:
         typer.echo("onnxcam: the weights are random; give --weights FILE or --pretrained for a real model", err=True)
@@ -83,8 +98,8 @@ def export_command(  # noqa: PLR0917 — Typer passes them by name
         output,
         input_shape=shape,
         layers=layer,
-        labels=_lines(labels) if labels else (None if random else named.labels),
-        preprocessing=_json(preprocessing) if preprocessing else _preprocessing(named, shape),
+        labels=labels or (None if random else named.labels),
+        preprocessing=preprocessing or named.preprocessing_at(shape),
         score_output=score_output,
         flat=flat,
         input_gradient=input_gradient,
@@ -100,13 +115,14 @@ def layers_command(
     input_size: SizeOption = None,
     score_output: ScoreOption = None,
     image_input: InputOption = None,
+    classes: ClassesOption = None,
 ) -> None:
     """Lists the layers of SOURCE that can be explained: name, kind, shape, and which is the default."""
     from onnxcam.cli.table import table  # noqa: PLC0415
     from onnxcam_export.pipeline import candidates  # noqa: PLC0415
     from onnxcam_export.read.catalogue import load  # noqa: PLC0415
 
-    named = load(source)
+    named = load(source, classes=classes)
     found = candidates(
         named.source,
         input_shape=_input_shape(input_size, named),
@@ -121,46 +137,21 @@ def layers_command(
 
 
 def _input_shape(size: str | None, named: Named) -> tuple[int, ...] | None:
-    """[C, H, W] from ``--input-size`` and what the model's package says; [H, W] for an ONNX file."""
+    """``--input-size`` with the channels of the model's package or of the module; an ONNX file knows its own."""
+    from onnxcam_export.read.input_shape import with_channels  # noqa: PLC0415
+
     if size is None:
         return named.input_shape
     parts = size.lower().split("x")
-    if len(parts) not in {1, 2} or not all(part.isdecimal() and int(part) > 0 for part in parts):
-        raise OnnxCamError(f"--input-size {size!r} is not a size; give e.g. 224 or 224x320 (height x width)")
-    height, width = int(parts[0]), int(parts[-1])
-    if isinstance(named.source, str):
-        return height, width
-    return named.input_shape[0] if named.input_shape else 3, height, width
+    if not 1 <= len(parts) <= _MOST_SIZES or not all(map(_is_count, parts)):
+        raise OnnxCamError(
+            f"--input-size {size!r} is not a size; give e.g. 224, 224x320 (height x width) or 1x224x320 (channels too)"
+        )
+    sizes = tuple(int(part) for part in parts)
+    if len(sizes) > 2:
+        return sizes
+    return (sizes[0], sizes[-1]) if isinstance(named.source, str) else with_channels(named.source, sizes)
 
 
-def _preprocessing(named: Named, shape: tuple[int, ...] | None) -> Preprocessing | None:
-    """The package's preprocessing; for another input size than the package's, with the same share cropped away."""
-    steps, own = named.preprocessing, named.input_shape
-    if steps is None or own is None or shape is None or shape == own:
-        return steps
-    height, width = shape[-2:]
-    if not isinstance(steps.resize, int):
-        return replace(steps, resize=(height, width))
-    crop = height if height == width else (height, width)
-    return replace(steps, resize=round(steps.resize * max(height, width) / max(own[1:])), crop=crop)
-
-
-def _lines(file: Path) -> list[str]:
-    return _text(file).splitlines()
-
-
-def _json(file: Path) -> dict[str, Any]:
-    try:
-        fields = json.loads(_text(file))
-    except ValueError as error:
-        raise OnnxCamError(f"{file} is not JSON: {error}") from error
-    if not isinstance(fields, dict):
-        raise OnnxCamError(f"{file} does not hold a JSON object with the preprocessing's fields")
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise OnnxCamError(f"cannot read {file}: {error}") from error
+def _is_count(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 10 and int(text) > 0

@@ -6,7 +6,6 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,26 +15,37 @@ import onnx_ir.passes.common as common_passes
 
 from onnxcam import contract
 from onnxcam.files import check_is_no_source, identities
+from onnxcam.text import listed
 from onnxcam_export.analyse.forward import Forward, analyse
 from onnxcam_export.analyse.layers import Candidate, resolve
 from onnxcam_export.assemble.description import describe
 from onnxcam_export.assemble.outputs import assemble
 from onnxcam_export.differentiate.rule import PLAIN
 from onnxcam_export.differentiate.tables import InputGradient, Table
+from onnxcam_export.errors import ExportError, TargetLayerError
 from onnxcam_export.graph.files import plain_bytes, save, written_at_once
 from onnxcam_export.graph.optimisations import ALL, Optimisation
 from onnxcam_export.prepare.simplify import simplify
-from onnxcam_export.read.source import Original, read
+from onnxcam_export.read.labels import Given as GivenLabels
+from onnxcam_export.read.labels import for_classes, labels_of
+from onnxcam_export.read.named_layers import Given as GivenLayers
+from onnxcam_export.read.named_layers import named_layers
+from onnxcam_export.read.preprocessing.given import Given as GivenPreprocessing
+from onnxcam_export.read.preprocessing.given import checked_preprocessing
+from onnxcam_export.read.source import Original, check_order, read
 from onnxcam_export.report import ExportReport
 from onnxcam_export.verify.reference import reference_for
 from onnxcam_export.verify.verify import golden, verify
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import onnx_ir as ir
 
-    from onnxcam.metadata import Metadata, Preprocessing
+    from onnxcam.metadata import Metadata
+
+
+_LISTED = 12  # layers in an error
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +68,9 @@ def export(
     path: str | os.PathLike[str],
     *,
     input_shape: Sequence[int] | None = None,
-    layers: str | Sequence[str] | Mapping[str, str] | None = None,
-    labels: Sequence[str] | None = None,
-    preprocessing: Preprocessing | Mapping[str, Any] | None = None,
+    layers: GivenLayers | None = None,
+    labels: GivenLabels | None = None,
+    preprocessing: GivenPreprocessing | None = None,
     score_output: str | int | None = None,
     flat: bool = False,
     verify: bool = True,
@@ -75,14 +85,17 @@ def export(
             ``onnx.ModelProto``.
         path: The file to write. It is written only if everything succeeded.
         input_shape: The image input's shape, [N, C, H, W] or [C, H, W] (an ONNX model's in its own layout, or only
-            [H, W]). N is not looked at; height and width are fixed. None takes 3 x 224 x 224 for a module, and the
-            shape that the model itself states otherwise.
-        layers: The target layers, each a PyTorch module's path (its last run), an ONNX value or an ONNX node; the
+            [H, W]). N is not looked at; height and width are fixed. None takes the shape that the model states, and
+            height and width 224 for a module that states none, with a note in the report.
+        layers: The target layers, each a PyTorch module or its path (its last run), an ONNX value or an ONNX node; the
             first is the default at run time. A mapping gives each a name of its own, ``{"head": "net.blocks.15"}``.
             None takes the last spatial feature map on the way to the score.
-        labels: The C class names.
-        preprocessing: How a photograph becomes the input; a ``Preprocessing`` or its fields. None takes the
-            customary ImageNet values for an input of three channels and says so.
+        labels: The C class names, in the order of the scores; a mapping such as ``{0: "cat", 1: "dog"}``; or the path
+            of a file with a name a line, or of a JSON file with either.
+        preprocessing: How an image becomes the input: a ``Preprocessing`` or a mapping with its fields; torchvision's
+            or timm's transforms for evaluation; timm's data configuration; Hugging Face's image processor or its
+            configuration; or the path of a JSON file. None takes the customary values for an input of one or three
+            channels, with a note in the report.
         score_output: The output that holds the class scores: its name, a dict's key, a tuple's index, or the name of
             any value inside the graph. None takes the one output that can be them, and prefers one after a softmax or
             sigmoid. A softmax, a sigmoid, and a label or ranking taken from the scores are looked through.
@@ -101,6 +114,7 @@ def export(
         ExportError: The model cannot be exported; its subclasses (``onnxcam_export.errors``) say why.
         OutputError: The path cannot be written.
     """
+    check_order(source, path)
     return run(
         Plan(InputGradient.of(input_gradient), PLAIN),
         source,
@@ -123,9 +137,9 @@ def run(
     path: Path,
     *,
     input_shape: Sequence[int] | None = None,
-    layers: str | Sequence[str] | Mapping[str, str] | None = None,
-    labels: Sequence[str] | None = None,
-    preprocessing: Preprocessing | Mapping[str, Any] | None = None,
+    layers: GivenLayers | None = None,
+    labels: GivenLabels | None = None,
+    preprocessing: GivenPreprocessing | None = None,
     score_output: str | int | None = None,
     flat: bool = False,
     verified: bool = True,
@@ -134,15 +148,18 @@ def run(
 ) -> ExportReport:
     """The stages of ``export``, with its arguments, for a plan."""
     seconds: dict[str, float] = {}
+    names, by_name = labels_of(labels), named_layers(layers, source)
     if isinstance(source, (str, os.PathLike)):
         check_is_no_source(path, identities([Path(source)]))
     with written_at_once(path) as temporary:
         with _stage("exporting", seconds):
             original = read(source, input_shape, image_input=image_input, dynamic_batch=dynamic_batch)
         with _stage("differentiating", seconds):
-            forward = _analysed(original, _by_name(layers), score_output, plan.optimisations, plan.input_gradient.rules)
+            forward = _analysed(original, by_name, score_output, plan.optimisations, plan.input_gradient.rules)
             reference = reference_for(original, forward, plan.input_gradient, plan.rules) if verified else None
-            metadata = describe(original, forward, plan.input_gradient, labels, preprocessing, flat=flat)
+            names, label_note = for_classes(names, forward.score.classes)
+            steps = checked_preprocessing(preprocessing, forward.image_input)
+            metadata = describe(original, forward, plan.input_gradient, names, steps.steps, flat=flat)
             common_passes.ClearMetadataAndDocStringPass()(original.model)  # stack traces with the user's paths
             plain_size = plain_bytes(forward.model)
             assemble(forward, plan.input_gradient, flat=flat, rules=plan.rules)
@@ -156,7 +173,8 @@ def run(
                     golden=golden(temporary, metadata) if _takes_the_image_alone(forward.model.graph) else None,
                 )
                 size = _save(forward.model, metadata, temporary)
-    return ExportReport(path, metadata, size, plain_size, seconds)
+    notes = (*original.notes, *([label_note] if label_note else []), *steps.notes)
+    return ExportReport(path, metadata, size, plain_size, seconds, notes)
 
 
 def candidates(
@@ -175,15 +193,6 @@ def candidates(
     return list(_analysed(original, {}, score_output, ALL, PLAIN).candidates)
 
 
-def _by_name(layers: str | Sequence[str] | Mapping[str, str] | None) -> dict[str, str]:
-    """The layers that the user asked for, by the names they go by."""
-    if layers is None:
-        return {}
-    if isinstance(layers, str):
-        return {layers: layers}
-    return dict(layers) if isinstance(layers, Mapping) else {name: name for name in layers}
-
-
 def _analysed(
     original: Original,
     layers: Mapping[str, str],
@@ -193,11 +202,28 @@ def _analysed(
 ) -> Forward:
     """Simplifies the model and finds its scores and target layers, which have names only before."""
     scores = original.output_name(score_output)
-    named = [resolve(name, original.model.graph, original.image_value) for name in layers.values()]
+    named = _resolved(original, layers, scores, rules)
     inner = [value for node in original.model.graph for value in node.outputs if value.name == scores]
     kept = simplify(original.model, [*named, *inner], rules)
     scores = kept[-1].name if inner else scores
     return analyse(original, dict(zip(layers, kept, strict=False)), scores, optimisations)
+
+
+def _resolved(original: Original, layers: Mapping[str, str], scores: str | None, rules: Table) -> list[ir.Value]:
+    """The values of the layers that the user named.
+
+    Raises:
+        TargetLayerError: One is unknown or no map; the message lists those that can be taken.
+    """
+    try:
+        return [resolve(name, original.model.graph) for name in layers.values()]
+    except TargetLayerError as error:
+        listing = ""
+        with contextlib.suppress(ExportError):  # the layer is what is wrong first
+            simplify(original.model, [], rules)
+            found = [candidate.name for candidate in analyse(original, {}, scores).candidates]
+            listing = f", and candidates() in Python; from the last on: {listed(found[::-1], _LISTED)}"
+        raise TargetLayerError(f"{error}{listing}") from error
 
 
 def _takes_the_image_alone(graph: ir.Graph) -> bool:

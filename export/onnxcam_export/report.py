@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from onnxcam.photograph.words import in_words
+from onnxcam.text import listed
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from onnxcam.metadata import Metadata
 
+_LABELS = 6  # that are shown
 _UNITS = ("B", "kB", "MB", "GB")
 
 
@@ -23,6 +27,7 @@ class ExportReport:
         size: Its size in bytes.
         plain_size: The size in bytes of the same model without explanations.
         seconds: How long each part took.
+        notes: Remarks on values that were assumed or look wrong.
     """
 
     path: Path
@@ -30,6 +35,12 @@ class ExportReport:
     size: int
     plain_size: int
     seconds: dict[str, float]
+    notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """One line, without the metadata's many numbers."""
+        verified = "not verified" if self.metadata.verification is None else "verified"
+        return f"<{type(self).__name__} {self.path}: {self.metadata.summary}, {verified}>"
 
     def __str__(self) -> str:
         """A short text: what was exported, what was compared, how closely it agreed."""
@@ -43,12 +54,18 @@ class ExportReport:
             f"input   {m.image.name} {[m.image.batch or 'N', *m.image.shape]} {m.image.dtype}, {m.classes} classes",
             f"layers  {layers}" + (f"; CAM at {m.cam_layer}" if m.cam_layer else ""),
         ]
-        if m.preprocessing is not None and m.preprocessing.assumed:
-            lines.append("note    no preprocessing was given, so the customary ImageNet values were written")
+        lines.append(f"images  {in_words(m.preprocessing)}")
+        if m.labels is not None:
+            lines.append(f"labels  {listed(m.labels, _LABELS)}")
+        lines += [f"note    {note}" for note in self.notes]
         if m.verification is None:
             lines.append("not verified")
         else:
-            lines.append(f"verified against {m.verification.reference} (relative L2 error, allowed):")
+            partly = any(note.startswith("not compared") for note in m.verification.notes)
+            lines.append(
+                f"verified{' in part' if partly else ''} against {m.verification.reference} "
+                "(relative L2 error, allowed):"
+            )
             lines += [
                 f"  {name:<40} {error:8.1e}  {m.verification.tolerances[name]:.0e}"
                 for name, error in m.verification.errors.items()

@@ -11,13 +11,14 @@ import typer
 from onnxcam.cli.table import table
 from onnxcam.execution.bundled import default_model
 from onnxcam.execution.session import open_session
+from onnxcam.photograph.words import in_words
 from onnxcam.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from onnxcam.metadata import Metadata, Preprocessing
+    from onnxcam.metadata import Metadata
 
 
 def run(model: Path | None, *, labels: bool, as_json: bool) -> None:
@@ -45,7 +46,7 @@ def _facts(metadata: Metadata) -> Iterator[tuple[str, str]]:
     yield "source", f"{metadata.source.name} ({metadata.source.kind}), by {metadata.source.exporter}"
     shape = ", ".join(str(size) for size in (image.batch or "N", *image.shape))
     yield "input", f"{image.name}: {image.dtype} [{shape}] {image.layout}"
-    yield "photographs", _steps(metadata.preprocessing)
+    yield "photographs", in_words(metadata.preprocessing)
     activation = f", before {metadata.score_activation}" if metadata.score_activation else ""
     yield "classes", f"{metadata.classes}, {'labelled' if metadata.labels else 'without labels'}"
     yield "scores", f"{metadata.score_value}{activation}"
@@ -61,16 +62,6 @@ def _facts(metadata: Metadata) -> Iterator[tuple[str, str]]:
 def _marks(metadata: Metadata, number: int) -> Iterator[tuple[str, bool]]:
     yield "default", number == 0
     yield "CAM", metadata.layers[number].name == metadata.cam_layer
-
-
-def _steps(steps: Preprocessing | None) -> str:
-    if steps is None:
-        return "not taken: exported without preprocessing"
-    resize = "" if steps.resize is None else f"resize {steps.resize} {steps.interpolation}, "
-    crop = "" if steps.crop is None else f"crop {steps.crop}, "
-    mean, std = (" ".join(f"{value:.4g}" for value in values) for values in (steps.mean, steps.std))
-    assumed = " (assumed)" if steps.assumed else ""
-    return f"{resize}{crop}{steps.channel_order}, scale {steps.scale:.4g}, mean {mean}, std {std}{assumed}"
 
 
 def _verified(metadata: Metadata) -> Iterator[tuple[str, str]]:

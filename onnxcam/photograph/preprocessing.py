@@ -54,8 +54,10 @@ def required(metadata: Metadata) -> Preprocessing:
     """The model's preprocessing.
 
     Raises:
-        ModelError: It has none.
+        ModelError: It has none, or takes no images.
     """
+    if not metadata.image.is_picture:
+        raise ModelError(f"the model takes a {metadata.image.kind}, not images; give tensors to Explainer.run")
     if metadata.preprocessing is None:
         raise ModelError(
             "the model was exported without preprocessing, so it cannot take images; export it with preprocessing, "
@@ -81,7 +83,7 @@ def to_pixels(rows: npt.NDArray[Any], metadata: Metadata) -> npt.NDArray[np.uint
         metadata: The model's metadata. Without preprocessing, each row's own range becomes black to white.
 
     Returns:
-        [M, H, W, C], RGB or one channel.
+        [M, *places, C], in RGB order.
     """
     values = rows.astype(np.float32)
     steps = metadata.preprocessing
@@ -99,7 +101,7 @@ def to_pixels(rows: npt.NDArray[Any], metadata: Metadata) -> npt.NDArray[np.uint
 
 
 def channels_last(rows: npt.NDArray[Any], metadata: Metadata) -> npt.NDArray[Any]:
-    """Brings images from the model's layout and channel order to [M, H, W, C], RGB or one channel.
+    """Brings inputs from the model's layout and channel order to [M, *places, C], in RGB order.
 
     Args:
         rows: [M, *image.shape].
@@ -108,7 +110,8 @@ def channels_last(rows: npt.NDArray[Any], metadata: Metadata) -> npt.NDArray[Any
     Returns:
         A view of ``rows``.
     """
-    moved = np.moveaxis(rows, 1, -1) if metadata.image.layout == "NCHW" else rows
+    axis = metadata.image.channel_axis
+    moved = rows[..., None] if axis is None else np.moveaxis(rows, axis, -1)
     is_bgr = metadata.preprocessing is not None and metadata.preprocessing.channel_order == "BGR"
     return moved[..., ::-1] if is_bgr else moved
 
@@ -146,7 +149,9 @@ def _to_input(square: Image.Image, image: ImageInput, steps: Preprocessing) -> n
     elif steps.channel_order == "BGR":
         pixels = pixels[:, :, ::-1]
     values = (pixels * np.float32(steps.scale) - np.array(steps.mean, np.float32)) / np.array(steps.std, np.float32)
-    if image.layout == "NCHW":
+    if image.channel_axis is None:
+        values = values[..., 0]
+    elif image.channel_axis == 1:
         values = np.moveaxis(values, 2, 0)
     if image.dtype == "uint8":
         values = np.clip(np.rint(values), 0, 255)
@@ -155,4 +160,4 @@ def _to_input(square: Image.Image, image: ImageInput, steps: Preprocessing) -> n
 
 def _per_channel(image: ImageInput) -> tuple[int, ...]:
     """The shape that lets one value for each channel broadcast over the input."""
-    return (-1, 1, 1) if image.layout == "NCHW" else (-1,)
+    return (-1, *[1] * len(image.places)) if image.channel_axis == 1 else (-1,)

@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 
 from onnxcam.photograph.opening import PANEL_SIDE
 from onnxcam.render.colours import colour
+from onnxcam.render.planes import picture_of
 
 if TYPE_CHECKING:
     from onnxcam.cam import Floats
@@ -110,7 +111,7 @@ def signed(image: npt.NDArray[np.floating], size: Size, box: Box) -> Image.Image
     """Draws a signed image, such as guided backpropagation, at its position on the photograph.
 
     Args:
-        image: [H, W, C] in [0, 1], with 0.5 for zero; see ``as_image``.
+        image: [H, W, C] in [0, 1], with 0.5 for zero; see ``image_to_draw``.
         size: The panel's (width, height).
         box: The image's position on the panel.
 
@@ -118,17 +119,8 @@ def signed(image: npt.NDArray[np.floating], size: Size, box: Box) -> Image.Image
         The panel, grey outside the box.
     """
     drawn = Image.new("RGB", size, (_NOTHING, _NOTHING, _NOTHING))
-    drawn.paste(*_fit_into(as_image(np.rint(image * 255).astype(np.uint8)), box, size))
+    drawn.paste(*_fit_into(picture_of(np.rint(image * 255).astype(np.uint8)), box, size))
     return drawn
-
-
-def as_image(pixels: npt.NDArray[np.uint8]) -> Image.Image:
-    """Makes an RGB image of pixels [H, W, C]; if C is neither 1 nor 3, of the mean over the channels, in grey."""
-    channels = pixels.shape[-1]
-    if channels == 3:
-        return Image.fromarray(np.ascontiguousarray(pixels))
-    grey = pixels[..., 0] if channels == 1 else np.rint(pixels.mean(axis=-1)).astype(np.uint8)
-    return Image.fromarray(grey).convert("RGB")
 
 
 def _paint(image: Image.Image, levels: Image.Image) -> None:

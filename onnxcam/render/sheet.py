@@ -63,6 +63,7 @@ class Row:
         photograph: RGB.
         box: The part that the model saw, (left, top, right, bottom) in the photograph's pixels.
         results: The results, in the order of the panels.
+        title: The title of the photograph, or of what is drawn in its place.
     """
 
     explained: ClassScore
@@ -70,6 +71,7 @@ class Row:
     photograph: Image.Image
     box: Box
     results: Sequence[Result]
+    title: str = "Photograph"
 
 
 def draw_sheet(rows: Sequence[Row]) -> Image.Image:
@@ -128,7 +130,7 @@ def _panel_side(rows: Sequence[Row]) -> int:
 
 def _strip(row: Row, photograph: Image.Image) -> Strip:
     box = _scaled(row.box, row.photograph.size, photograph.size)
-    panels = [Panel(photograph, "Photograph", tuple(class_line(item) for item in row.top[:TOP_CLASSES]))]
+    panels = [Panel(photograph, row.title, tuple(class_line(item) for item in row.top[:TOP_CLASSES]))]
     panels += [_panel(result, photograph, box) for result in row.results]
     return Strip(row.explained.label, remark(row.explained), tuple(panels))
 

@@ -11,8 +11,6 @@ import torch
 import onnxcam
 from onnxcam.cli import main
 from onnxcam.metadata import Preprocessing
-from onnxcam_export.cli import _preprocessing
-from onnxcam_export.read.catalogue import Named
 
 FACTORY = """
 from torch import nn
@@ -23,6 +21,10 @@ def network():
 
 def greyscale():
     return nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3))
+
+def sized(num_classes):
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+                         nn.Linear(4, num_classes))
 
 def broken():
     raise RuntimeError("no such thing")
@@ -142,12 +144,18 @@ def test_timm(command, tmp_path):
     assert metadata.preprocessing == Preprocessing(67, 64, mean=(0.5,) * 3, std=(0.5,) * 3)
 
 
-def test_the_packages_preprocessing_follows_the_input_size():
-    named = Named(None, "m", (3, 224, 224), Preprocessing(256, 224))
-    assert _preprocessing(named, (3, 224, 224)) == Preprocessing(256, 224)
-    assert _preprocessing(named, (3, 64, 96)) == Preprocessing(110, (64, 96))
-    assert _preprocessing(Named(None, "m", (3, 8, 9), Preprocessing((8, 9), None)), (3, 4, 5)).resize == (4, 5)
-    assert _preprocessing(Named(None, "m"), (3, 4, 5)) is None
+def test_channels(command, tmp_path):
+    """Given, or those of the module's first convolution."""
+    for size in ("1x16x16", "16"):
+        result = command("export", "net.py:greyscale", "-o", "m.onnx", "--input-size", size, "--no-verify")
+        assert result.code == 0
+        assert onnxcam.Explainer(tmp_path / "m.onnx").metadata.image.shape == (1, 16, 16)
+
+
+def test_classes(command, tmp_path):
+    result = command("export", "net.py:sized", "-o", "m.onnx", "--input-size", "16", "--classes", "7", "--no-verify")
+    assert result.code == 0
+    assert onnxcam.Explainer(tmp_path / "m.onnx").metadata.classes == 7
 
 
 def test_layers(command):
@@ -177,7 +185,13 @@ def test_layers(command):
         (["net.py:network", "--input-size", "16", "--labels", "net.py"], "labels were given for 3 classes"),
         (["net.py:network", "--input-size", "16", "--preprocessing", "net.py"], "net.py is not JSON"),
         (["net.py:network", "--input-size", "16", "--score-output", "logits"], "logits"),
-        (["net.py:greyscale", "--input-size", "16"], "PyTorch cannot export this model"),
+        (["net.py:greyscale", "--input-size", "3x16x16"], "PyTorch cannot export this model"),
+        (["net.py:network", "--classes", "7"], "net.py:network takes no number of classes"),
+        (["net.py:sized"], "net.py:sized needs num_classes; give --classes"),
+        (
+            ["net.py"],
+            "net.py is Python source; name the function in it that makes the module, as in 'net.py:",
+        ),
         (["torchvision:squeezenet1_1", "--weights", "missing.pt"], "the weights missing.pt do not exist"),
         (["torchvision:squeezenet1_1", "--weights", "net.py"], "the weights net.py do not fit the model"),
     ],

@@ -274,7 +274,74 @@ def test_layers_that_cannot_be_explained(small_module, tmp_path):
 
     assert "no layer 'blok'" in refused("blok")
     assert "did you mean block" in refused("blok")
+    assert "candidates() in Python; from the last on: relu, down, " in refused("blok")
     assert "and is not spatial; choose one with a map, [N, K, h, w]" in refused("head")
+    assert "a layer is a name or a PyTorch module, not 3; give names such as 'layer4'" in refused([3])
+    assert "the layer of class ReLU is no module inside the source" in refused(nn.ReLU())
+
+
+def test_layers_given_as_modules(small_module, tmp_path):
+    """Also those of a wrapper, which is exported without it."""
+    wanted = [small_module.block, small_module.stem[0]]
+    for source in (small_module, nn.DataParallel(small_module)):
+        report = export(source, tmp_path / "m.onnx", input_shape=(3, 16, 16), layers=wanted, verify=False)
+        assert [layer.name for layer in report.metadata.layers] == ["block", "stem.0"]
+    report = export(small_module, tmp_path / "m.onnx", input_shape=(3, 16, 16), layers=wanted[0], verify=False)
+    assert [layer.name for layer in report.metadata.layers] == ["block"]
+    report = export(
+        small_module, tmp_path / "m.onnx", input_shape=(3, 16, 16), layers={"mine": wanted[0]}, verify=False
+    )
+    assert [layer.name for layer in report.metadata.layers] == ["mine"]
+
+
+def test_swapped_arguments(small_module):
+    with pytest.raises(SourceError, match=r"the path is a Small; give the model first: export\(model, 'm.onnx'\)"):
+        export("m.onnx", small_module)
+    with pytest.raises(SourceError, match="the path is None; give the file to write"):
+        export(small_module, None)
+
+
+def test_the_report_shows_what_becomes_of_images(small_module, tmp_path):
+    labels = {0: "cat", 1: "d\nog", 2: "cow", 3: "owl", 4: "emu"}
+    steps = {"resize": 20, "crop": 16, "scale": 1.0, "mean": (127.0,) * 3, "std": (128.0,) * 3}
+    text = str(
+        export(
+            small_module,
+            tmp_path / "m.onnx",
+            input_shape=(3, 16, 16),
+            labels=labels,
+            preprocessing={**steps, "scale": 1 / 255},
+            verify=False,
+        )
+    )
+    assert "images  resize 20 bilinear, crop 16, RGB, scale 0.003922, mean 127 127 127, std 128 128 128\n" in text
+    assert "labels  cat, d\\nog, cow, owl, emu\n" in text
+    assert "note    mean (127.0, 127.0, 127.0) and std (128.0, 128.0, 128.0) look like those of pixels from 0" in text
+
+
+def test_the_report_and_the_metadata_are_one_line_each(small_report):
+    words = "float32 [N, 3, 16, 16], 5 classes, layers relu, block, stem"
+    assert repr(small_report) == f"<ExportReport {small_report.path}: {words}, verified>"
+    assert repr(small_report.metadata) == f"<Metadata of Small: {words}>"
+
+
+def test_two_labels_for_one_score(tmp_path, explain, images):
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(784, 1), nn.Sigmoid())
+    report = export(module, tmp_path / "m.onnx", input_shape=(3, 16, 16), labels=["cat", "dog"])
+    assert "note    the model has one score, taken to be that of 'dog'" in str(report)
+    expected = reference.explain(module[:-1], images(1), [0])
+    assert reference.relative_error(explain(report, images(1), "dog").guided, expected.guided) < 1e-5
+
+
+def test_a_size_that_nobody_stated_is_noted(small_module, tmp_path):
+    report = export(small_module, tmp_path / "m.onnx", verify=False)
+    assert report.metadata.image.shape == (3, 224, 224)
+    assert "note    the module states no input size, so 3 x 224 x 224 was taken" in str(report)
+    small_module.pretrained_cfg = {"input_size": (3, 16, 20)}
+    report = export(small_module, tmp_path / "m.onnx", verify=False)
+    assert report.metadata.image.shape == (3, 16, 20)
+    assert "input size" not in str(report)
 
 
 def test_a_module_that_never_runs(small_module, tmp_path):
@@ -285,7 +352,7 @@ def test_a_module_that_never_runs(small_module, tmp_path):
 
 def test_no_map_to_explain(tmp_path):
     module = nn.Sequential(nn.Flatten(), nn.Linear(192, 5))
-    with pytest.raises(ScoreError, match="no spatial feature map"):
+    with pytest.raises(ScoreError, match="no feature map with more than one place"):
         export(module, tmp_path / "m.onnx", input_shape=(3, 8, 8))
 
 
@@ -319,12 +386,12 @@ def test_no_output_has_the_shape_of_scores(tmp_path):
 
 
 def test_an_operator_without_a_rule(tmp_path):
-    class Cosh(nn.Module):
+    class Determinant(nn.Module):
         def forward(self, x):
-            return torch.cosh(x.relu()).mean((2, 3))
+            return torch.linalg.det(x.relu())
 
-    with pytest.raises(OperatorError, match=r"no gradient rule for Cosh.* node .* -> .*onnxcam_export\.rule"):
-        export(Cosh(), tmp_path / "m.onnx", input_shape=(3, 8, 8))
+    with pytest.raises(OperatorError, match=r"no gradient rule for Det.* node .* -> .*onnxcam_export\.rule"):
+        export(Determinant(), tmp_path / "m.onnx", input_shape=(3, 8, 8))
 
 
 def test_a_source_of_another_kind(tmp_path):

@@ -17,6 +17,7 @@ ORDER = [
     "errors text contract version",
     "strict_json",
     "metadata_parts",
+    "metadata_checks",
     "metadata",
     "methods temporary signature levels",
     "cam targets tensors files photograph artifact",

@@ -29,7 +29,7 @@ PUBLIC = {
 
 def test_the_public_names():
     assert set(onnxcam.__all__) == PUBLIC
-    assert set(dir(onnxcam)) >= PUBLIC
+    assert set(dir(onnxcam)) == PUBLIC
     for name in PUBLIC:
         assert getattr(onnxcam, name) is not None
 

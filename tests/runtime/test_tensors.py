@@ -3,7 +3,7 @@ import pytest
 
 from onnxcam.errors import TensorError
 from onnxcam.metadata import ImageInput
-from onnxcam.tensors import check_tensor
+from onnxcam.tensors import as_array, check_tensor
 
 IMAGE = ImageInput("x", "NCHW", 3, 8, 6)
 
@@ -43,3 +43,23 @@ def test_a_fixed_batch_is_held_to():
 
 def test_bytes_need_no_check_for_nan():
     assert check_tensor(np.zeros((1, 3, 8, 6), np.uint8), ImageInput("x", "NCHW", 3, 8, 6, dtype="uint8")).size
+
+
+class Other:
+    """A tensor of another library."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def __array__(self, dtype=None, copy=None):
+        if self.values is None:
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad.")
+        return self.values
+
+
+def test_another_librarys_tensor_is_not_copied():
+    values = np.zeros((1, 3, 8, 6), np.float32)
+    assert np.shares_memory(as_array(Other(values)), values)
+    assert as_array([1.0]) == [1.0]
+    with pytest.raises(TensorError, match=r"the Other is no numpy array .*requires grad"):
+        as_array(Other(None))

@@ -1,6 +1,6 @@
 import pytest
 
-from onnxcam.text import listed, one_line, printable, shortened
+from onnxcam.text import listed, one_line, printable, shortened, shown
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,13 @@ def test_long_text_is_cut_off():
 def test_long_lists_say_how_much_is_missing():
     assert listed(["a", "b\n"]) == r"a, b\n"
     assert listed(map(str, range(10**5)), 3) == "0, 1, 2 and 99997 more"
+
+
+def test_any_value_can_be_shown():
+    assert shown({"a": "b\n"}) == r"{'a': 'b\n'}"
+    assert shown("x" * 200) == "'" + "x" * 99 + "…"
+    nested: list[object] = []
+    for _ in range(100_000):
+        nested = [nested]
+    assert shown(nested) == "a list"
+    assert shown(10**5000) == "a int"

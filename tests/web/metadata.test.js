@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { metadataText } from "../../web/src/artifact.js";
 import { ModelError } from "../../web/src/index.js";
-import { readMetadata } from "../../web/src/metadata.js";
+import { imageShape, readMetadata } from "../../web/src/metadata.js";
 import { bytesOf, dataFile, DEFAULT_MODEL } from "./reference.js";
 
 const VALID = JSON.parse(metadataText(bytesOf(dataFile("pooled.onnx")), "the model"));
@@ -60,6 +60,14 @@ for (const [place, value] of BROKEN) {
     );
   });
 }
+
+test("a signal and a volume have shapes of their own", () => {
+  const signal = { ...VALID.image, layout: "NLC", channels: 2, height: 1, width: 9 };
+  const volume = { ...VALID.image, layout: "NDHW", channels: 1, depth: 4 };
+  assert.deepEqual(imageShape(readMetadata(JSON.stringify({ ...VALID, image: signal, preprocessing: null })).image), [9, 2]);
+  assert.deepEqual(imageShape(readMetadata(JSON.stringify({ ...VALID, image: volume, preprocessing: null })).image), [4, 8, 8]);
+  assert.throws(() => readMetadata(JSON.stringify({ ...VALID, image: { ...volume, depth: null } })), /damaged \(image\)/);
+});
 
 test("BGR needs one channel or three", () => {
   const two = changed("image.channels", 2);

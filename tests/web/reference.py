@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 import onnxcam
-from onnxcam import targets
+from onnxcam import cam, targets
 from onnxcam.artifact.adapt import stated_metadata
 from onnxcam.errors import TargetError
 from onnxcam.metadata import Preprocessing
@@ -130,6 +130,21 @@ def small_model(name: str, model: bytes, write: Writer) -> dict[str, Any]:
     }
 
 
+def products(write: Writer) -> list[dict[str, Any]]:
+    """Guided Grad-CAM of signals, images and volumes."""
+    layouts = {"NCL": (3, 17), "NLC": (17, 3), "NL": (17,), "NCHW": (3, 9, 14), "NHWC": (9, 14, 3), "NHW": (9, 14)}
+    layouts |= {"NCDHW": (2, 5, 6, 7), "NDHWC": (5, 6, 7, 2), "NDHW": (5, 6, 7)}
+    cases = []
+    for layout, shape in layouts.items():
+        rng, places = np.random.default_rng(0), len(shape) - ("C" in layout)
+        guided = rng.standard_normal((2, *shape), np.float32)
+        maps = rng.uniform(size=(2, 4, 3, 2)[: 1 + places]).astype(np.float32)
+        product = cam.guided_grad_cam(guided, maps, layout=layout)
+        arrays = {"guided": guided, "maps": maps, "product": product}
+        cases.append({"layout": layout, **{name: write.array(values) for name, values in arrays.items()}})
+    return cases
+
+
 def without_our_package(write: Writer) -> dict[str, Any]:
     """The input and the result of the program in ``docs/other-languages.md``."""
     pixels = photograph("coffee").resize((384, 256), Image.Resampling.BICUBIC).crop((80, 16, 304, 240))
@@ -179,6 +194,7 @@ def preprocessings(write: Writer) -> list[dict[str, Any]]:
         "grey": (Preprocessing(256, 224, mean=(0.5,), std=(0.25,), channel_order="L"), {"channels": 1}),
         "grey in three channels": (Preprocessing(256, 224, mean=own[0], std=own[1], channel_order="L"), {}),
         "one channel of RGB": (Preprocessing(256, 224, mean=(0.5,), std=(0.25,)), {"channels": 1}),
+        "no channels": (Preprocessing(256, 224, mean=(0.5,), std=(0.25,)), {"channels": 1, "layout": "NHW"}),
         "channels last": (Preprocessing(256, 224, mean=own[0], std=own[1]), {"layout": "NHWC"}),
         "bytes": (Preprocessing(256, 224, scale=1, mean=(-0.5,) * 3, std=(1.25,) * 3), {"dtype": "uint8"}),
         "half precision": (base, {"dtype": "float16"}),
@@ -223,6 +239,7 @@ def main(folder: Path) -> None:
     cases = {
         "explanations": explanations(write),
         "smallModels": small_models(write),
+        "products": products(write),
         "withoutOurPackage": without_our_package(write),
         "resampled": resampled(write),
         "preprocessings": preprocessings(write),

@@ -43,43 +43,42 @@ export function cam(activations, gradients) {
  * (Selvaraju et al. 2017, section 3.2).
  *
  * @param {Values} guided Guided backpropagation to the image, [M, ...input shape].
- * @param {Values} maps Grad-CAM after its ReLU, [M, h, w].
- * @param {import("./metadata.js").ImageInput} image
+ * @param {Values} maps Grad-CAM after its ReLU, [M, ...places].
+ * @param {string} layout The input's: a letter for each axis.
  * @returns {Values} The product, in the shape of `guided`.
  */
-export function guidedGradCam({ data, dims }, maps, { layout, channels, height, width }) {
-  const large = upsample(maps, [height, width]).data;
-  const places = height * width;
+export function guidedGradCam({ data, dims }, maps, layout) {
+  const large = upsample(maps, dims.slice(1).filter((_, axis) => layout[axis + 1] !== "C")).data;
+  const places = large.length / dims[0];
+  const channels = data.length / large.length;
   const product = data.map((value, index) => {
     const row = floor(index / (channels * places));
-    const place = layout === "NCHW" ? index % places : floor(index / channels) % places;
+    const place = layout[1] === "C" ? index % places : floor(index / channels) % places;
     return value * large[row * places + place];
   });
   return { data: product, dims };
 }
 
 /**
- * Resamples maps to another size, bilinearly and with half-pixel centres (PyTorch's `align_corners=False`).
+ * Resamples maps to another size, linearly and with half-pixel centres (PyTorch's `align_corners=False`), one axis after
+ * the other.
  *
- * @param {Values} maps [M, h, w].
- * @param {[number, number]} size The new (height, width).
- * @returns {Values} [M, height, width].
+ * @param {Values} maps [M, ...places].
+ * @param {number[]} size The new sizes of the places.
+ * @returns {Values} [M, ...size].
  */
-export function upsample({ data, dims: [rows, h, w] }, [height, width]) {
-  const [down, across] = [neighbours(h, height), neighbours(w, width)];
-  const large = new Float32Array(rows * height * width);
-  let to = 0;
-  for (let row = 0; row < rows; row++) {
-    for (const [above, below, low] of down) {
-      for (const [left, right, aside] of across) {
-        const at = (/** @type {number} */ y, /** @type {number} */ x) => data[(row * h + y) * w + x];
-        const upper = at(above, left) * (1 - aside) + at(above, right) * aside;
-        const lower = at(below, left) * (1 - aside) + at(below, right) * aside;
-        large[to++] = upper * (1 - low) + lower * low;
-      }
-    }
-  }
-  return { data: large, dims: [rows, height, width] };
+export function upsample(maps, size) {
+  return size.reduce(({ data, dims }, target, place) => {
+    const source = dims[place + 1];
+    const inner = product(dims.slice(place + 2));
+    const between = neighbours(source, target);
+    const values = listOf((data.length / source) * target, (index) => {
+      const [lower, upper, share] = between[floor(index / inner) % target];
+      const start = floor(index / inner / target) * source * inner + (index % inner);
+      return data[start + lower * inner] * (1 - share) + data[start + upper * inner] * share;
+    });
+    return { data: Float32Array.from(values), dims: dims.with(place + 1, target) };
+  }, maps);
 }
 
 /**

@@ -23,14 +23,14 @@ import { resample } from "./resample.js";
  * @param {import("./cam.js").Values} values A map [h, w], or an image in the input's layout.
  * @param {Photograph} photograph
  * @param {import("./metadata.js").Metadata} metadata
- * @param {{outline: boolean, longest: number}} options
+ * @param {{isMap: boolean, outline: boolean, longest: number}} options
  * @returns {Pixels}
  */
-export function draw({ data, dims }, { pixels, placed }, metadata, { outline, longest }) {
+export function draw({ data, dims }, { pixels, placed }, metadata, { isMap, outline, longest }) {
   const factor = min(longest / max(pixels.width, pixels.height), 1);
   const size = /** @type {Size} */ ([pixels.width, pixels.height].map((side) => max(1, rint(side * factor))));
   const box = boxOn(placed, size);
-  if (dims.length > 2) {
+  if (!isMap) {
     const { width, height } = metadata.image;
     return signed({ data: imageToDraw(asRgb(data, metadata)), width, height }, size, box);
   }

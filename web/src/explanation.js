@@ -117,7 +117,7 @@ export class Explanation {
     if (method === "grad-cam") return gradCam(...this.#fetched(layer), relu);
     const guided = /** @type {Values} */ (this.inputGradient);
     if (method === "guided-backprop") return guided;
-    return guidedGradCam(guided, gradCam(...this.#fetched(layer)), this.metadata.image);
+    return guidedGradCam(guided, gradCam(...this.#fetched(layer)), this.metadata.image.layout);
   }
 
   /**
@@ -128,7 +128,7 @@ export class Explanation {
    * @returns {import("./resample.js").Pixels} The drawing, RGB.
    * @throws {MethodError} As in `compute`; or a tensor was explained, which is no photograph.
    */
-  overlay(canvas, { method, row = 0, layer, outline = true, longest = 2048 } = {}) {
+  overlay(canvas, { method = this.#method, row = 0, layer, outline = true, longest = 2048 } = {}) {
     const { data, dims } = this.compute(method, { layer });
     if (!(row in this.classIndex)) {
       throw new TargetError(`there is no row ${quoted(row)}; the explanation has the rows 0 to ${dims[0] - 1}`);
@@ -137,7 +137,7 @@ export class Explanation {
     if (!photograph) throw new MethodError("an overlay needs a photograph, and a tensor was explained; explain an image");
     const size = data.length / dims[0];
     const own = { data: data.subarray(row * size, (row + 1) * size), dims: dims.slice(1) };
-    const drawing = draw(own, photograph, this.metadata, { outline, longest });
+    const drawing = draw(own, photograph, this.metadata, { isMap: !method.startsWith("guided"), outline, longest });
     if (canvas) put(drawing, canvas);
     return drawing;
   }

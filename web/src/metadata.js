@@ -11,15 +11,16 @@ import { FILTERS } from "./filters.js";
 /**
  * @typedef {object} Layer A target layer.
  * @property {string} name
- * @property {number[]} shape Without the batch, [K, h, w].
+ * @property {number[]} shape Without the batch, [K, ...places]: [K, h, w] of an image.
  *
  * @typedef {object} ImageInput The graph input that takes the image.
  * @property {string} name
- * @property {"NCHW" | "NHWC"} layout
+ * @property {string} layout A letter for each axis, such as NCHW or NHWC; signals have L, volumes D, H and W.
  * @property {number} channels
  * @property {number} height
  * @property {number} width
  * @property {string} dtype ONNX Runtime's and numpy's name of its type.
+ * @property {number | null} [depth] Of a volume.
  * @property {number | null} batch The fixed batch size, or null if the model takes any.
  *
  * @typedef {object} Preprocessing Resize, centre crop, then `(pixel * scale - mean) / std`.
@@ -47,6 +48,7 @@ import { FILTERS } from "./filters.js";
 
 const SCHEMA = 1;
 const LARGEST = 2 ** 24;
+const LAYOUT = /^N(C?(L|HW|DHW)|(L|HW|DHW)C)$/;
 
 /**
  * Whether each field that is used here is valid and fits the others. What is no list or object raises a `TypeError`.
@@ -55,7 +57,7 @@ const LARGEST = 2 ** 24;
  */
 const VALID = {
   image: ({ image }) =>
-    isText(image.name) && ["NCHW", "NHWC"].includes(image.layout) && [image.batch ?? 1, ...imageShape(image)].every(isSize),
+    isText(image.name) && LAYOUT.test(image.layout) && [image.batch ?? 1, ...imageShape(image)].every(isSize),
   layers: ({ layers }) => layers.length > 0 && layers.every(({ name, shape }) => isText(name) && shape.every(isSize)),
   classes: ({ classes }) => isSize(classes),
   labels: ({ labels, classes }) => labels === null || (labels.length === classes && labels.every(isText)),
@@ -94,8 +96,9 @@ export function readMetadata(json) {
  *
  * @param {ImageInput} image
  */
-export function imageShape({ layout, channels, height, width }) {
-  return layout === "NCHW" ? [channels, height, width] : [height, width, channels];
+export function imageShape({ layout, channels, depth, height, width }) {
+  const sizes = { C: channels, D: Number(depth), H: height, W: width, L: width };
+  return [...layout.slice(1)].map((axis) => sizes[/** @type {keyof typeof sizes} */ (axis)]);
 }
 
 /**

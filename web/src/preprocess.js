@@ -74,7 +74,7 @@ function channelOrder({ channels }, steps) {
  * @param {number} channel
  */
 function position({ layout, channels, width, height }, pixel, channel) {
-  return layout === "NCHW" ? channel * width * height + pixel : pixel * channels + channel;
+  return layout[1] === "C" ? channel * width * height + pixel : pixel * channels + channel;
 }
 
 /**

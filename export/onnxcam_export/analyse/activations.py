@@ -1,9 +1,10 @@
 """Recognises activations that a graph writes as several nodes, by what they compute and not by how they are spelled.
 
-From a node that may be the end of one, the walk goes back through element-wise operators with scalar constants until a
-single value x is left. Those nodes are a function of one number; it is evaluated on a grid and compared with the known
-activations. The smallest set of nodes that computes one is taken as one step. The graph stays as it is: steps are a
-reading of it, and only the guided rule needs this one, since the nodes' own rules give the same true gradient.
+From a node that may be the end of one, the walk goes back through element-wise operators with constants of one number,
+which may fill a tensor, as in ``zeros_like``, until a single value x is left. Those nodes are a function of one number;
+it is evaluated on a grid and compared with the known activations. The smallest set of nodes that computes one is taken
+as one step. The graph stays as it is: steps are a reading of it, and only the guided rule needs this one, since the
+nodes' own rules give the same true gradient.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class _Cluster:
         return None
 
     def _sources(self) -> set[ir.Value]:
-        inputs = {x for node in self.nodes for x in node.inputs if x is not None and not is_constant(x)}
+        inputs = {x for node in self.nodes for x in node.inputs if x is not None and _number(x) is None}
         return inputs - {y for node in self.nodes for y in node.outputs}
 
     def _position(self, value: ir.Value) -> int:
@@ -89,7 +90,7 @@ class _Cluster:
 
     def _as_step(self, x: ir.Value) -> Step | None:
         y = self.end.outputs[0]
-        if x.shape is None or y.shape is None or len(x.shape) != len(y.shape) or x.dtype != y.dtype:
+        if x.dtype != y.dtype or not _is_of_one_shape(x, y):
             return None
         rounding = 5e-5 if x.dtype in {ir.DataType.FLOAT, ir.DataType.DOUBLE} else 4e-3
         found = recognise(self._evaluate(x), rounding)
@@ -102,7 +103,7 @@ class _Cluster:
         """The function's values on the grid."""
         values: dict[ir.Value, Array] = {x: GRID}
         for node in sorted(self.nodes, key=self._order.__getitem__):
-            inputs = [None if v is None else values[v] if v in values else _scalar(v) for v in node.inputs]
+            inputs = [None if v is None else values[v] if v in values else _number(v) for v in node.inputs]
             attributes = {name: attribute.value for name, attribute in node.attributes.items()}
             with np.errstate(all="ignore"):  # what overflows is not finite, and is recognised as nothing
                 values[node.outputs[0]] = FUNCTIONS[node.op_type](attributes, *inputs)
@@ -110,16 +111,29 @@ class _Cluster:
 
 
 def _is_scalar_function(node: ir.Node) -> bool:
-    """Whether the node is element-wise and all its constants are single numbers."""
+    """Whether the node is element-wise and all its constants are numbers."""
     if node.op_type not in FUNCTIONS or node.domain or len(node.outputs) != 1:
         return False
-    return all(x is None or not is_constant(x) or _scalar(x).size == 1 for x in node.inputs)
+    return all(x is None or not is_constant(x) or _number(x) is not None for x in node.inputs)
 
 
-def _scalar(value: ir.Value) -> Array:
+def _number(value: ir.Value) -> Array | None:
+    """The number that every element of the value is; None if there is none, or it is not known."""
     tensor = ir.convenience.get_const_tensor(value)
-    assert tensor is not None  # noqa: S101 — asked for constants alone
-    if tensor.size != 1:
-        return np.empty(0)
+    if tensor is None or value.is_graph_input():
+        producer = value.producer()
+        filling = producer.inputs[0] if producer is not None and producer.op_type == "Expand" else None
+        return None if filling is None else _number(filling)
     array = np.asarray(tensor.numpy())
-    return array.astype(np.float64).reshape(()) if array.dtype.kind != "b" else array.reshape(())
+    if not array.size or (array != array.flat[0]).any():
+        return None
+    return np.asarray(array.flat[0], None if array.dtype.kind == "b" else np.float64)
+
+
+def _is_of_one_shape(x: ir.Value, y: ir.Value) -> bool:
+    """Whether both have one shape, as far as it is known; a tensor of one number may have broadcast x to y."""
+    if x.shape is None or y.shape is None or len(x.shape) != len(y.shape):
+        return False
+    return all(
+        a == b or not isinstance(a, int) or not isinstance(b, int) for a, b in zip(x.shape, y.shape, strict=True)
+    )

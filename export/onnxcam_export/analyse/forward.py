@@ -8,19 +8,24 @@ from typing import TYPE_CHECKING
 import onnx_ir as ir
 
 from onnxcam_export.analyse.activations import forward_steps
-from onnxcam_export.analyse.layers import Candidate, candidates
+from onnxcam_export.analyse.axes.follow import Axes, follow
+from onnxcam_export.analyse.axes.image_layout import layout_of, roles_of
+from onnxcam_export.analyse.axes.views import batch_reason
+from onnxcam_export.analyse.layers import Candidate, Maps
 from onnxcam_export.analyse.nested_concat import nest
 from onnxcam_export.analyse.score import Score, find_score
-from onnxcam_export.errors import ScoreError
+from onnxcam_export.errors import ScoreError, ShapeError
 from onnxcam_export.graph.optimisations import ALL, Optimisation
+from onnxcam_export.graph.steps import shape_text
 from onnxcam_export.read.dynamic_batch import BATCH
-from onnxcam_export.read.image_input import describe, differentiable
+from onnxcam_export.read.image_input import describe, differentiable, require_size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from onnxcam.metadata import ImageInput
     from onnxcam_export.graph.steps import Step
+    from onnxcam_export.graph.view import View
     from onnxcam_export.read.source import Original
 
 
@@ -34,7 +39,8 @@ class Forward:
         image_input: The layout and size of the input that takes the image.
         image: The value that is differentiated at the input's end, [N, …]: the image input, or the Cast of integers.
         score: The class scores.
-        layers: The target layers by name, each [N, K, h, w].
+        layers: The target layers by name.
+        views: How each becomes [N, K, *places].
         candidates: The layers that the user could have chosen.
         optimisations: The cheaper forms that the gradient may be made of.
     """
@@ -45,6 +51,7 @@ class Forward:
     image: ir.Value
     score: Score
     layers: Mapping[str, ir.Value]
+    views: Mapping[str, View]
     candidates: Sequence[Candidate] = ()
     optimisations: frozenset[Optimisation] = ALL
 
@@ -67,22 +74,49 @@ def analyse(
         ScoreError: There are no scores, or no map lies between the image and them.
         ShapeError: The image's size is not known.
     """
-    graph = original.model.graph
-    _name_batch(graph, original.image_value)
-    image_input = describe(original.image_value)
-    image = differentiable(graph, original.image_value)
+    graph, image = original.model.graph, original.image_value
+    _name_batch(graph, image)
+    source = differentiable(graph, image)
     score = find_score(graph, score_output)
     steps = forward_steps(graph, visible=list(layers.values()))
+    image_input, axes = _followed(steps, image)
     if Optimisation.NESTED_CONCAT in optimisations:
         steps = nest(steps)
-    found = candidates(steps, image, score.value)
+    maps = Maps(steps, axes, source, score.value, len(image_input.places))
+    reason = batch_reason(score.value, axes.get(score.value), image)
+    if reason:
+        raise ScoreError(
+            f"the score {score.value.name!r} {reason}; scores without a row for each image, such as those of anchors "
+            "or frames, are not supported: choose class scores, [N, C], with score_output (--score-output)"
+        )
+    found = maps.candidates()
     chosen = dict(layers) or {candidate.name: candidate.value for candidate in found if candidate.is_default}
     if not chosen:
         raise ScoreError(
-            "no spatial feature map, [N, K, h, w] with more than one position, lies between the image and the score; "
-            "give a larger input_shape (--input-size), or name a layer"
+            "no feature map with more than one place lies between the image and the score; give a larger input_shape "
+            "(--input-size), or name a layer"
         )
-    return Forward(original.model, steps, image_input, image, score, chosen, found, optimisations)
+    views = {name: maps.view(name, value) for name, value in chosen.items()}
+    return Forward(original.model, steps, image_input, source, score, chosen, views, found, optimisations)
+
+
+def _followed(steps: Sequence[Step], image: ir.Value) -> tuple[ImageInput, Axes]:
+    """The image input, its layout as operators use it, and the axes of all that is computed from it.
+
+    Raises:
+        ShapeError: The input's axes are not those of a signal, an image or a volume, or its size is not known.
+    """
+    require_size(image)
+    roles = [axis[0].role for axis in follow(steps, image)[image]]
+    layout = layout_of(roles)
+    if layout is None:
+        used = [role.value if role is not None else "unknown" for role in roles]
+        raise ShapeError(
+            f"the input {image.name!r} has the shape {shape_text(image)}, and the model uses its axes as "
+            f"{', '.join(used)}; what has axes beside batch, channels and one to three of places, such as frames or "
+            "views, is not supported"
+        )
+    return describe(image, layout), follow(steps, image, roles_of(layout))
 
 
 def _name_batch(graph: ir.Graph, image: ir.Value) -> None:

@@ -7,18 +7,23 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from onnxcam_export.analyse.spatial_maps import with_places
+from onnxcam_export.analyse.axes.read_tokens import unread_places
+from onnxcam_export.analyse.axes.views import Found, view_of
 from onnxcam_export.errors import ScoreError, TargetLayerError
-from onnxcam_export.graph.steps import Step, shape_of, shape_text, values_between
-from onnxcam_export.read.image_input import layout_of
+from onnxcam_export.graph.steps import Step, is_constant, values_between
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import onnx_ir as ir
 
+    from onnxcam_export.analyse.axes.follow import Axes
+    from onnxcam_export.graph.view import View
+
 _SCOPES = "pkg.torch.onnx.name_scopes"
 _CLASSES = "pkg.torch.onnx.class_hierarchy"
+
+_MOVERS = frozenset(("Transpose", "Reshape", "Squeeze", "Unsqueeze", "Identity", "Slice", "Split", "Gather"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,89 +34,106 @@ class Candidate:
         name: The PyTorch module whose output it is, or else the ONNX value.
         kind: The module's class, or else the operator.
         value: The value.
-        shape: Its shape without the batch, [K, h, w].
+        view: How it becomes [N, K, *places].
         is_default: Whether it is taken where the user names none.
     """
 
     name: str
     kind: str
     value: ir.Value
-    shape: tuple[int, ...]
+    view: View
     is_default: bool = False
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its shape without the batch, [K, *places]."""
+        return self.view.shape
 
-def candidates(steps: Sequence[Step], image: ir.Value, score: ir.Value) -> list[Candidate]:
-    """Every spatial feature map on the way from the image to the score, in order.
 
-    Raises:
-        ScoreError: The score does not depend on the image.
+class Maps:
+    """The feature maps between the image and the score.
+
+    Attributes:
+        between: The values between them.
     """
-    between = values_between(steps, score, [image])
-    if score not in between:
-        raise ScoreError(
-            f"the score {score.name!r} does not depend on the input {image.name!r} in a differentiable way; "
-            "name another output with score_output (--score-output), or another input with --input"
+
+    def __init__(self, steps: Sequence[Step], axes: Axes, image: ir.Value, score: ir.Value, rank: int) -> None:
+        """Finds them.
+
+        Args:
+            steps: The forward pass.
+            axes: The axes of all values that are computed from the image.
+            image: The image input.
+            score: The scores.
+            rank: The number of the image's axes of places.
+
+        Raises:
+            ScoreError: The score does not depend on the image.
+        """
+        self.between = values_between(steps, score, [image])
+        if score not in self.between:
+            raise ScoreError(
+                f"the score {score.name!r} does not depend on the input {image.name!r} in a differentiable way; "
+                "name another output with score_output (--score-output), or another input with --input"
+            )
+        self._steps, self._axes, self._image, self._rank = steps, axes, image, rank
+        self._unread = unread_places(steps, axes, score)
+
+    def candidates(self) -> list[Candidate]:
+        """All maps in order; one is the default."""
+        values = [y for step in self._steps for y in step.outputs if y in self.between and _is_floating(y)]
+        found = {value: view for value in values if isinstance(view := self._found(value), Found)}
+        names: dict[ir.Value, tuple[str, str]] = {}
+        for name, (value, kind) in module_outputs(step_nodes(self._steps)).items():
+            names.setdefault(value, (name, kind))  # outermost modules come first and keep the name
+        default = _default(found)
+        return [
+            Candidate(*names.get(value, (value.name or "", _kind(value))), value, item.view, value is default)
+            for value, item in found.items()
+        ]
+
+    def view(self, name: str, value: ir.Value) -> View:
+        """The view of a layer that the user named.
+
+        Raises:
+            TargetLayerError: It is no map.
+        """
+        found = self._found(value)
+        if isinstance(found, Found) and _is_floating(value):
+            return found.view
+        reason = found if isinstance(found, str) else f"is of type {value.dtype}"
+        raise TargetLayerError(
+            f"the layer {name!r} {reason}; choose one with a map, [N, K, h, w] in any layout ('onnxcam layers' lists "
+            "them)"
         )
-    last = channels_last(steps, image)
-    maps = [y for step in steps for y in step.outputs if y in between and is_spatial(y) and y not in last]
-    modules = module_outputs(step_nodes(steps))
-    names: dict[ir.Value, tuple[str, str]] = {}
-    for name, (value, kind) in modules.items():  # outermost modules come first and keep the name
-        names.setdefault(value, (name, kind))
-    places = with_places(steps)
-    default = _default([value for value in maps if value in places]) or _default(maps)
-    return [
-        Candidate(*names.get(value, (value.name or "", _kind(value))), value, _shape(value), value is default)
-        for value in maps
-    ]
+
+    def _found(self, value: ir.Value) -> Found | str:
+        if value in self._unread:
+            return (
+                "has places that the score is not computed from, only the class token, so that their gradient is zero"
+            )
+        return view_of(value, self._axes.get(value), self._image, self._rank)
 
 
-def resolve(name: str, graph: ir.Graph, image: ir.Value) -> ir.Value:
+def resolve(name: str, graph: ir.Graph) -> ir.Value:
     """The value that a user calls ``name``: a PyTorch module (its last run), an ONNX value, or an ONNX node.
 
     Raises:
-        TargetLayerError: There is none, or it is not a map with its channels first.
+        TargetLayerError: There is none.
     """
     nodes = list(graph)
     modules = module_outputs(nodes)
     values = {value.name or "": value for node in nodes for value in node.outputs}
     by_node = {node.name or "": node.outputs[0] for node in nodes}
     if name in modules:
-        value = modules[name][0]
-    elif name in values or name in by_node:
-        value = values.get(name) or by_node[name]
-    else:
-        near = difflib.get_close_matches(name, [*modules, *values], n=3)
-        hint = f"; did you mean {' or '.join(near)}" if near else ""
-        raise TargetLayerError(
-            f"the model has no layer {name!r}, or it never runs{hint}; 'onnxcam layers' lists those it has"
-        )
-    if not is_spatial(value):
-        raise TargetLayerError(
-            f"the layer {name!r} has the shape {shape_text(value)} and is not spatial; "
-            "choose one with a map, [N, K, h, w] ('onnxcam layers' lists them)"
-        )
-    if value in channels_last([Step.of(node) for node in nodes], image):
-        raise TargetLayerError(
-            f"the layer {name!r} has its channels last, {shape_text(value)}; choose one with a map, [N, K, h, w], "
-            "in front of the Transpose ('onnxcam layers' lists them)"
-        )
-    return value
-
-
-def channels_last(steps: Sequence[Step], image: ir.Value) -> set[ir.Value]:
-    """The values that are laid out as [N, h, w, K]: after an image of that layout, or after a Transpose to it."""
-    last = {image} if image.shape is not None and layout_of(shape_of(image)) == "NHWC" else set()
-    for step in steps:
-        if step.op_type == "Transpose":
-            if list(step.attributes.get("perm", ())) == _TO_CHANNELS_LAST and step.x not in last:
-                last.add(step.y)
-        elif last.intersection(step.inputs):
-            last.update(y for y in step.outputs if y.shape is not None and len(y.shape) == 4)
-    return last
-
-
-_TO_CHANNELS_LAST = [0, 2, 3, 1]
+        return modules[name][0]
+    if name in values or name in by_node:
+        return values.get(name) or by_node[name]
+    near = difflib.get_close_matches(name, [*modules, *values], n=3)
+    hint = f"; did you mean {' or '.join(near)}" if near else ""
+    raise TargetLayerError(
+        f"the model has no layer {name!r}, or it never runs{hint}; 'onnxcam layers' lists those it has"
+    )
 
 
 def module_outputs(nodes: Iterable[ir.Node]) -> dict[str, tuple[ir.Value, str]]:
@@ -137,31 +159,43 @@ def module_outputs(nodes: Iterable[ir.Node]) -> dict[str, tuple[ir.Value, str]]:
     return outputs
 
 
-def is_spatial(value: ir.Value) -> bool:
-    """Whether the value is a feature map, [N, K, h, w] with more than one position."""
-    if value.shape is None or value.dtype is None or not value.dtype.is_floating_point():
-        return False
-    _, *size = shape_of(value) if len(value.shape) else (None,)
-    return len(size) == 3 and None not in size and min(size[1], size[2]) > 1  # type: ignore[type-var, operator]
-
-
 def step_nodes(steps: Sequence[Step]) -> list[ir.Node]:
     """The nodes that write the steps' outputs, in order."""
     return [node for step in steps if (node := step.y.producer()) is not None]
 
 
-def _default(maps: Sequence[ir.Value]) -> ir.Value | None:
-    """The last map, but for pooling by windows of one element, which PyTorch's adaptive pooling can come out as."""
-    for value in reversed(maps):
-        node = value.producer()
-        if node is not None and node.op_type == "AveragePool" and set(Step.of(node).attributes["kernel_shape"]) == {1}:
-            continue
-        return value
-    return None
+def _default(found: Mapping[ir.Value, Found]) -> ir.Value | None:
+    """The last map that computes something: the last block's output, or its norm.
+
+    Left out, as long as there are others, are maps whose places are not certain; values that only move the elements of
+    another map; and linear layers, since what is the layer's own stands before their projection to queries and keys.
+    """
+    certain = [value for value, item in found.items() if item.certain] or list(found)
+    own = [value for value in certain if not _moves(value, found) and not _projects(value)]
+    return next(reversed(own or certain), None)
 
 
-def _shape(value: ir.Value) -> tuple[int, ...]:
-    return tuple(dim for dim in shape_of(value)[1:] if dim is not None)
+def _moves(value: ir.Value, found: Mapping[ir.Value, Found]) -> bool:
+    """Whether the value has the elements of another map, or is pooled by windows of one element."""
+    node = value.producer()
+    x = node.inputs[0] if node is not None else None
+    if node is None or x is None or x not in found or found[x].view.shape != found[value].view.shape:
+        return False
+    single = node.op_type == "AveragePool" and set(Step.of(node).attributes["kernel_shape"]) == {1}
+    return single or node.op_type in _MOVERS
+
+
+def _projects(value: ir.Value) -> bool:
+    """Whether the value is a linear layer's, with or without its bias."""
+    node = value.producer()
+    if node is not None and node.op_type == "Add" and sum(map(is_constant, node.inputs)) == 1:
+        x = next(x for x in node.inputs if not is_constant(x))
+        node = x.producer() if x is not None else None
+    return node is not None and node.op_type in {"MatMul", "Gemm"} and any(map(is_constant, node.inputs[:2]))
+
+
+def _is_floating(value: ir.Value) -> bool:
+    return value.dtype is not None and value.dtype.is_floating_point()
 
 
 def _kind(value: ir.Value) -> str:

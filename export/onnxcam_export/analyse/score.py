@@ -62,7 +62,6 @@ def find_score(graph: ir.Graph, output: str | None = None) -> Score:
     value = _before_ranking(_candidate(graph, output))
     before, activation = _before_activation(value)
     before = _with_batch(before)
-    _require_batch(graph, before)
     shape = shape_of(before)
     classes = [dim for dim in shape[1:] if dim != 1]
     if any(dim is None for dim in classes) or len(classes) > 1:
@@ -111,19 +110,6 @@ def _candidate(graph: ir.Graph, output: str | None) -> ir.Value:
         "no output has the shape of class scores, [N, C]; name the one to explain with score_output "
         f"(--score-output): {_names(graph)}"
     )
-
-
-def _require_batch(graph: ir.Graph, scores: ir.Value) -> None:
-    """Refuses scores whose first axis is not the batch, such as a detector's [N anchors, C]."""
-    image = next((value for value in graph.inputs if value.shape is not None and len(value.shape) > 1), None)
-    if image is None or image.shape is None or scores.shape is None or not len(scores.shape):
-        return
-    if image.shape[0] != scores.shape[0]:
-        raise ScoreError(
-            f"{scores.name!r} has the shape {shape_text(scores)}, and its first axis is not the batch; scores for each "
-            f"anchor or position are not supported: choose an output of class scores, [N, C], with score_output "
-            f"(--score-output): {_names(graph)}"
-        )
 
 
 def _before_ranking(value: ir.Value) -> ir.Value:

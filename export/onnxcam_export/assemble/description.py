@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import importlib.metadata
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from onnxcam.metadata import Layer, Metadata, Preprocessing, Source
-from onnxcam_export.analyse.score import Score, pooled_features
-from onnxcam_export.errors import ExportError
-from onnxcam_export.graph.steps import shape_of
-from onnxcam_export.read.image_input import preprocessing_for
+from onnxcam.metadata import Layer, Metadata, Source
+from onnxcam_export.analyse.score import pooled_features
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
+    from onnxcam.metadata import Preprocessing
     from onnxcam_export.analyse.forward import Forward
     from onnxcam_export.differentiate.tables import InputGradient
     from onnxcam_export.read.source import Original
@@ -23,30 +19,26 @@ def describe(
     original: Original,
     forward: Forward,
     input_gradient: InputGradient,
-    labels: Sequence[str] | None,
-    preprocessing: Preprocessing | Mapping[str, Any] | None,
+    labels: tuple[str, ...] | None,
+    preprocessing: Preprocessing | None,
     *,
     flat: bool,
 ) -> Metadata:
-    """Combines the user's options with the results of the analysis.
-
-    Raises:
-        ExportError: The labels or the preprocessing do not fit the model.
-    """
+    """Combines the user's options, which were checked, with the results of the analysis."""
     score, features = forward.score, pooled_features(forward.score.value)
     return Metadata(
         image=forward.image_input,
         layers=tuple(
-            Layer(name, value.name or "", tuple(int(dim) for dim in shape_of(value)[1:] if dim is not None))
-            for name, value in forward.layers.items()
+            Layer(name, value.name or "", view.shape, view.kind, view.skip)
+            for (name, value), view in zip(forward.layers.items(), forward.views.values(), strict=True)
         ),
         cam_layer=next((name for name, value in forward.layers.items() if value is features), None),
         classes=score.classes,
-        labels=_checked_labels(labels, score),
+        labels=labels,
         score_value=score.value.name or "",
         score_activation=score.activation,
         flat=flat,
-        preprocessing=preprocessing_for(preprocessing, forward.image_input),
+        preprocessing=preprocessing,
         source=Source(
             original.kind,
             original.name,
@@ -54,9 +46,3 @@ def describe(
         ),
         input_gradient=input_gradient.name,
     )
-
-
-def _checked_labels(labels: Sequence[str] | None, score: Score) -> tuple[str, ...] | None:
-    if labels is not None and len(labels) != score.classes:
-        raise ExportError(f"{len(labels)} labels were given for {score.classes} classes; give one for each, in order")
-    return None if labels is None else tuple(labels)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from onnxcam_export.analyse.forward import Forward
     from onnxcam_export.differentiate.tables import InputGradient, Table
+    from onnxcam_export.graph.view import View
 
 
 def assemble(forward: Forward, input_gradient: InputGradient, *, flat: bool = False, rules: Table = PLAIN) -> None:
@@ -74,19 +75,19 @@ def _scores(forward: Forward, target: ir.Value) -> Part:
 
 def _layers(forward: Forward, rules: Table) -> Part:
     """The activations of the target layers and their gradients."""
-    layers = forward.layers
+    layers, views = forward.layers, forward.views
 
     def emit(op: Builder, earlier: Values) -> Values:
-        activations = [_as_float(op, value, value) for value in layers.values()]
+        activations = {name: _viewed(op, views[name], value, value) for name, value in layers.items()}
         gradients = _gradients(op, forward, earlier, list(layers.values()), rules)
+        pairs = zip(layers.items(), gradients, strict=True)
         return {
-            **{contract.ACTIVATIONS_PREFIX + name: value for name, value in zip(layers, activations, strict=True)},
-            **{contract.GRADIENTS_PREFIX + name: value for name, value in zip(layers, gradients, strict=True)},
+            **{contract.ACTIVATIONS_PREFIX + name: value for name, value in activations.items()},
+            **{contract.GRADIENTS_PREFIX + name: _viewed(op, views[name], g, value) for (name, value), g in pairs},
         }
 
     prefixes = (contract.ACTIVATIONS_PREFIX, contract.GRADIENTS_PREFIX)
-    shapes = {prefix + name: static_shape(value) for prefix in prefixes for name, value in layers.items()}
-    return Part(emit, shapes)
+    return Part(emit, {prefix + name: view.shape for prefix in prefixes for name, view in views.items()})
 
 
 def _image(forward: Forward, input_gradient: InputGradient) -> Part:
@@ -94,7 +95,7 @@ def _image(forward: Forward, input_gradient: InputGradient) -> Part:
 
     def emit(op: Builder, earlier: Values) -> Values:
         (gradient,) = _gradients(op, forward, earlier, [forward.image], input_gradient.rules)
-        return {input_gradient.output: gradient}
+        return {input_gradient.output: _as_float(op, gradient, forward.image)}
 
     return Part(emit, {input_gradient.output: static_shape(forward.image)})
 
@@ -102,13 +103,19 @@ def _image(forward: Forward, input_gradient: InputGradient) -> Part:
 def _gradients(
     op: Builder, forward: Forward, earlier: Values, sources: Sequence[ir.Value], rules: Table
 ) -> list[ir.Value]:
-    """The gradient of the explained classes' scores with respect to each source, in float32."""
+    """The gradient of the explained classes' scores with respect to each source, of the source's type."""
     score = forward.score
     seed = one_hot(op, earlier[contract.CLASS_INDEX_OUTPUT], score.classes)
     if static_shape(score.value) != (score.classes,):
         seed = reshape_rows(op, seed, static_shape(score.value))
     found = backprop(op, forward.steps, score.value, seed, sources, rules=rules)
-    return [_as_float(op, found[source], source) for source in sources]
+    return [found[source] for source in sources]
+
+
+def _viewed(op: Builder, view: View, value: ir.Value, like: ir.Value) -> ir.Value:
+    """The value, which has the type and axes of ``like``, through a layer's view: a new value in float32."""
+    viewed = view.emit(op, value)
+    return viewed if viewed is not value and like.dtype == ir.DataType.FLOAT else _as_float(op, viewed, like)
 
 
 def _as_float(op: Builder, value: ir.Value, like: ir.Value) -> ir.Value:
@@ -158,9 +165,9 @@ def _declare(graph: ir.Graph, forward: Forward, outputs: Mapping[str, ir.Value])
         contract.GUIDED_OUTPUT: ["guided_rows", *static_shape(forward.image)],
         contract.INPUT_GRADIENTS_OUTPUT: ["input_rows", *static_shape(forward.image)],
     }
-    for name, value in forward.layers.items():
-        shapes[contract.ACTIVATIONS_PREFIX + name] = ["activation_rows", *static_shape(value)]
-        shapes[contract.GRADIENTS_PREFIX + name] = ["gradient_rows", *static_shape(value)]
+    for name, view in forward.views.items():
+        shapes[contract.ACTIVATIONS_PREFIX + name] = ["activation_rows", *view.shape]
+        shapes[contract.GRADIENTS_PREFIX + name] = ["gradient_rows", *view.shape]
     for name, value in outputs.items():
         value.name = name
         value.shape = ir.Shape(shapes[name])

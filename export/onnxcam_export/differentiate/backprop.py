@@ -55,7 +55,7 @@ def backprop(
     between = values_between(steps, score, sources)
     needed = {step for step in steps if between.intersection(step.inputs) and between.intersection(step.outputs)}
     _require_rules([step for step in steps if step in needed], rules)
-    rows, dequantised = Rows(op, score, seed), Dequantised(op)
+    rows, dequantised = Rows(op, score, seed, steps), Dequantised(op)
     contributions: dict[ir.Value, list[ir.Value]] = defaultdict(list, {score: [seed]})
     gradients: dict[ir.Value, ir.Value] = {}
     for step in reversed(steps):

@@ -26,6 +26,14 @@ _QUANTISED = {
 }
 _DIFFERENTIABLE = FLOATS | _QUANTISED
 
+# Operators whose outputs are booleans or indices, known as such also where types have not been inferred, or whose
+# outputs depend on their input's shape alone.
+WITHOUT_GRADIENT = {
+    *("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "IsInf", "IsNaN", "And", "Not", "Or", "Xor"),
+    *("BitwiseAnd", "BitwiseNot", "BitwiseOr", "BitwiseXor", "ArgMax", "ArgMin", "NonZero", "Shape", "Size"),
+    *("ConstantOfShape", "EyeLike", "RandomNormalLike", "RandomUniformLike"),
+}
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Step:
@@ -170,7 +178,7 @@ def values_between(steps: Sequence[Step], score: ir.Value, sources: Collection[i
     """
     after = set(sources)
     for step in steps:
-        if after.intersection(step.inputs):
+        if after.intersection(step.inputs) and step.op_type not in WITHOUT_GRADIENT:
             after.update(y for y in step.outputs if y.dtype is None or y.dtype in _DIFFERENTIABLE)
     before = {score}
     for step in reversed(steps):

@@ -13,13 +13,15 @@ import onnx.defs
 import onnx_ir as ir
 import onnx_ir.passes.common as common_passes
 
+from onnxcam_export.graph.steps import WITHOUT_GRADIENT
+
 if TYPE_CHECKING:
     from collections.abc import Container
 
 _DOMAIN = "onnxcam.expanded"
 
-# Random numbers have no gradient, and ONNX Runtime has kernels for the operators on integers.
-_KEPT = {"Bernoulli", "DynamicQuantizeLinear", "Range", "SequenceMap"}
+# Random numbers and masks have no gradient, and ONNX Runtime has kernels for the operators on integers.
+_KEPT = {"Bernoulli", "DynamicQuantizeLinear", "Range", "SequenceMap"} | WITHOUT_GRADIENT
 
 
 def expand(model: ir.Model, keep: Container[str]) -> None:

@@ -45,6 +45,13 @@ def complete_shapes(model: ir.Model) -> None:
     common_passes.RemoveUnusedNodesPass()(model)
 
 
+def state_constant_shapes(graph: ir.Graph) -> None:
+    """Gives every constant its own shape: folding can leave it unknown, or a symbol of the folded expression."""
+    for value in graph.initializers.values():
+        if value.const_value is not None and not value.is_graph_input():
+            value.shape = ir.Shape(value.const_value.shape.numpy())
+
+
 def _batch(graph: ir.Graph) -> str | None:
     """The symbol of the first input's batch; None if it is fixed."""
     shape = graph.inputs[0].shape
@@ -75,6 +82,7 @@ def _trial(model: ir.Model, batch: str | None, size: int) -> Mapping[str, Found]
         value.shape = None
     modified = True
     while modified:  # folding lets more shapes be inferred, and shapes let more be folded
+        state_constant_shapes(trial.graph)
         common_passes.ShapeInferencePass(check_type=False, strict_mode=False)(trial)
         modified = onnxscript.optimizer.fold_constants(trial).modified
     found: dict[str, Found] = {}

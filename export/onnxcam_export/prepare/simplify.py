@@ -12,7 +12,8 @@ import onnxscript.rewriter
 
 from onnxcam_export.differentiate.rule import PLAIN
 from onnxcam_export.prepare.expand_functions import expand
-from onnxcam_export.prepare.infer_shapes import complete_shapes
+from onnxcam_export.prepare.infer_shapes import complete_shapes, state_constant_shapes
+from onnxcam_export.prepare.masked_assignments import select_by_masks
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Sequence
@@ -35,19 +36,13 @@ def simplify(model: ir.Model, keep: Sequence[ir.Value] = (), operators: Containe
         common_passes.ShapeInferencePass(check_type=False, strict_mode=False)(model)  # expansion depends on types
         expand(model, keep=operators)
         _optimise(model)
+        select_by_masks(model.graph)
         common_passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
         common_passes.RemoveUnusedNodesPass()(model)
         common_passes.NameFixPass()(model)
         complete_shapes(model)
-        _state_constant_shapes(model.graph)
+        state_constant_shapes(model.graph)
     return kept
-
-
-def _state_constant_shapes(graph: ir.Graph) -> None:
-    """Gives every constant its own shape: folding can leave a symbol of the expression that it replaced."""
-    for value in graph.initializers.values():
-        if value.const_value is not None and not value.is_graph_input():
-            value.shape = ir.Shape(value.const_value.shape.numpy())
 
 
 def _optimise(model: ir.Model) -> None:

@@ -6,19 +6,18 @@ Each comes with what its package knows about it: input size, preprocessing, labe
 from __future__ import annotations
 
 import importlib
-import importlib.util
-import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from onnxcam.metadata import Interpolation, Preprocessing
+from onnxcam.metadata import Preprocessing
 from onnxcam_export.errors import SourceError
+from onnxcam_export.read.factory import from_file
+from onnxcam_export.read.preprocessing import torchvision_transforms
+from onnxcam_export.read.weights import load_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-_FILTERS: tuple[Interpolation, ...] = ("nearest", "bilinear", "bicubic", "lanczos", "box")
+    from collections.abc import Callable, Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,42 +28,62 @@ class Named:
         source: What ``export`` takes.
         name: The name.
         input_shape: [C, H, W], or None where the source itself says.
-        preprocessing: How its images are made, where its package says.
+        preprocessing: torchvision's steps or timm's data configuration, for ``input_shape``.
         labels: Its class names, where its package says and the weights are the package's kind of weights.
     """
 
     source: Any
     name: str
     input_shape: tuple[int, int, int] | None = None
-    preprocessing: Preprocessing | None = None
+    preprocessing: Preprocessing | Mapping[str, Any] | None = None
     labels: tuple[str, ...] | None = None
 
+    def preprocessing_at(self, shape: Sequence[int] | None) -> Preprocessing | Mapping[str, Any] | None:
+        """The package's preprocessing, with the same share cropped away at another input size.
 
-def load(name: str, *, weights: Path | None = None, pretrained: bool = False) -> Named:
+        Args:
+            shape: [C, H, W]; None is the package's own.
+        """
+        steps, own = self.preprocessing, self.input_shape
+        if steps is None or own is None or shape is None or tuple(shape) == own:
+            return steps
+        height, width = shape[-2:]
+        if not isinstance(steps, Preprocessing):
+            return {**steps, "input_size": tuple(shape)}
+        if not isinstance(steps.resize, int):
+            return replace(steps, resize=(height, width))
+        crop = height if height == width else (height, width)
+        return replace(steps, resize=round(steps.resize * max(height, width) / max(own[1:])), crop=crop)
+
+
+def load(name: str, *, weights: Path | None = None, pretrained: bool = False, classes: int | None = None) -> Named:
     """Loads a model by name.
 
     Args:
         name: ``torchvision:NAME``, ``timm:NAME``, ``FILE.py:FACTORY`` or the path of an ONNX file.
-        weights: A file with a state dict, read with ``weights_only=True``.
+        weights: A file with a state dict, or a checkpoint with one inside, read with ``weights_only=True``.
         pretrained: Let torchvision or timm download their own weights.
+        classes: The number of classes to make the model for; None is the package's or factory's own.
 
     Raises:
-        SourceError: There is no such model, or its weights do not fit.
+        SourceError: There is no such model, it takes no number of classes, or its weights do not fit.
     """
     kind, _, rest = name.partition(":")
-    makers: dict[str, Callable[[str, bool], Named]] = {"torchvision": _torchvision, "timm": _timm}
+    makers: dict[str, Callable[[str, bool, int | None], Named]] = {"torchvision": _torchvision, "timm": _timm}
     if kind in makers and rest:
-        named = makers[kind](rest, pretrained)
+        named = makers[kind](rest, pretrained, classes)
     elif ".py:" in name:
         file, _, factory = name.rpartition(":")
-        named = Named(_from_file(Path(file), factory), name)
-    elif weights is not None or pretrained:
-        raise SourceError("--weights and --pretrained are for PyTorch models; an ONNX file has its weights inside")
+        named = Named(from_file(Path(file), factory, classes), name)
+    elif weights is not None or pretrained or classes is not None:
+        raise SourceError(
+            "--weights, --pretrained and --classes are for PyTorch models; an ONNX file has its weights inside"
+        )
     else:
         return Named(name, name)
     if weights is not None:
-        _load_weights(named.source, weights)
-    return named
+        load_weights(named.source, weights)
+    return replace(named, labels=None) if classes is not None else named
 
 
 def is_random(name: str, weights: Path | None, *, pretrained: bool) -> bool:
@@ -72,55 +91,38 @@ def is_random(name: str, weights: Path | None, *, pretrained: bool) -> bool:
     return name.partition(":")[0] in {"torchvision", "timm"} and weights is None and not pretrained
 
 
-def _torchvision(name: str, pretrained: bool) -> Named:
+def _torchvision(name: str, pretrained: bool, classes: int | None) -> Named:
     models = _package("torchvision.models")
     if name not in models.list_models(module=models):
         raise SourceError(f"torchvision has no classification model {name!r}; its documentation lists those it has")
+    if pretrained and classes is not None:
+        raise SourceError("--classes makes a new last layer, which torchvision has no weights for; give --weights FILE")
     recipe = models.get_model_weights(name).DEFAULT
-    options = {} if name not in {"googlenet", "inception_v3"} else {"init_weights": False}
+    options: dict[str, Any] = {} if name not in {"googlenet", "inception_v3"} else {"init_weights": False}
+    options |= {} if classes is None else {"num_classes": classes}
     model = _downloading(lambda: models.get_model(name, weights=recipe if pretrained else None, **options))
-    transform = recipe.transforms()
-    (crop,) = transform.crop_size
-    (resize,) = transform.resize_size
+    steps = torchvision_transforms.translated(recipe.transforms(), 3)
+    side = steps["crop"]
     return Named(
         model,
         f"torchvision:{name}",
-        (3, crop, crop),
-        Preprocessing(
-            resize,
-            crop,
-            _filter(transform.interpolation.value),
-            mean=tuple(transform.mean),
-            std=tuple(transform.std),
-        ),
+        (3, side, side),
+        Preprocessing(**steps),
         tuple(recipe.meta["categories"]),
     )
 
 
-def _timm(name: str, pretrained: bool) -> Named:
+def _timm(name: str, pretrained: bool, classes: int | None) -> Named:
     timm = _package("timm")
     if not timm.is_model(name):
         raise SourceError(f"timm has no model {name!r}; timm.list_models() lists those it has")
-    model = _downloading(lambda: timm.create_model(name, pretrained=pretrained))
+    if pretrained and classes is not None:
+        raise SourceError("--classes makes a new last layer, which timm has no weights for; give --weights FILE")
+    options = {} if classes is None else {"num_classes": classes}
+    model = _downloading(lambda: timm.create_model(name, pretrained=pretrained, **options))
     config = timm.data.resolve_data_config({}, model=model)
     channels, height, width = config["input_size"]
-    return Named(
-        model,
-        f"timm:{name}",
-        (channels, height, width),
-        Preprocessing(
-            int(height / config["crop_pct"]) if height == width else (height, width),
-            height if height == width else None,
-            _filter(config["interpolation"]),
-            mean=tuple(config["mean"]),
-            std=tuple(config["std"]),
-        ),
-    )
-
-
-def _filter(name: str) -> Interpolation:
-    """The interpolation of that name, or the customary one where Pillow has none such."""
-    return next((known for known in _FILTERS if known == name), "bilinear")
+    return Named(model, f"timm:{name}", (channels, height, width), config)
 
 
 def _package(name: str) -> Any:
@@ -140,33 +142,3 @@ def _downloading(make: Callable[[], Any]) -> Any:
         return make()
     except OSError as error:
         raise SourceError(f"the weights cannot be downloaded ({error}); give a file with --weights") from error
-
-
-def _from_file(file: Path, factory: str) -> Any:
-    """What the factory in a Python file returns; the file is run."""
-    if not file.is_file():
-        raise SourceError(f"{file} does not exist; give FILE.py:FACTORY, FACTORY being a function without arguments")
-    spec = importlib.util.spec_from_file_location(file.stem, file)
-    assert spec is not None  # noqa: S101 — a .py file has one
-    assert spec.loader is not None  # noqa: S101 — the same
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[file.stem] = module
-    try:
-        spec.loader.exec_module(module)
-        return getattr(module, factory)()
-    except Exception as error:
-        raise SourceError(f"{file}:{factory} failed with {type(error).__name__}: {error}") from error
-
-
-def _load_weights(model: Any, file: Path) -> None:
-    import torch
-
-    try:
-        state = torch.load(file, map_location="cpu", weights_only=True)
-        state = state.get("state_dict", state.get("model", state))
-        model.load_state_dict({key.removeprefix("module."): value for key, value in state.items()})
-    except FileNotFoundError as error:
-        raise SourceError(f"the weights {file} do not exist") from error
-    except Exception as error:
-        reason = " ".join(str(error).split())[:300]
-        raise SourceError(f"the weights {file} do not fit the model: {reason}") from error

@@ -1,6 +1,6 @@
 """PyTorch's side of an export: from a module to an ONNX graph.
 
-This file and ``onnxcam_export.verify.against_autograd`` alone import torch at module level.
+This file and ``against_autograd`` and ``interpreter`` in ``onnxcam_export.verify`` alone import torch at module level.
 """
 
 from __future__ import annotations
@@ -12,18 +12,23 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-import onnx
-import onnxscript
 import torch
 
 from onnxcam_export.errors import SourceError
+from onnxcam_export.read.adaptive_pooling import pooling
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import onnx_ir as ir
+
+
+_TRANSLATIONS: dict[Callable[..., Any], Callable[..., Any]] = {
+    torch.ops.aten.adaptive_avg_pool1d.default: pooling(1),
+    torch.ops.aten.adaptive_avg_pool2d.default: pooling(2),
+    torch.ops.aten.adaptive_avg_pool3d.default: pooling(3),
+    torch.ops.aten._adaptive_avg_pool3d.default: pooling(3),  # noqa: SLF001 — the name in exported programs
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +54,7 @@ def capture(
 
     Args:
         source: The module, or the program; a module's training flags are left as they were.
-        input_shape: [N, C, H, W] or [C, H, W]; the batch is symbolic whatever N says. None takes 3 x 224 x 224 for a
-            module, and what it was captured with for a program.
+        input_shape: A module's image, [C, H, W]; the batch is symbolic. None for a program, which has a shape.
 
     Raises:
         SourceError: PyTorch cannot capture or export the model; the message has PyTorch's reason.
@@ -60,6 +64,7 @@ def capture(
             program, image = source, _program_image(source)
         else:
             source = source.module if isinstance(source, torch.nn.DataParallel) else source
+            assert input_shape is not None  # noqa: S101 — a module's caller gives it
             image = _example(source, input_shape)
             with _evaluating(source):
                 batch = torch.export.Dim("batch", min=1, max=65536)
@@ -72,7 +77,7 @@ def capture(
             dynamo=True,
             optimize=False,
             verbose=False,
-            custom_translation_table={torch.ops.aten.adaptive_avg_pool2d.default: _adaptive_avg_pool2d},
+            custom_translation_table=_TRANSLATIONS,
         )
         assert exported is not None  # noqa: S101 — it is, with dynamo=True
     return Captured(exported.model, exported.exported_program, image)  # type: ignore[arg-type]
@@ -88,34 +93,6 @@ def output_names(captured: Captured) -> dict[str, str]:
     return {".".join(_key(entry) for entry in path): str(name) for path, name in paths}
 
 
-def _adaptive_avg_pool2d(self: Any, output_size: Sequence[int]) -> Any:
-    """Adaptive pooling as pooling where its windows are all alike, and as one matrix for each axis where they are not.
-
-    PyTorch's own translation gathers the windows by computed indices, which have no gradient.
-    """
-    sizes = list(self.shape)[-2:]
-    if not all(isinstance(size, int) for size in sizes):
-        raise SourceError("adaptive pooling needs a map of known size; give a fixed input_shape")
-    op = onnxscript.opset18
-    if list(output_size) == [1, 1]:
-        return op.GlobalAveragePool(self)
-    if all(size % count == 0 for size, count in zip(sizes, output_size, strict=True)):
-        window = [size // count for size, count in zip(sizes, output_size, strict=True)]
-        return op.AveragePool(self, kernel_shape=window, strides=window)
-    rows, columns = (_averaging(size, count) for size, count in zip(sizes, output_size, strict=True))
-    down, across = (op.Constant(value=onnx.numpy_helper.from_array(matrix)) for matrix in (rows, columns.T.copy()))
-    return op.MatMul(op.MatMul(down, self), across)
-
-
-def _averaging(size: int, count: int) -> npt.NDArray[np.float32]:
-    """The matrix [count, size] whose row i averages from floor(i size / count) up to ceil((i + 1) size / count)."""
-    matrix = np.zeros((count, size), np.float32)
-    for row in range(count):
-        start, stop = row * size // count, -(-(row + 1) * size // count)
-        matrix[row, start:stop] = 1 / (stop - start)
-    return matrix
-
-
 def _key(entry: Any) -> str:
     return str(getattr(entry, "key", getattr(entry, "idx", getattr(entry, "name", entry))))
 
@@ -126,9 +103,8 @@ def _takes_any_arguments(module: torch.nn.Module) -> bool:
     return next(iter(parameters)).kind is inspect.Parameter.VAR_POSITIONAL if parameters else False
 
 
-def _example(module: torch.nn.Module, input_shape: Sequence[int] | None) -> torch.Tensor:
+def _example(module: torch.nn.Module, input_shape: Sequence[int]) -> torch.Tensor:
     """A batch of two images; a batch of one would be taken for a constant."""
-    channels, height, width = (3, 224, 224) if input_shape is None else tuple(input_shape)[-3:]
     like = next(iter([*module.parameters(), *module.buffers()]), torch.empty(0))
     dtype = like.dtype if like.dtype.is_floating_point else torch.float32
     if dtype == torch.bfloat16:
@@ -137,7 +113,7 @@ def _example(module: torch.nn.Module, input_shape: Sequence[int] | None) -> torc
             "convert it with module.float() first"
         )
     generator = torch.Generator().manual_seed(0)
-    return torch.randn(2, channels, height, width, generator=generator).to(like.device, dtype)
+    return torch.randn(2, *input_shape, generator=generator).to(like.device, dtype)
 
 
 def _program_image(program: torch.export.ExportedProgram) -> torch.Tensor:

@@ -1,28 +1,25 @@
-"""The image input: its layout, the value that is differentiated, and how photographs customarily become it."""
+"""The image input: its layout, its size, and the value that is differentiated."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
-import numpy as np
 import onnx_ir as ir
 
-from onnxcam.metadata import ImageInput, Preprocessing
-from onnxcam_export.errors import ExportError, ScoreError, ShapeError, SourceError
+from onnxcam.metadata import ImageInput
+from onnxcam_export.errors import ScoreError, ShapeError, SourceError
 from onnxcam_export.graph.steps import shape_of, shape_text
 from onnxcam_export.read.dynamic_batch import BATCH
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-CHANNELS = (1, 3, 4)
+    from onnxcam.metadata_parts import Layout
+
+# The number of axes of an image, a volume and a signal, in the order in which inputs are tried.
+_RANKS = (4, 5, 3)
 # What may stand between an image of integers and the Cast that makes it floating-point: elements only move.
 _MOVERS = {"Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity", "Slice"}
-
-
-def layout_of(sizes: Sequence[int | str | None]) -> Literal["NCHW", "NHWC"]:
-    """The layout of [N, _, _, _]: channels come last where only the last axis can be them."""
-    return "NHWC" if sizes[3] in CHANNELS and sizes[1] not in CHANNELS else "NCHW"
 
 
 def find_image(graph: ir.Graph, name: str | None) -> ir.Value:
@@ -37,7 +34,8 @@ def find_image(graph: ir.Graph, name: str | None) -> ir.Value:
             if value.name == name:
                 return value
         raise SourceError(f"the model has no input {name!r}; it has {listed}")
-    images = [value for value in graph.inputs if value.shape is not None and len(value.shape) == 4]
+    by_rank = [[v for v in graph.inputs if v.shape is not None and len(v.shape) == rank] for rank in _RANKS]
+    images = next((found for found in by_rank if found), [])
     if len(images) == 1 or len(graph.inputs) == 1:
         return images[0] if images else graph.inputs[0]
     which = "several inputs that could be the image" if images else "no input that could be an image, [N, C, H, W]"
@@ -51,14 +49,14 @@ def fix_size(image: ir.Value, input_shape: Sequence[int] | None) -> None:
         ShapeError: They are not known, or are fixed to something else.
     """
     dims = _dims(image)
-    if len(dims) != 4:
+    if not 2 <= len(dims) <= max(_RANKS):
         raise ShapeError(
-            f"the input {image.name!r} has the shape {shape_text(image)}; an image, [N, C, H, W] or [N, H, W, C], is "
-            "needed: choose another input with image_input (--input)"
+            f"the input {image.name!r} has the shape {shape_text(image)}; a signal, an image or a volume, such as "
+            "[N, C, H, W], is needed: choose another input with image_input (--input)"
         )
     size = dims[1:]
     if input_shape is not None:
-        size = _merged(image, size, _in_layout(dims, [int(dim) for dim in input_shape]))
+        size = _merged(image, size, [int(dim) for dim in input_shape])
     if not all(isinstance(dim, int) for dim in size):
         raise ShapeError(
             f"the input {image.name!r} has the shape {shape_text(image)}, and all but its batch must be fixed at "
@@ -73,69 +71,52 @@ def _dims(value: ir.Value) -> list[int | str]:
     return [dim if isinstance(dim, str) or dim > 0 else "?" for dim in dims]
 
 
-def _in_layout(dims: Sequence[int | str], wanted: Sequence[int]) -> list[int | str]:
-    """[_, _, _] in the input's layout, from a whole shape, one without the batch, or [H, W]."""
-    if len(wanted) != 2:
-        return list(wanted[-3:])
-    return [*wanted, dims[3]] if layout_of(dims) == "NHWC" else [dims[1], *wanted]
-
-
-def _merged(image: ir.Value, size: Sequence[int | str], wanted: Sequence[int | str]) -> list[int | str]:
-    fits = len(wanted) == len(size) and all(
-        isinstance(dim, str) or dim == want for dim, want in zip(size, wanted, strict=True)
+def _merged(image: ir.Value, size: Sequence[int | str], wanted: Sequence[int]) -> list[int | str]:
+    """The input's sizes with those that the user gave: all with or without the batch, or [H, W] beside the channels."""
+    rank = len(size)
+    shapes: list[list[int | str]] = []
+    if rank <= len(wanted) <= rank + 1:
+        shapes = [[*wanted[-rank:]]]
+    elif len(wanted) == rank - 1:
+        shapes = [[size[0], *wanted], [*wanted, size[-1]]]  # channels first, and channels last
+    for sizes in shapes:
+        if all(isinstance(dim, str) or dim == want for dim, want in zip(size, sizes, strict=True)):
+            return sizes
+    raise ShapeError(
+        f"the input {image.name!r} has the shape {shape_text(image)} and cannot take {list(wanted)}; give "
+        "input_shape (--input-size) in the input's own layout, or leave it out"
     )
-    if not fits:
-        raise ShapeError(
-            f"the input {image.name!r} has the shape {shape_text(image)} and cannot take {list(wanted)}; give "
-            "input_shape (--input-size) in the input's own layout, or leave it out"
-        )
-    return list(wanted)
 
 
-def describe(image: ir.Value) -> ImageInput:
-    """The image input's layout and size.
+def require_size(image: ir.Value) -> None:
+    """Requires that the sizes of the image input are known.
 
     Raises:
-        ShapeError: It is no image, or its size is not known.
+        ShapeError: One is not, or its axes are too few or too many.
     """
     shape = shape_of(image)
-    if len(shape) != 4 or None in shape[1:]:
+    if not 2 <= len(shape) <= max(_RANKS) or None in shape[1:]:
         raise ShapeError(
-            f"the input {image.name!r} has the shape {shape_text(image)}; an image of known size, [N, C, H, W] "
-            "or [N, H, W, C], is needed: give it with input_shape (--input-size), or choose another with --input"
+            f"the input {image.name!r} has the shape {shape_text(image)}; a signal, an image or a volume of known "
+            "size, such as [N, C, H, W], is needed: give it with input_shape (--input-size), or choose another with "
+            "--input"
         )
-    layout = layout_of(shape)
-    size = [int(dim) for dim in shape[1:] if dim is not None]
-    channels, height, width = size if layout == "NCHW" else (size[2], size[0], size[1])
-    dtype = (image.dtype or ir.DataType.FLOAT).numpy().name
-    return ImageInput(image.name or "", layout, channels, height, width, dtype, shape[0])
 
 
-def preprocessing_for(given: Preprocessing | Mapping[str, Any] | None, image: ImageInput) -> Preprocessing | None:
-    """What the user gave, or what is customary for such an input.
-
-    Raises:
-        ExportError: A field is unknown.
-    """
-    if isinstance(given, Preprocessing):
-        return given
-    if given is not None:
-        try:
-            return Preprocessing(**{"resize": None, "crop": None, **given})
-        except TypeError as error:
-            raise ExportError(f"the preprocessing has an unknown field: {error}") from error
-    if image.channels not in {1, 3}:
-        return None
-    square = image.height == image.width and image.channels == 3
-    resize = round(image.height / 0.875) if square else (image.height, image.width)
-    crop = image.height if square else None
-    order: Literal["RGB", "L"] = "RGB" if image.channels > 1 else "L"
-    if np.issubdtype(image.dtype, np.integer):  # the model scales its pixels itself
-        mean, std, scale = (0.0,) * image.channels, (1.0,) * image.channels, 1.0
-        return Preprocessing(resize, crop, scale=scale, mean=mean, std=std, channel_order=order, assumed=True)
-    if image.channels == 1:
-        return Preprocessing(resize, crop, mean=(0.0,), std=(1.0,), channel_order=order, assumed=True)
-    return Preprocessing(resize, crop, assumed=True)
+def describe(image: ir.Value, layout: Layout) -> ImageInput:
+    """The image input with its layout and sizes."""
+    shape = shape_of(image)
+    sizes = {letter: int(size) for letter, size in zip(layout, shape, strict=True) if size is not None}
+    return ImageInput(
+        name=image.name or "",
+        layout=layout,
+        channels=sizes.get("C", 1),
+        height=sizes.get("H", 1),
+        width=sizes.get("W", sizes.get("L", 1)),
+        dtype=(image.dtype or ir.DataType.FLOAT).numpy().name,
+        batch=shape[0],
+        depth=sizes.get("D"),
+    )
 
 
 def differentiable(graph: ir.Graph, image: ir.Value) -> ir.Value:

@@ -5,18 +5,25 @@ from __future__ import annotations
 import importlib.metadata
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import onnx
 
+from onnxcam.text import shown
 from onnxcam_export.errors import ScoreError, SourceError
 from onnxcam_export.read.from_onnx import open_model
+from onnxcam_export.read.input_shape import check_shape, module_shape
+from onnxcam_export.read.other_files import check_is_onnx
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import onnx_ir as ir
     import torch
+
+
+_MODULE, _PROGRAM = "torch.nn.Module", "torch.export.ExportedProgram"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +37,9 @@ class Original:
         made_with: The packages that made the graph, with their versions.
         image: The name of the input that takes the image.
         outputs: The graph outputs by the names that a user has for them: indices, and a module's keys.
-        unchanged: An ONNX model as it was given; None for PyTorch's.
+        unchanged: The model as it was given, or as PyTorch exported it.
         program: The PyTorch program that the graph was made from; None for ONNX models.
+        notes: Remarks for the report.
     """
 
     model: ir.Model
@@ -40,8 +48,9 @@ class Original:
     made_with: tuple[str, ...]
     image: str
     outputs: Mapping[str, str]
-    unchanged: ir.Model | None = None
+    unchanged: ir.Model
     program: torch.export.ExportedProgram | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def image_value(self) -> ir.Value:
@@ -81,7 +90,7 @@ def read(
         SourceError: The source cannot be read, or is of a kind that cannot be exported.
         ShapeError: An ONNX model's image size is not known, or is not ``input_shape``.
     """
-    kind = _torch_kind(source)
+    kind = torch_kind(source)
     if kind is not None:
         if image_input is not None:
             raise SourceError(
@@ -89,11 +98,26 @@ def read(
             )
         return _read_torch(source, kind, input_shape)
     if isinstance(source, (str, os.PathLike, onnx.ModelProto)):
-        return _read_onnx(source, input_shape, image_input, dynamic_batch=dynamic_batch)
+        if not isinstance(source, onnx.ModelProto):
+            check_is_onnx(Path(source))
+        sizes = None if input_shape is None else check_shape(input_shape)
+        return _read_onnx(source, sizes, image_input, dynamic_batch=dynamic_batch)
     raise SourceError(
         f"cannot export a {type(source).__name__}; give a torch.nn.Module, a torch.export.ExportedProgram, "
         "the path of an .onnx file, or an onnx.ModelProto"
     )
+
+
+def check_order(source: Any, path: Any) -> None:
+    """Refuses a path that is none.
+
+    Raises:
+        SourceError: It is the model, or neither text nor a path.
+    """
+    if torch_kind(path) is not None or isinstance(path, onnx.ModelProto):
+        raise SourceError(f"the path is a {type(path).__name__}; give the model first: export(model, {shown(source)})")
+    if not isinstance(path, (str, os.PathLike)):
+        raise SourceError(f"the path is {shown(path)}; give the file to write, such as 'model.onnx'")
 
 
 def _read_onnx(
@@ -120,7 +144,8 @@ def _read_onnx(
 def _read_torch(source: Any, kind: str, input_shape: Sequence[int] | None) -> Original:
     from onnxcam_export.read.from_torch import capture, output_names  # noqa: PLC0415 — torch takes seconds to import
 
-    captured = capture(source, input_shape)
+    shape, note = (None, None) if kind == _PROGRAM else module_shape(source, input_shape)
+    captured = capture(source, shape)
     return Original(
         model=captured.model,
         kind=kind,
@@ -128,17 +153,19 @@ def _read_torch(source: Any, kind: str, input_shape: Sequence[int] | None) -> Or
         made_with=_versions("torch", "onnx"),
         image=captured.model.graph.inputs[0].name or "",
         outputs=output_names(captured),
+        unchanged=captured.model.clone(),
         program=captured.program,
+        notes=(note,) if note else (),
     )
 
 
-def _torch_kind(source: Any) -> str | None:
-    """The kind of PyTorch model, found without importing torch."""
+def torch_kind(source: Any) -> str | None:
+    """The kind of PyTorch model, found without importing torch; None for all else."""
     for base in type(source).__mro__:
         if base.__module__ == "torch.nn.modules.module" and base.__name__ == "Module":
-            return "torch.nn.Module"
+            return _MODULE
         if base.__module__ == "torch.export.exported_program" and base.__name__ == "ExportedProgram":
-            return "torch.export.ExportedProgram"
+            return _PROGRAM
     return None
 
 

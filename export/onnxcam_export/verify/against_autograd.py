@@ -14,6 +14,8 @@ from onnxcam_export.differentiate.rule import Treatment
 from onnxcam_export.errors import SourceError
 from onnxcam_export.read.from_torch import quiet
 from onnxcam_export.verify.comparison import Comparison, compare_with_exact, tolerance
+from onnxcam_export.verify.interpreter import Interpreter
+from onnxcam_export.verify.ties import tied_places, ties_note
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,13 +23,16 @@ if TYPE_CHECKING:
     from onnxcam_export.analyse.forward import Forward
     from onnxcam_export.differentiate.tables import InputGradient
     from onnxcam_export.verify.comparison import Array, Target
-
-# The names of an activation's input and output in the program, and the kind of gradient there.
-Rectifier = tuple[str, str, Treatment]
+    from onnxcam_export.verify.interpreter import Rectifier
 
 
 class AgainstAutograd:
-    """The reference for PyTorch modules: autograd (a ``onnxcam_export.verify.reference.Reference``)."""
+    """The reference for PyTorch modules: autograd (a ``onnxcam_export.verify.reference.Reference``).
+
+    Attributes:
+        name: PyTorch's version, for messages and the report.
+        is_complete: Whether the program has a counterpart of everything that is to be compared.
+    """
 
     def __init__(self, program: torch.export.ExportedProgram, forward: Forward, input_gradient: InputGradient) -> None:
         """Prepares the program for comparisons.
@@ -41,6 +46,7 @@ class AgainstAutograd:
         self._module = program.module()
         self._score = forward.score.value.name or ""
         self._layers = {name: value.name or "" for name, value in forward.layers.items()}
+        self._views = forward.views
         shape = forward.model.graph.inputs[0].shape
         self._fixed_batch = shape is not None and isinstance(shape[0], int)
         self._outputs = [value.name or "" for value in forward.model.graph.outputs]
@@ -54,6 +60,8 @@ class AgainstAutograd:
         ]
         self._missing = {name for name in (self._score, *self._layers.values()) if name not in nodes}
         self._not_compared = _unknown(self._rectifiers, nodes, [str(s) for s, t in treated if t is Treatment.OWN])
+        unnamed = {name for x, y, _ in self._rectifiers for name in (x, y)} - nodes.keys()
+        self.is_complete = not self._missing and not unnamed
 
     def compare(
         self, inputs: Mapping[str, Array], target: Target, got: Mapping[str, Any], *, thorough: bool
@@ -73,9 +81,42 @@ class AgainstAutograd:
             if error <= allowed:
                 comparison.add(output, error, allowed)
             else:
-                exact = self._differentiated(image.astype(np.float64), target)[0].get(output)
-                compare_with_exact(comparison, output, got[output], value, exact)
+                self._compare_closely(comparison, output, image, target, (got[output], value))
         return comparison
+
+    def _compare_closely(
+        self, comparison: Comparison, output: str, image: Array, target: Target, pair: tuple[Array, Array]
+    ) -> None:
+        """Compares an output that differs, without the places where the score has no unique gradient."""
+        layer = output.removeprefix(contract.GRADIENTS_PREFIX)
+        unique = np.ones((), np.float32) if layer == output else 1 - self._tied(image, target, layer)
+        got, expected = (array * unique for array in pair)
+        if not unique.all():
+            comparison.note(ties_note(output, 1 - unique))
+            if not unique.any():
+                return
+            if relative_error(got, expected) <= tolerance(output):
+                comparison.add(output, relative_error(got, expected), tolerance(output))
+                return
+        exact = self._differentiated(image.astype(np.float64), target)[0].get(output)
+        compare_with_exact(comparison, output, got, expected, None if exact is None else exact * unique)
+
+    def _tied(self, image: Array, target: Target, layer: str) -> Array:
+        """One where a layer's value is tied with others, so that the score has no unique gradient there."""
+        if len(target) > len(image) and self._fixed_batch:
+            return np.concatenate([self._tied(image, target[row : row + 1], layer) for row in range(len(target))])
+        name, rows = self._layers[layer], torch.from_numpy(target)
+        x = torch.from_numpy(np.repeat(image, len(target) // len(image), axis=0)).requires_grad_()
+
+        def gradient(noise: Array | None) -> tuple[Array, Array]:
+            plain = Interpreter(self._module)
+            plain.added = {} if noise is None else {name: torch.from_numpy(noise)}
+            plain.run(x)
+            scores = plain.values[self._score].flatten(1)
+            (g,) = torch.autograd.grad(scores[torch.arange(len(rows)), rows].sum(), plain.values[name])
+            return _array(plain.values[name]), _array(g)
+
+        return tied_places(gradient)
 
     def _differentiated(self, image: Array, target: Target) -> tuple[dict[str, Array], tuple[str, ...]]:
         """The expected outputs of a run at level 2, by name, and notes on those that could not be computed.
@@ -88,10 +129,8 @@ class AgainstAutograd:
             with quiet():
                 return self._expected(image, target)
         except RuntimeError as error:
-            raise SourceError(
-                f"PyTorch cannot differentiate the program that it captured: {str(error).partition(chr(10))[0]}; "
-                "export without the comparison (verify=False, --no-verify)"
-            ) from error
+            reason = str(error).partition("\n")[0]
+            raise SourceError(f"PyTorch cannot differentiate the program that it captured: {reason}") from error
 
     def _expected(self, image: Array, target: Target) -> tuple[dict[str, Array], tuple[str, ...]]:
         if len(target) > len(image) and self._fixed_batch:
@@ -100,7 +139,7 @@ class AgainstAutograd:
         x = torch.from_numpy(np.repeat(image, len(target) // count, axis=0)).requires_grad_()
         module = copy.deepcopy(self._module).double() if x.dtype == torch.float64 else self._module
         rows = torch.arange(len(target)), torch.from_numpy(target)
-        plain = _Interpreter(module, ())
+        plain = Interpreter(module)
         returned = torch.utils._pytree.tree_leaves(plain.run(x))  # noqa: SLF001 — no public name for it
         expected = {name: _array(value)[:count] for name, value in zip(self._outputs, returned, strict=True)}
         if self._score in self._missing:
@@ -114,11 +153,12 @@ class AgainstAutograd:
                 continue
             activations = plain.values[value]
             (gradients,) = torch.autograd.grad(scores[rows].sum(), activations, retain_graph=True)
-            expected[contract.ACTIVATIONS_PREFIX + layer] = _array(activations)[:count]
-            expected[contract.GRADIENTS_PREFIX + layer] = _array(gradients)
+            view = self._views[layer]
+            expected[contract.ACTIVATIONS_PREFIX + layer] = view.of(_array(activations)[:count])
+            expected[contract.GRADIENTS_PREFIX + layer] = view.of(_array(gradients))
         if self._not_compared:
             return expected, (*notes, f"not compared: {self._input_output}, {self._not_compared}")
-        treated = _Interpreter(module, self._rectifiers)
+        treated = Interpreter(module, self._rectifiers)
         treated.run(x)
         (gradients,) = torch.autograd.grad(treated.values[self._score].flatten(1)[rows].sum(), x)
         expected[self._input_output] = _array(gradients)
@@ -148,79 +188,6 @@ def _unknown(rectifiers: Sequence[Rectifier], nodes: Mapping[str, torch.fx.Node]
         return f"made with rules of the caller's own: {'; '.join(own)}"
     missing = [f"{x} -> {y}" for x, y, _ in rectifiers if not nodes.keys() >= {x, y}]
     return f"no counterpart in the PyTorch program of {', '.join(missing)}" if missing else ""
-
-
-class _Interpreter(torch.fx.Interpreter):
-    """Runs a program node by node, keeps every value, and replaces the gradient at rectifiers."""
-
-    def __init__(self, module: torch.fx.GraphModule, rectifiers: Sequence[Rectifier]) -> None:
-        super().__init__(module, garbage_collect_values=False)
-        self.values: dict[str, torch.Tensor] = {}
-        self._rectified = {y: (x, _TREATMENTS[treatment]) for x, y, treatment in rectifiers}
-        self._double = any(parameter.dtype == torch.float64 for parameter in module.parameters())
-
-    def call_function(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if self._double and getattr(kwargs.get("dtype"), "is_floating_point", False):
-            kwargs = {**kwargs, "dtype": torch.float64}  # casts in the program would lose precision
-        return super().call_function(_REPLACED.get(target, target), args, kwargs)
-
-    def run_node(self, n: torch.fx.Node) -> Any:
-        result = super().run_node(n)
-        if n.name in self._rectified:
-            x, treatment = self._rectified[n.name]
-            result = treatment.apply(result, self.values[x])
-        self.values[n.name] = result
-        return result
-
-
-def _variance(a: torch.Tensor, dims: Sequence[int], correction: float = 1, **_: Any) -> torch.Tensor:
-    return torch.var(a, tuple(dims), correction=correction)
-
-
-def _broadcast_in_dim(a: torch.Tensor, shape: Sequence[int], broadcast_dimensions: Sequence[int]) -> torch.Tensor:
-    placed = [1] * len(shape)
-    for size, axis in zip(a.shape, broadcast_dimensions, strict=True):
-        placed[axis] = size
-    return a.reshape(placed).expand(tuple(shape))
-
-
-# Some of PyTorch's functions are captured as primitives of its compiler without a derivative; others depend on strides.
-_REPLACED = {
-    torch.ops.prims.var.default: _variance,
-    torch.ops.prims.broadcast_in_dim.default: _broadcast_in_dim,
-    torch.ops.prims.convert_element_type.default: torch.Tensor.to,
-    torch.ops.aten.view.default: torch.Tensor.reshape,  # with other strides, a view may be impossible
-}
-
-
-class _Guided(torch.autograd.Function):
-    """The identity, with the gradient ``relu(dy) * [x > 0]``; applied to the output y of a rectifier with input x."""
-
-    @staticmethod
-    def forward(ctx: Any, y: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-        ctx.save_for_backward(x > 0)
-        return y.view_as(y)
-
-    @staticmethod
-    def backward(ctx: Any, *grad_outputs: torch.Tensor) -> tuple[torch.Tensor, None]:
-        return grad_outputs[0].relu() * ctx.saved_tensors[0], None
-
-
-class _Deconvnet(torch.autograd.Function):
-    """The identity in y, with the gradient ``relu(dy)`` for x, which goes around the rectifier itself."""
-
-    @staticmethod
-    def forward(ctx: Any, y: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-        del ctx, x
-        return y.view_as(y)
-
-    @staticmethod
-    def backward(ctx: Any, *grad_outputs: torch.Tensor) -> tuple[None, torch.Tensor]:
-        del ctx
-        return None, grad_outputs[0].relu()
-
-
-_TREATMENTS: dict[Treatment, Any] = {Treatment.GUIDED: _Guided, Treatment.DECONVNET: _Deconvnet}
 
 
 def _array(tensor: torch.Tensor) -> Array:

@@ -7,6 +7,8 @@
   another rule at the rectifiers. So the plain gradient at the image, made by the same walk from the same steps, is
   compared with differences; the rule at every rectifier is computed again in NumPy, from the gradients that reach and
   leave it; and the artifact's guided gradient must equal the one of this probe.
+- A model that computes in float16 has a twin in float32, with the same weights, and the differences are taken there
+  (``onnxcam_export.verify.float16``).
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import onnxruntime
 from onnxcam import contract
 from onnxcam.execution.golden import relative_error
 from onnxcam_export.differentiate.rule import Treatment
+from onnxcam_export.graph.float32 import computes_in_halves
 from onnxcam_export.graph.steps import shape_of
 from onnxcam_export.verify import central_differences, probe_models
 from onnxcam_export.verify.central_differences import (
@@ -31,6 +34,9 @@ from onnxcam_export.verify.central_differences import (
     restricted_to,
 )
 from onnxcam_export.verify.comparison import Comparison, difference, tolerance
+from onnxcam_export.verify.float16 import IN_FLOAT32, Twins
+from onnxcam_export.verify.probe_models import fed, rows, score_at
+from onnxcam_export.verify.ties import ties_note
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,11 +73,17 @@ class AgainstOriginal:
         self._image = image
         self._answers = {value.name or "": value.name or "" for value in original.graph.outputs}
         self._quantised = any(step.op_type == "QuantizeLinear" for step in forward.steps)
+        self._selects = any(step.op_type == "TopK" for step in forward.steps)
+        self._halves = computes_in_halves(original)
+        self._twins = Twins(forward, input_gradient, rules) if self._halves and not self._quantised else None
         self._original, self._inner = probe_models.with_outputs(original, wanted)
         # With more outputs, ONNX Runtime runs a quantised model with other kernels, which round differently.
         self._alone = probe_models.with_outputs(original, {})[0] if self._quantised else self._original
         self._original_batch = _batch_of(next(value for value in original.graph.inputs if value.name == image))
-        self._layers = {name: probe_models.cut(forward, value) for name, value in forward.layers.items()}
+        self._views = {contract.ACTIVATIONS_PREFIX + name: view for name, view in forward.views.items()}
+        self._layers = {
+            name: probe_models.cut(forward, value, forward.views[name]) for name, value in forward.layers.items()
+        }
         self._from_image = probe_models.cut(forward, forward.image)
         self._input_gradient = input_gradient
         self._traced, self._rectifiers = probe_models.traced(forward, input_gradient, rules)
@@ -86,10 +98,14 @@ class AgainstOriginal:
         if self._quantised:
             comparison.note(QUANTISED_NOTE)
             return comparison
+        if self._twins is not None:
+            got = self._twins.compare(comparison, inputs, target, got)
         for name, session in self._layers.items():
             a, g = got[contract.ACTIVATIONS_PREFIX + name], got[contract.GRADIENTS_PREFIX + name]
+            if self._selects and np.any((a == 0) & (g != 0)):
+                comparison.note(ties_note(contract.GRADIENTS_PREFIX + name, a == 0))
             found = self._compare_layer(session, inputs, a, g, target, thorough=thorough)
-            _enter(comparison, contract.GRADIENTS_PREFIX + name, found)
+            _enter(comparison, contract.GRADIENTS_PREFIX + name + ("" if self._twins is None else IN_FLOAT32), found)
         if len(target) == len(inputs[self._image]):
             self._compare_input_gradient(comparison, inputs, target, got)
         return comparison
@@ -101,7 +117,9 @@ class AgainstOriginal:
         for name, value in expected.items():
             answer = got[name]
             shaped = np.reshape(value, answer.shape) if name == contract.SCORES_OUTPUT else value
-            comparison.add(name, difference(answer, shaped), QUANTISED_ALLOWED if self._quantised else tolerance(name))
+            shaped = self._views[name].of(value) if name in self._views else shaped
+            allowed = QUANTISED_ALLOWED if self._quantised else tolerance(name, halves=self._halves)
+            comparison.add(name, difference(answer, shaped), allowed)
         comparison.note(
             *(
                 f"not compared: {name}, which has no counterpart by that name in the original"
@@ -118,7 +136,7 @@ class AgainstOriginal:
         count = len(inputs[self._image])
         size = count if self._original_batch is None else self._original_batch
         parts = [
-            session.run(list(wanted.values()), _rows(inputs, start, start + size, count))
+            session.run(list(wanted.values()), fed(session, rows(inputs, start, start + size, count)))
             for start in range(0, count, size)
         ]
         return {name: _joined([part[index] for part in parts]) for index, name in enumerate(wanted)}
@@ -138,7 +156,7 @@ class AgainstOriginal:
         found = []
         for row, index in enumerate(target):
             image = row if len(a) > 1 else 0
-            y = _score(session, inputs, a, image, int(index))
+            y = score_at(session, inputs, a, image, int(index))
             here = a[image : image + 1]
             free = movable(here)
             slope = g[row : row + 1] * free
@@ -154,7 +172,7 @@ class AgainstOriginal:
         self, comparison: Comparison, inputs: Mapping[str, Array], target: Target, got: Mapping[str, Any]
     ) -> None:
         outputs = [item.name for item in self._traced.get_outputs()]
-        feeds = {**inputs, contract.TARGET_INPUT: target}
+        feeds = fed(self._traced, {**inputs, contract.TARGET_INPUT: target})
         seen = dict(zip(outputs, self._traced.run(outputs, feeds), strict=True))
         output, plain = self._input_gradient.output, seen[probe_models.PLAIN_GRADIENT]
         if self._own:
@@ -162,7 +180,7 @@ class AgainstOriginal:
         else:
             comparison.add(output, relative_error(got[output], seen[output]), tolerance(output))
         image, slope = inputs[self._image].astype(np.float64), plain[:1].astype(np.float64)
-        y = _score(self._from_image, inputs, image, 0, int(target[0]))
+        y = score_at(self._from_image, inputs, image, 0, int(target[0]))
         directions = chain(along_parts_of_gradient(slope), random_direction(slope))
         found = central_differences.compare(y, image[:1], slope, directions, central_differences.IMAGE_LADDER)
         _enter(comparison, IMAGE_GRADIENT, found)
@@ -194,30 +212,6 @@ GUIDED_NOTE = (
     "the guided gradient is not a derivative, so differences cannot verify it: the plain gradient at the image, from "
     "the same steps, was compared with differences, and the guided rule in NumPy at every rectifier"
 )
-
-
-def _score(
-    session: onnxruntime.InferenceSession, inputs: Mapping[str, Array], a: Array, image: int, index: int
-) -> central_differences.Function:
-    """The score of a class as a function of one image's activation, [1, ...]."""
-    needed = {item.name: item for item in session.get_inputs()}
-    dtype = np.float16 if needed[probe_models.VALUE].type == "tensor(float16)" else np.float32
-    fixed = isinstance(needed[probe_models.VALUE].shape[0], int)
-    start, stop = (0, len(a)) if fixed else (image, image + 1)
-    feeds = {name: value for name, value in _rows(inputs, start, stop, len(a)).items() if name in needed}
-
-    def y(value: Array) -> float:
-        whole = a[start:stop].copy()
-        whole[image - start] = value[0]
-        (scores,) = session.run([contract.SCORES_OUTPUT], {**feeds, probe_models.VALUE: whole.astype(dtype)})
-        return float(scores[image - start, index])
-
-    return y
-
-
-def _rows(inputs: Mapping[str, Array], start: int, stop: int, count: int) -> dict[str, Array]:
-    """The inputs of some of the images; inputs without a row for each image stay whole."""
-    return {name: value[start:stop] if value.ndim and len(value) == count else value for name, value in inputs.items()}
 
 
 def _joined(parts: list[Any]) -> Any:

@@ -91,13 +91,13 @@ def along_parts_of_gradient(g: Array) -> Iterator[tuple[Array, float]]:
     Along these, the contributions of all elements add up, so kinks and rounding matter little.
 
     Args:
-        g: A gradient, [1, _, _, _].
+        g: A gradient, [1, _, *places].
     """
     generator = np.random.default_rng(0)
     yield from along_gradient(g)
     for mask in (
         _block(generator, g.shape, (1,)),
-        _block(generator, g.shape, (2, 3)),
+        _block(generator, g.shape, tuple(range(2, g.ndim))),
         generator.integers(0, 2, g.shape),
     ):
         if np.any(g * mask):
@@ -126,13 +126,13 @@ def along_activation(a: Array, g: Array) -> Iterator[tuple[Array, float]]:
     """The activation, and a random number for each channel: directions chosen independently of g, but with large sums.
 
     Args:
-        a: The activation, [1, K, h, w].
+        a: The activation, [1, K, *places].
         g: Its gradient.
     """
     if np.any(a):
         yield a, float(np.linalg.norm(g * a))
-    each = np.random.default_rng(1).standard_normal((1, a.shape[1], 1, 1))
-    yield np.broadcast_to(each, a.shape), float(np.linalg.norm(g.sum(axis=(2, 3))))
+    each = np.random.default_rng(1).standard_normal((1, a.shape[1], *[1] * (a.ndim - 2)))
+    yield np.broadcast_to(each, a.shape), float(np.linalg.norm(g.sum(axis=tuple(range(2, g.ndim)))))
 
 
 def random_direction(g: Array) -> Iterator[tuple[Array, float]]:

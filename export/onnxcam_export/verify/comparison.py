@@ -25,6 +25,16 @@ TOLERANCES = {
     contract.INPUT_GRADIENTS_OUTPUT: 2e-2,
 }
 
+# The same for models that compute in float16, against the same weights in float32.
+HALF_TOLERANCES = {
+    "answers": 2e-2,
+    contract.SCORES_OUTPUT: 1e-2,
+    contract.ACTIVATIONS_PREFIX: 1e-2,
+    contract.GRADIENTS_PREFIX: 3e-2,
+    contract.GUIDED_OUTPUT: 3e-2,
+    contract.INPUT_GRADIENTS_OUTPUT: 3e-2,
+}
+
 # The largest tolerance of all: an output of zeros has an error of 1.
 CEILING = 0.5
 
@@ -66,28 +76,30 @@ def _larger(error: float, other: float) -> float:
     return float("nan") if error != error or other != other else max(error, other)  # noqa: PLR0124 — not a number
 
 
-def tolerance(output: str) -> float:
-    """The relative L2 error allowed for an output of the artifact."""
-    for prefix, bound in TOLERANCES.items():
-        if output.startswith(prefix):
-            return bound
-    return TOLERANCES["answers"]
+def tolerance(output: str, *, halves: bool = False) -> float:
+    """The relative L2 error allowed for an output of the artifact; ``halves`` for one that computes in float16."""
+    tolerances = HALF_TOLERANCES if halves else TOLERANCES
+    return next((bound for prefix, bound in tolerances.items() if output.startswith(prefix)), tolerances["answers"])
 
 
-def compare_with_exact(comparison: Comparison, output: str, got: Array, expected: Array, exact: Array | None) -> None:
-    """Compares with the reference in float64, after its float32 differed by more than the tolerance.
+def compare_with_exact(
+    comparison: Comparison, output: str, got: Array, expected: Array, exact: Array | None, *, halves: bool = False
+) -> None:
+    """Compares with the reference in a wider type, after the reference in its own differed by more than the tolerance.
 
     Rounding flips ReLU masks and the choices of max pooling. In a badly conditioned network, or in float16, two correct
-    computations can therefore differ much. The artifact's error may then be four times the error of the reference's own
-    float32, up to ``CEILING``. If the reference's own error exceeds ``CEILING``, only the size is compared.
+    computations can therefore differ much. The artifact's error may then be four times the error of the reference in
+    its own type, up to ``CEILING``; twice in float16, whose rounding is exaggerated there. If the reference's own error
+    exceeds ``CEILING``, only the size is compared.
     """
     if exact is None:
-        comparison.add(output, relative_error(got, expected), tolerance(output))
+        comparison.add(output, relative_error(got, expected), tolerance(output, halves=halves))
         return
     error, own = relative_error(got, exact), relative_error(expected, exact)
-    limit = f"the reference's own {expected.dtype} is {own:.0e} from its float64"
+    types = ("float16", "float32") if halves else (expected.dtype, "float64")
+    limit = f"the reference's own {types[0]} is {own:.0e} from its {types[1]}"
     if own <= CEILING:
-        comparison.add(output, error, min(CEILING, max(tolerance(output), 4 * own)))
+        comparison.add(output, error, min(CEILING, max(tolerance(output, halves=halves), (2 if halves else 4) * own)))
         comparison.note(f"{output}: limited by rounding, {limit}")
         return
     size = float(np.linalg.norm(got.astype(np.float64)) / np.linalg.norm(exact))

@@ -1,4 +1,7 @@
-"""Auxiliary models for verification: one starts at a chosen value, one outputs intermediate gradients."""
+"""Auxiliary models for verification: one starts at a chosen value, one outputs intermediate gradients.
+
+They compute in float32, also where the artifact computes in float16 with the same weights.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from onnxcam_export.differentiate.backprop import backprop
 from onnxcam_export.differentiate.rule import PLAIN, Gradients, Rule, Treatment
 from onnxcam_export.graph.builder import Builder
 from onnxcam_export.graph.expressions import one_hot, reshape_rows
+from onnxcam_export.graph.float32 import to_float32
 from onnxcam_export.graph.session import open_model
 from onnxcam_export.graph.steps import static_shape
 
@@ -26,6 +30,9 @@ if TYPE_CHECKING:
     from onnxcam_export.analyse.forward import Forward
     from onnxcam_export.differentiate.tables import InputGradient, Table
     from onnxcam_export.graph.steps import Step
+    from onnxcam_export.graph.view import View
+    from onnxcam_export.verify.central_differences import Function
+    from onnxcam_export.verify.comparison import Array
 
 VALUE = "onnxcam.value"
 PLAIN_GRADIENT = "onnxcam.plain_gradient"
@@ -54,19 +61,31 @@ def with_outputs(model: ir.Model, wanted: Mapping[str, str]) -> tuple[ort.Infere
     return open_model(copy), found
 
 
-def cut(forward: Forward, value: ir.Value) -> ort.InferenceSession:
-    """The forward pass after a value: ``VALUE`` is an input, and the scores, [N, C], are the only output."""
-    model, values = _copied(forward)
+def cut(forward: Forward, value: ir.Value, view: View | None = None) -> ort.InferenceSession:
+    """The forward pass after a value: ``VALUE`` is an input, and the scores, [N, C], are the only output.
+
+    With a view, ``VALUE`` is [N, K, *places], and tokens that the view skips are computed from the image.
+    """
+    model, values = copied(forward)
     graph, inner, score = model.graph, values[value.name or ""], values[forward.score.value.name or ""]
-    probe = ir.val(VALUE, dtype=inner.dtype, shape=inner.shape)
-    inner.replace_all_uses_with(probe)
+    uses, shape = list(inner.uses()), inner.shape
+    if view is not None and shape is not None:
+        shape = ir.Shape([shape[0], *view.shape])
+    probe = ir.val(VALUE, dtype=inner.dtype, shape=shape)
+    before = Builder(graph, inner.dtype or ir.DataType.FLOAT, f"{VALUE}/back")
+    whole = probe if view is None else view.emit_back(before, probe, inner)
+    for use in uses:
+        use.node.replace_input_with(use.idx, whole)
     if inner in graph.inputs:
         graph.inputs.remove(inner)
     graph.inputs.insert(0, probe)
+    producer = inner.producer()
+    if producer is not None:
+        graph.insert_after(producer, before.all_nodes)
     op = Builder(graph, score.dtype or ir.DataType.FLOAT, VALUE)
-    scores = op.Reshape(probe if score is inner else score, [-1, forward.score.classes])
+    scores = op.Reshape(whole if score is inner else score, [-1, forward.score.classes])
     graph.extend(op.nodes)
-    _output_only(model, {contract.SCORES_OUTPUT: scores}, op.dtype)
+    output_only(model, {contract.SCORES_OUTPUT: scores}, op.dtype)
     return open_model(model)
 
 
@@ -82,14 +101,12 @@ def traced(
     Returns:
         The model, with the input ``contract.TARGET_INPUT``, and the treatment of each rectifier.
     """
-    model, values = _copied(forward)
+    model, values = copied(forward)
     graph, score, image = model.graph, values[forward.score.value.name or ""], values[forward.image.name or ""]
     steps = forward_steps(graph, visible=[values[value.name or ""] for value in forward.layers.values()])
     dtype = score.dtype or ir.DataType.FLOAT
     op = Builder(graph, dtype, "onnxcam.traced")
-    target = ir.val(contract.TARGET_INPUT, dtype=ir.DataType.INT64, shape=["targets"])
-    graph.inputs.append(target)
-    seed = reshape_rows(op, one_hot(op, target, forward.score.classes), static_shape(score))
+    seed = seed_rows(op, graph, forward, score)
     seen: list[tuple[Step, dict[str, ir.Value]]] = []
     tables = {PLAIN_GRADIENT: rules, input_gradient.output: _watched(input_gradient, seen)}
     outputs = {
@@ -100,8 +117,46 @@ def traced(
         for part, value in parts.items():
             outputs[f"{TRACE}{index}/{part}"] = _sample(op, value, int(np.prod(static_shape(step.x))), dtype)
     graph.extend(op.all_nodes)
-    _output_only(model, outputs, dtype)
+    output_only(model, outputs, dtype)
     return open_model(model), [input_gradient.treatment(step) for step, _ in seen]
+
+
+def score_at(session: ort.InferenceSession, inputs: Mapping[str, Array], a: Array, image: int, index: int) -> Function:
+    """The score of a class as a function of one image's activation, [1, ...]."""
+    needed = {item.name: item for item in session.get_inputs()}
+    fixed = isinstance(needed[VALUE].shape[0], int)
+    start, stop = (0, len(a)) if fixed else (image, image + 1)
+    feeds = fed(session, rows(inputs, start, stop, len(a)))
+
+    def y(value: Array) -> float:
+        whole = a[start:stop].copy()
+        whole[image - start] = value[0]
+        (scores,) = session.run([contract.SCORES_OUTPUT], {**feeds, VALUE: whole.astype(np.float32)})
+        return float(scores[image - start, index])
+
+    return y
+
+
+def rows(inputs: Mapping[str, Array], start: int, stop: int, count: int) -> dict[str, Array]:
+    """The inputs of some of the images; inputs without a row for each image stay whole."""
+    return {name: value[start:stop] if value.ndim and len(value) == count else value for name, value in inputs.items()}
+
+
+def fed(session: ort.InferenceSession, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    """The inputs that a session has; those in float16 as the float32 that it takes."""
+    types = {item.name: item.type for item in session.get_inputs()}
+    return {
+        name: value.astype(np.float32) if types[name] == "tensor(float)" else value
+        for name, value in inputs.items()
+        if name in types
+    }
+
+
+def seed_rows(op: Builder, graph: ir.Graph, forward: Forward, score: ir.Value) -> ir.Value:
+    """The rows of the classes in the new input ``contract.TARGET_INPUT``."""
+    target = ir.val(contract.TARGET_INPUT, dtype=ir.DataType.INT64, shape=["targets"])
+    graph.inputs.append(target)
+    return reshape_rows(op, one_hot(op, target, forward.score.classes), static_shape(score))
 
 
 def _watched(input_gradient: InputGradient, seen: list[tuple[Step, dict[str, ir.Value]]]) -> dict[str, Rule]:
@@ -127,7 +182,8 @@ def _sample(op: Builder, value: ir.Value, size: int, dtype: ir.DataType) -> ir.V
     return op.Cast(op.Gather(op.Reshape(value, [-1]), index, axis=0), to=int(dtype))
 
 
-def _copied(forward: Forward) -> tuple[ir.Model, dict[str, ir.Value]]:
+def copied(forward: Forward) -> tuple[ir.Model, dict[str, ir.Value]]:
+    """A copy of the forward pass in float32, and its values by name."""
     model = _clone(forward.model)
     values = [*model.graph.inputs, *(value for node in model.graph for value in node.outputs)]
     return model, {value.name or "": value for value in values}
@@ -136,10 +192,12 @@ def _copied(forward: Forward) -> tuple[ir.Model, dict[str, ir.Value]]:
 def _clone(model: ir.Model) -> ir.Model:
     copy = model.clone()
     copy.meta.update(model.meta)
+    to_float32(copy)
     return copy
 
 
-def _output_only(model: ir.Model, outputs: Mapping[str, ir.Value], dtype: ir.DataType) -> None:
+def output_only(model: ir.Model, outputs: Mapping[str, ir.Value], dtype: ir.DataType) -> None:
+    """Makes values, of that type, the only outputs of a model, and removes what they do not need."""
     for name, value in outputs.items():
         value.name, value.type = name, ir.TensorType(dtype)
     model.graph.outputs[:] = list(outputs.values())

@@ -13,8 +13,8 @@ import pytest
 from onnxcam_export.analyse.activations import forward_steps
 
 
-def parsed(text: str, kind: str = "float") -> ir.Graph:
-    """A graph of ``x``, with the numbers that stand in its text as scalar constants."""
+def parsed(text: str, kind: str = "float", **arrays: Any) -> ir.Graph:
+    """A graph of ``x``, with the numbers that stand in its text as scalar constants, and other constants by name."""
     words = text.replace("(", " ( ").replace(")", " ) ").replace(",", " , ").split()
     numbers = {
         f"c{i}": word for i, word in enumerate(dict.fromkeys(words)) if word.lstrip("-").replace(".", "").isdigit()
@@ -26,8 +26,9 @@ def parsed(text: str, kind: str = "float") -> ir.Graph:
     )
     model.graph.output[0].type.tensor_type.ClearField("shape")
     dtype = np.float16 if kind == "float16" else np.float32
-    for name, number in numbers.items():
-        model.graph.initializer.append(onnx.numpy_helper.from_array(np.asarray(float(number), dtype), name))
+    arrays |= {name: np.asarray(float(number), dtype) for name, number in numbers.items()}
+    for name, array in arrays.items():
+        model.graph.initializer.append(onnx.numpy_helper.from_array(array, name))
     return ir.from_proto(onnx.shape_inference.infer_shapes(model, strict_mode=True)).graph
 
 
@@ -77,6 +78,11 @@ SPELLED: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "ReLU as Max": ("y = Max(x, 0.0)", {"op_type": "Relu"}),
     "ReLU as Where": ("p = Greater(x, 0.0) y = Where(p, x, 0.0)", {"op_type": "Relu"}),
+    "ReLU as Where of two comparisons": (
+        "l = Less(x, 0.0) e = Equal(x, 0.0) n = Or(l, e) y = Where(n, 0.0, x)",
+        {"op_type": "Relu"},
+    ),
+    "ReLU as a product": ("p = Greater(x, 0.0) f = Cast<to=1>(p) y = Mul(x, f)", {"op_type": "Relu"}),
     "ReLU as Clip": ("y = Clip(x, 0.0)", {"op_type": "Relu"}),
     "ReLU6 as Min of Max": ("m = Max(x, 0.0) y = Min(m, 6.0)", {"op_type": "Clip", "bounds": (0.0, 6.0)}),
     "leaky ReLU as Max": ("m = Mul(x, 0.1) y = Max(x, m)", {"op_type": "LeakyRelu", "alpha": 0.1}),
@@ -106,6 +112,20 @@ def test_recognised(name: str) -> None:
             assert step.attributes[key] == pytest.approx(value, rel=1e-4)
         elif key != "op_type":
             assert step.attributes[key] == value
+
+
+@pytest.mark.parametrize(
+    "text", ["g = Greater(x, z) y = Where(g, x, z)", "y = Max(x, z)", "l = LessOrEqual(x, z) y = Where(l, z, x)"]
+)
+def test_recognised_with_a_tensor_of_zeros(text: str) -> None:
+    graph = parsed(f"s = Shape(x) z = Expand(0.0, s) {text}")
+    assert [step.op_type for step in forward_steps(graph)] == ["Shape", "Expand", "Relu"]
+
+
+def test_zeros_that_make_x_larger_are_no_part_of_an_activation() -> None:
+    arrays = {"axes": np.asarray([1]), "zeros": np.zeros((1, 4), np.float32)}
+    graph = parsed("m = ReduceMax<keepdims=1>(x, axes) y = Max(m, zeros)", **arrays)
+    assert [step.op_type for step in forward_steps(graph)] == ["ReduceMax", "Max"]
 
 
 def test_recognised_in_float16() -> None:

@@ -166,9 +166,3 @@ def test_several_heads_are_listed() -> None:
     ):
         find_score(graph)
     assert find_score(graph, "b").classes == 3
-
-
-def test_scores_for_each_anchor_are_not_supported() -> None:
-    proto = model("g (float[N,2,4] x) => (float[M,4] s) { s = Reshape(x, rows) }", rows=np.array([-1, 4]))
-    with pytest.raises(ScoreError, match="its first axis is not the batch; scores for each anchor or position are not"):
-        find_score(ir.from_proto(proto).graph)

@@ -284,9 +284,19 @@ def test_a_size_that_the_model_cannot_take_is_refused(shape: tuple[int, ...]) ->
 
 
 def test_an_input_that_is_no_image_is_refused() -> None:
-    text = "g (float[N,8] x) => (float[N,5] y) { y = MatMul(x, w) }"
-    with pytest.raises(ShapeError, match=r"the input 'x' has the shape \[N, 8\]; an image, .* choose another input"):
+    text = "g (float[8] x) => (float[5] y) { y = MatMul(x, w) }"
+    with pytest.raises(
+        ShapeError, match=r"the input 'x' has the shape \[8\]; a signal, an image .* choose another input"
+    ):
         open_model(model(text, w=(8, 5)))
+
+
+def test_an_input_without_places_has_no_maps(tmp_path: Path) -> None:
+    text = "g (float[N,8] x) => (float[N,5] y) { y = MatMul(x, w) }"
+    with pytest.raises(
+        ScoreError, match="no feature map with more than one place lies between the image and the score"
+    ):
+        export(model(text, w=(8, 5)), tmp_path / "out.onnx")
 
 
 def test_integers_used_as_integers_have_no_gradient(tmp_path: Path) -> None:

@@ -231,16 +231,6 @@ def test_what_pytorch_cannot_translate_is_named(tmp_path):
         export(Odd(), tmp_path / "m.onnx", input_shape=(3, 16, 16))
 
 
-def test_what_pytorch_cannot_differentiate(small_module, tmp_path, monkeypatch):
-    def refusing(*_, **__):
-        raise RuntimeError("derivative for aten::copy is not implemented\nand more")
-
-    monkeypatch.setattr(torch.autograd, "grad", refusing)
-    message = r"cannot differentiate the program that it captured: derivative for aten::copy is not implemented; export"
-    with pytest.raises(SourceError, match=message):
-        export(small_module, tmp_path / "m.onnx", input_shape=(3, 16, 16))
-
-
 def test_a_module_that_branches_on_the_batch(tmp_path):
     class Branching(nn.Module):
         def forward(self, x):

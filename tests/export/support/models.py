@@ -57,13 +57,14 @@ def randomised(module: nn.Module, seed: int = 0) -> nn.Module:
     return module.eval()
 
 
-def exported_plainly(module: nn.Module, size: int, path: Path) -> Path:
-    """The module by PyTorch's exporter alone, its batch symbolic; input [N, 3, size, size]."""
+def exported_plainly(module: nn.Module, size: int | tuple[int, ...], path: Path) -> Path:
+    """The module by PyTorch's exporter alone, its batch symbolic; input [N, *size], or [N, 3, size, size]."""
+    shape = (3, size, size) if isinstance(size, int) else size
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's own deprecations
         torch.onnx.export(
             module,
-            (torch.zeros(2, 3, size, size),),
+            (torch.zeros(2, *shape),),
             path,
             dynamo=True,
             dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),

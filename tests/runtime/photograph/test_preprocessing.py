@@ -130,6 +130,15 @@ def test_pixels_come_back(photograph, metadata, layout, order):
     np.testing.assert_array_equal(pixels, plain_square(photograph))
 
 
+def test_an_image_without_an_axis_of_channels(photograph, metadata):
+    flat = changed(metadata, {"layout": "NHW", "channels": 1}, channel_order="L", mean=(0.5,), std=(0.2,))
+    rows = tensor(photograph, flat)[None]
+    assert rows.shape == (1, 24, 24)
+    with_axis = changed(metadata, {"channels": 1}, channel_order="L", mean=(0.5,), std=(0.2,))
+    np.testing.assert_array_equal(rows[:, None], tensor(photograph, with_axis)[None])
+    assert to_pixels(rows, flat).shape == (1, 24, 24, 1)
+
+
 def test_pixels_of_an_input_that_is_no_photograph(metadata):
     rows = np.linspace(-3, 5, 2 * 3 * 24 * 24, dtype=np.float32).reshape(2, 3, 24, 24)
     pixels = to_pixels(rows, dataclasses.replace(metadata, preprocessing=None))

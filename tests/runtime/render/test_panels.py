@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from onnxcam.render.colours import colour
-from onnxcam.render.panels import as_image, inner_sides, overlay, panel_size, scale, signed
+from onnxcam.render.panels import inner_sides, overlay, panel_size, scale, signed
 
 
 @pytest.mark.parametrize(
@@ -170,10 +170,3 @@ def test_a_signed_image_is_placed_on_grey(channels):
     assert drawn[20, 30].tolist() == [255, 255, 255]
     assert drawn[2, 2].tolist() == [128, 128, 128]
     assert drawn[20, 10].tolist() == [128, 128, 128]
-
-
-@pytest.mark.parametrize(("channels", "expected"), [(1, [10] * 3), (3, [10, 20, 30]), (2, [15] * 3), (4, [25] * 3)])
-def test_pixels_of_any_number_of_channels(channels, expected):
-    values = np.broadcast_to(np.arange(10, 10 + 10 * channels, 10, np.uint8), (2, 5, channels))
-    image = as_image(values)
-    assert (image.mode, image.size, list(image.getpixel((4, 1)))) == ("RGB", (5, 2), expected)

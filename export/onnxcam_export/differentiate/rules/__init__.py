@@ -7,6 +7,8 @@ its docstring is the formula. Importing this package fills the table ``onnxcam_e
 
 import onnxcam_export.differentiate.rules.arithmetic
 import onnxcam_export.differentiate.rules.convolution
+import onnxcam_export.differentiate.rules.fourier
+import onnxcam_export.differentiate.rules.grid_sample
 import onnxcam_export.differentiate.rules.indexing
 import onnxcam_export.differentiate.rules.matmul
 import onnxcam_export.differentiate.rules.normalisation
@@ -15,7 +17,9 @@ import onnxcam_export.differentiate.rules.quantisation
 import onnxcam_export.differentiate.rules.rectifiers
 import onnxcam_export.differentiate.rules.recurrent
 import onnxcam_export.differentiate.rules.reduction
+import onnxcam_export.differentiate.rules.scattering
 import onnxcam_export.differentiate.rules.shape
 import onnxcam_export.differentiate.rules.slicing
 import onnxcam_export.differentiate.rules.smooth_activations
+import onnxcam_export.differentiate.rules.trigonometry
 import onnxcam_export.differentiate.rules.unary  # noqa: F401 — imported for the rules that they register

@@ -52,6 +52,14 @@ def Pow(op: Builder, step: Step, dy: ir.Value) -> Gradients:
 
 
 @rule(broadcasts=True)
+def Mod(op: Builder, step: Step, dy: ir.Value) -> Gradients:
+    """``da = dy, db = -dy q`` for ``y = a - q b``, q the quotient rounded towards zero."""
+    a, b = step.inputs
+    quotient = None if is_constant(b) else op.Round(op.Div(op.Sub(a, step.y), b))
+    return [dy, None if quotient is None else op.Neg(op.Mul(dy, quotient))]
+
+
+@rule(broadcasts=True)
 def Sum(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx_i = dy``."""
     return [dy] * len(step.inputs)

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+import onnx_ir as ir
 
 from onnxcam_export.differentiate.rule import Gradients, rule
 from onnxcam_export.errors import OperatorError
-from onnxcam_export.graph.expressions import padded, total
-from onnxcam_export.graph.steps import Step, shape_of, size_of
+from onnxcam_export.graph.expressions import cast_like, padded, total
+from onnxcam_export.graph.steps import Step, shape_of, size_of, static_shape
 
 if TYPE_CHECKING:
-    import onnx_ir as ir
+    from collections.abc import Sequence
 
     from onnxcam_export.graph.builder import Builder
 
@@ -100,9 +101,13 @@ def required(step: Step, index: int) -> Index:
     return value
 
 
+def scatter_added(op: Builder, dy: ir.Value, index: ir.Value | None, size: Sequence[int], *, axis: int) -> ir.Value:
+    """Zeros in rows of that size, one for each row of ``dy``, with ``dy`` added at the indices along the axis."""
+    wide = op.typed(ir.DataType.FLOAT)  # CPUs add no float16 at indices
+    zeros = op.Expand(wide.value(0.0), op.Concat(op.Shape(dy, start=0, end=1), size, axis=0))
+    dx = op.ScatterElements(zeros, index, cast_like(wide, dy, op.dtype), axis=axis, reduction="add")
+    return cast_like(op, dx, wide.dtype)
+
+
 def _scattered(op: Builder, step: Step, dy: ir.Value, index: ir.Value | None, axis: int) -> ir.Value:
-    """Zeros of x's shape with ``dy`` added at the indices along the axis."""
-    size = [size_of(step.x, a) for a in range(1, len(shape_of(step.x)))]
-    zeros = op.Expand(0.0, op.Concat(op.Shape(dy, start=0, end=1), size, axis=0))
-    rows = op.Expand(index, op.Shape(dy))
-    return op.ScatterElements(zeros, rows, dy, axis=axis, reduction="add")
+    return scatter_added(op, dy, op.Expand(index, op.Shape(dy)), static_shape(step.x), axis=axis)

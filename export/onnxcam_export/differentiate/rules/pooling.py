@@ -6,14 +6,16 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-import onnx_ir as ir
 
 from onnxcam_export.differentiate.lowering.axis_matrices import apply_transposed, pooling_matrices
 from onnxcam_export.differentiate.rule import Gradients, rule
+from onnxcam_export.differentiate.rules.indexing import scatter_added
 from onnxcam_export.graph.expressions import one_hot, reshape_rows
 from onnxcam_export.graph.steps import Step, shape_of, static_shape
 
 if TYPE_CHECKING:
+    import onnx_ir as ir
+
     from onnxcam_export.graph.builder import Builder
 
 
@@ -31,12 +33,9 @@ def MaxPool(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     _, index = op.outputs(2).MaxPool(step.x, **attributes)
     # ONNX's indices count through the whole batch; here they must count within each channel's map.
     index = op.Sub(op.Reshape(index, [-1, channels, area_out]), _map_starts(op, step.x, channels, area))
-    wide = op.typed(ir.DataType.FLOAT)  # CPUs add no float16 at indices
-    dy = op.Reshape(wide.Cast(dy, to=int(wide.dtype)) if wide is not op else dy, [-1, channels, area_out])
-    rows = op.Shape(dy)
-    zeros = op.Expand(wide.value(0.0), op.Concat(op.Slice(rows, [0], [2]), [area], axis=0))
-    dx = reshape_rows(op, op.ScatterElements(zeros, op.Expand(index, rows), dy, axis=2, reduction="add"), size)
-    return [op.Cast(dx, to=int(op.dtype)) if wide is not op else dx]
+    dy = op.Reshape(dy, [-1, channels, area_out])
+    dx = scatter_added(op, dy, op.Expand(index, op.Shape(dy)), [channels, area], axis=2)
+    return [reshape_rows(op, dx, size)]
 
 
 def _map_starts(op: Builder, x: ir.Value, channels: int, area: int) -> ir.Value:

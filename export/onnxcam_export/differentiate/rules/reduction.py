@@ -43,8 +43,17 @@ def ReduceMin(op: Builder, step: Step, dy: ir.Value) -> Gradients:
 
 @rule
 def ReduceProd(op: Builder, step: Step, dy: ir.Value) -> Gradients:
-    """``dx = dy y / x``, for x without zeros."""
-    return [op.Div(_kept(op, step, op.Mul(dy, step.y)), step.x)]
+    """``dx_i`` is dy times the product of the other elements.
+
+    Without zeros that is ``dy y / x``. A single zero gets dy times the product of the others, and they get nothing.
+    """
+    axes = reduced_axes(step)
+    zero = op.Cast(op.Equal(step.x, 0.0), to=int(op.dtype))
+    others = op.Add(step.x, zero)
+    product, zeros = (op.ReduceProd(others, axes), op.ReduceSum(zero, axes)) if axes else (others, zero)
+    single = op.Mul(zero, op.Cast(op.Equal(zeros, 1.0), to=int(op.dtype)))
+    share = op.Add(op.Cast(op.Equal(zeros, 0.0), to=int(op.dtype)), single)
+    return [op.Mul(_kept(op, step, dy), op.Mul(op.Div(product, others), share))]
 
 
 @rule

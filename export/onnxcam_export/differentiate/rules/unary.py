@@ -85,24 +85,6 @@ def Erf(op: Builder, step: Step, dy: ir.Value) -> Gradients:
 
 
 @rule
-def Sin(op: Builder, step: Step, dy: ir.Value) -> Gradients:
-    """``dx = dy cos(x)``."""
-    return [op.Mul(dy, op.Cos(step.x))]
-
-
-@rule
-def Cos(op: Builder, step: Step, dy: ir.Value) -> Gradients:
-    """``dx = -dy sin(x)``."""
-    return [op.Neg(op.Mul(dy, op.Sin(step.x)))]
-
-
-@rule
-def Atan(op: Builder, step: Step, dy: ir.Value) -> Gradients:
-    """``dx = dy / (1 + x^2)``."""
-    return [op.Div(dy, op.Add(op.Mul(step.x, step.x), 1.0))]
-
-
-@rule
 def Floor(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = 0``."""
     return [None]

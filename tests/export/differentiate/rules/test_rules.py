@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from onnxcam_export.differentiate.rule import PLAIN
 
@@ -31,6 +33,7 @@ CONV = {"x": ("N", 4, 7, 8), "w": (6, 4, 3, 3)}
 MAP = {"x": ("N", 3, 4, 5)}
 WIDE = {"x": ("N", 2, 9, 8)}
 ROW = {"x": ("N", 7)}
+SAMPLED = {"x": ("N", 2, 4, 5), "g": ("N", 3, 2, 2)}
 
 
 def each(*texts: str, **options: Any) -> list[tuple[str, dict[str, Any]]]:
@@ -109,6 +112,11 @@ def grouped(x: Any, s: Any, b: Any, epsilon: float) -> Any:
     return z.reshape(x.shape) * s.reshape(channels) + b.reshape(channels)
 
 
+def sampled(**options: Any) -> Callable[..., Any]:
+    """PyTorch's grid sampling; ONNX's reference rounds positions to float32."""
+    return lambda x, g: nn.functional.grid_sample(torch.from_numpy(x), torch.from_numpy(g), **options).numpy()
+
+
 # Forward passes for the cases where ONNX's own reference is float32 inside, knows no float64, or is wrong (all are
 # compared with ONNX Runtime's forward pass): another graph that computes the same, or NumPy.
 REFERENCES: dict[str, str | Callable[..., Any]] = {
@@ -122,6 +130,12 @@ REFERENCES: dict[str, str | Callable[..., Any]] = {
     "GlobalMaxPool-1": lambda x: x.max((2, 3, 4), keepdims=True),
     "GroupNormalization-0": lambda x, s, b: grouped(x, s, b, 1e-5),
     "GroupNormalization-1": lambda x, s, b: grouped(x, s, b, 0.1),
+    **{
+        f"GridSample-{2 * index + aligned}": sampled(padding_mode=padding, align_corners=bool(aligned))
+        for index, padding in enumerate(("zeros", "border", "reflection"))
+        for aligned in (0, 1)
+    },
+    "GridSample-12": sampled(align_corners=False),
     "LRN-0": lrn,
     "LpNormalization-1": lambda x: x / abs(x).sum(1, keepdims=True),
     "MeanVarianceNormalization-0": lambda x: (x - x.mean((2, 3), keepdims=True)) / x.std((2, 3), keepdims=True),
@@ -132,12 +146,17 @@ REFERENCES: dict[str, str | Callable[..., Any]] = {
 
 CASES = {
     "Abs": each("Abs(x)", **MAP),
+    "Acos": each("h = Mul(x, small) y = Acos(h)", small=np.float32(0.2), **MAP),
+    "Acosh": each("h = Add(x, one) y = Acosh(h)", one=np.float32(1), positive=True, **MAP),
     "Add": [
         *broadcasts("Add"),
         # The batch of x stands on the second axis of the sum.
         case("u = Unsqueeze(x, axes) s = Add(u, x) y = Squeeze(s, axes)", x=("N", 3), axes=[0]),
     ],
+    "Asin": each("h = Mul(x, small) y = Asin(h)", small=np.float32(0.2), **MAP),
+    "Asinh": each("Asinh(x)", **MAP),
     "Atan": each("Atan(x)", **MAP),
+    "Atanh": each("h = Mul(x, small) y = Atanh(h)", small=np.float32(0.2), **MAP),
     "AveragePool": [*pools("AveragePool"), *pools("AveragePool", ", count_include_pad=1")],
     "BatchNormalization": [
         case("BatchNormalization(x, s, b, m, v)", x=("N", 3, 4, 5), s=(3,), b=(3,), m=(3,), v=(3,), positive=True),
@@ -155,6 +174,16 @@ CASES = {
         case("Clip(x, low)", low=np.float32(-0.4), **MAP),
         case("Clip(x, , high)", high=np.float32(-0.2), **MAP),
         case("Clip(x)", **MAP),
+    ],
+    "Col2Im": [
+        case("Col2Im(x, size, block)", x=("N", 12, 6), size=[3, 4], block=[2, 2]),
+        case(
+            "Col2Im<strides=[2,1], pads=[1,0,0,2], dilations=[1,2]>(x, size, block)",
+            x=("N", 12, 8),
+            size=[5, 4],
+            block=[3, 2],
+        ),
+        case("Col2Im(x, size, block)", x=("N", 6, 4), size=[6], block=[3]),
     ],
     "Concat": [
         case("Concat<axis=1>(a, b)", a=("N", 3, 4), b=("N", 2, 4)),
@@ -204,9 +233,18 @@ CASES = {
         case("ConvTranspose<strides=[2,1,2]>(x, w)", x=("N", 2, 3, 3, 2), w=(2, 2, 2, 2, 3)),
     ],
     "Cos": each("Cos(x)", **MAP),
+    "Cosh": each("Cosh(x)", **MAP),
     "CumSum": [
         *each("CumSum(x, axis)", "CumSum<exclusive=1>(x, axis)", "CumSum<reverse=1>(x, axis)", axis=np.int64(2), **MAP),
         *each("CumSum<exclusive=1, reverse=1>(x, axis)", axis=np.int64(-1), **MAP),
+    ],
+    "DFT": [
+        case("DFT(x, , axis)", x=("N", 3, 5, 2), axis=np.int64(1)),
+        case("DFT<inverse=1>(x)", x=("N", 3, 5, 2)),
+        case("DFT<onesided=1>(x, , axis)", x=("N", 6, 3, 1), axis=np.int64(1)),
+        case("DFT<onesided=1>(x, , axis)", x=("N", 3, 5, 1), axis=np.int64(-2)),
+        case("DFT(x, length, axis)", x=("N", 5, 1), axis=np.int64(1), length=np.int64(4)),
+        case("DFT(x, length, axis)", x=("N", 5, 2), axis=np.int64(1), length=np.int64(8)),
     ],
     "DepthToSpace": each("DepthToSpace<blocksize=2>(x)", 'DepthToSpace<blocksize=2, mode="CRD">(x)', x=("N", 12, 3, 2)),
     "Div": broadcasts("Div", positive=True),
@@ -262,6 +300,15 @@ CASES = {
     "GlobalAveragePool": each("GlobalAveragePool(x)", **MAP) + each("GlobalAveragePool(x)", x=("N", 2, 5)),
     "GlobalLpPool": each("GlobalLpPool(x)", "GlobalLpPool<p=1>(x)", "GlobalLpPool<p=3>(x)", **MAP),
     "GlobalMaxPool": each("GlobalMaxPool(x)", **MAP) + each("GlobalMaxPool(x)", x=("N", 2, 3, 2, 2)),
+    "GridSample": [
+        *(
+            case(f'GridSample<mode="{mode}", padding_mode="{padding}", align_corners={aligned}>(x, g)', **SAMPLED)
+            for mode in ("linear", "nearest")
+            for padding in ("zeros", "border", "reflection")
+            for aligned in (0, 1)
+        ),
+        case("GridSample(x, g)", x=("N", 2, 3, 2, 4), g=("N", 2, 1, 3, 3)),
+    ],
     "GroupNormalization": [
         case(
             "GroupNormalization<num_groups=2>(x, s, b)",
@@ -315,6 +362,10 @@ CASES = {
     "MeanVarianceNormalization": each("MeanVarianceNormalization<axes=[2,3]>(x)", **MAP),
     "Min": [*broadcasts("Min"), case("Min(a, b, c)", a=("N", 3), b=("N", 3), c=("N", 1))],
     "Mish": each("Mish(x)", **MAP),
+    "Mod": [
+        case("Mod<fmod=1>(a, b)", a=("N", 3, 4), b=np.float32(0.3)),
+        case("Mod<fmod=1>(a, b)", a=("N", 3, 4), b=("N", 3, 1)),
+    ],
     "Mul": broadcasts("Mul"),
     "Neg": each("Neg(x)", **MAP),
     "PRelu": [case("PRelu(x, s)", s=(3, 1, 1), **MAP), case("PRelu(x, s)", s=(1,), **MAP)],
@@ -376,6 +427,41 @@ CASES = {
         case("Resize(x, , scales)", x=("N", 2, 3, 2, 4), scales=np.asarray([1, 1, 2, 2, 0.5], np.float32)),
     ],
     "Round": each("c = Round(x) y = Add(x, c)", **MAP),
+    "ScatterElements": [
+        case("i = ArgMax<axis=2>(a) y = ScatterElements<axis=2>(a, i, b)", a=("N", 3, 4), b=("N", 3, 1)),
+        case(
+            "i = ArgMax<axis=2>(b) m = ReduceMin<keepdims=1>(b, axes) "
+            'y = ScatterElements<axis=-1, reduction="add">(a, i, m)',
+            a=("N", 3, 4),
+            b=("N", 2, 4),
+            axes=[2],
+        ),
+        case(
+            "t = Transpose<perm=[1,0,2]>(a) i = ArgMax<axis=0>(t) m = ReduceMin<keepdims=1>(t, axes) "
+            "s = ScatterElements(t, i, m) y = Transpose<perm=[1,0,2]>(s)",
+            a=("N", 3, 4),
+            axes=[0],
+        ),
+    ],
+    "ScatterND": [
+        *(
+            case(
+                f"t = Transpose<perm=[1,2,0]>(a) u = Transpose<perm=[1,0]>(b) "
+                f"s = ScatterND{reduction}(t, i, u) y = Transpose<perm=[2,0,1]>(s)",
+                a=("N", 3, 4),
+                b=("N", 3),
+                i=[[0, 1], [2, -1], [1, 0]],
+            )
+            for reduction in ("", '<reduction="add">')
+        ),
+        case(
+            "t = Transpose<perm=[1,0,2]>(a) u = Transpose<perm=[1,0,2]>(b) "
+            's = ScatterND<reduction="add">(t, i, u) y = Transpose<perm=[1,0,2]>(s)',
+            a=("N", 3, 2),
+            b=("N", 4, 2),
+            i=[[0], [2], [2], [1]],
+        ),
+    ],
     "Selu": each("Selu(x)", "Selu<alpha=0.5, gamma=2.0>(x)", **MAP),
     "Shrink": each("Shrink(x)", "Shrink<lambd=0.2, bias=0.1>(x)", **MAP),
     "Sigmoid": each("Sigmoid(x)", **MAP),
@@ -403,6 +489,7 @@ CASES = {
     "Sub": broadcasts("Sub"),
     "Sum": [*broadcasts("Sum"), case("Sum(a, b, c)", a=("N", 3), b=("N", 3), c=("N", 1))],
     "Swish": each("Swish(x)", "Swish<alpha=1.7>(x)", opset=24, **MAP),
+    "Tan": each("h = Mul(x, small) y = Tan(h)", small=np.float32(0.2), **MAP),
     "Tanh": each("Tanh(x)", **MAP),
     "ThresholdedRelu": each("ThresholdedRelu(x)", "ThresholdedRelu<alpha=-0.5>(x)", **MAP),
     "Tile": [case("Tile(x, r)", r=[1, 2, 1, 3], **MAP), case("Tile(x, r)", r=[1, 1, 1, 1], **MAP)],
@@ -413,6 +500,25 @@ CASES = {
     "Where": [
         case("Where(c, a, b)", c=np.asarray([True, False, True]), a=("N", 2, 3), b=("N", 2, 1)),
         case("z = Greater(a, b) y = Where(z, a, b)", a=("N", 2, 3), b=("N", 1, 3)),
+        # Comparisons and logical operators have no gradient, and are no obstacle.
+        *(
+            case(f"z = {compared}(a, b) y = Where(z, a, b)", a=("N", 2, 3), b=("N", 1, 3))
+            for compared in ("Less", "LessOrEqual", "GreaterOrEqual", "Equal")
+        ),
+        *(
+            case(
+                f"p = Greater(a, b) q = LessOrEqual(b, half) n = Not(q) z = {logical}(p, n) y = Where(z, a, b)",
+                a=("N", 2, 3),
+                b=("N", 1, 3),
+                half=np.float32(0.5),
+            )
+            for logical in ("And", "Or", "Xor")
+        ),
+        case(
+            "p = IsNaN(a) q = IsInf(a) z = Or(p, q) n = Not(z) y = Where(n, a, b)",
+            a=("N", 2, 3),
+            b=("N", 2, 3),
+        ),
     ],
 }
 
@@ -423,10 +529,12 @@ LINEAR = {
     "BatchNormalization",
     "Cast",
     "CastLike",
+    "Col2Im",
     "Concat",
     "Conv",
     "ConvTranspose",
     "CumSum",
+    "DFT",
     "DepthToSpace",
     "Dropout",
     "Einsum",
@@ -446,6 +554,7 @@ LINEAR = {
     "ReduceSum",
     "Reshape",
     "Resize",
+    "ScatterND",
     "Slice",
     "SpaceToDepth",
     "Squeeze",

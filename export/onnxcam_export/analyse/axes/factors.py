@@ -1,0 +1,202 @@
+"""Axes as products of factors, and what each factor counts.
+
+A Reshape merges axes and splits them: [N, C, h, w] becomes [N, C, h w], and a map of Swin the windows [N h/7 w/7, 7 7,
+C]. So an axis is a product of factors, in row-major order. A factor keeps its identity from value to value, and factors
+of different sizes can have the same meaning: before and after a convolution with strides, h runs along the same side of
+the image.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+# Stands for a symbolic batch in products of sizes: a prime that divides no size.
+SYMBOLIC_BATCH = 1_000_003
+
+
+class Role(Enum):
+    """What an axis counts."""
+
+    BATCH = "batch"
+    CHANNELS = "channels"
+    PLACES = "places"
+
+
+class Meaning:
+    """What a factor counts, shared by all factors that count the same; the role that was found first stays.
+
+    Which operator saw an axis first decides, because it is the nearest to the image: later ones use axes in other ways,
+    such as a convolution along the channels (ECA's gate), or one that takes tokens for channels (mixers).
+
+    Attributes:
+        same: The meaning that this one was merged into; its attributes count then.
+        told: What is counted; None where no operator told.
+        when: The order in which that was found.
+        toward: Of places, which of the image's axes of places they run along, counted from 0; None if not known.
+    """
+
+    def __init__(self) -> None:
+        """A meaning without a role."""
+        self.same: Meaning | None = None
+        self.told: Role | None = None
+        self.when = 0
+        self.toward: int | None = None
+
+    @property
+    def root(self) -> Meaning:
+        """The meaning that counts."""
+        root = self
+        while root.same is not None:
+            root = root.same
+        return root
+
+    @property
+    def role(self) -> Role | None:
+        """What is counted."""
+        return self.root.told
+
+    @property
+    def direction(self) -> int | None:
+        """Which of the image's axes of places it runs along."""
+        return self.root.toward
+
+    def tell(self, role: Role, when: int, direction: int | None = None) -> None:
+        """Enters a role, unless there is one already."""
+        root = self.root
+        if root.told is None:
+            root.told, root.when, root.toward = role, when, direction
+
+    def merge(self, other: Meaning) -> None:
+        """Makes both the same; of two roles the one that was found first stays."""
+        first, second = sorted((self.root, other.root), key=lambda root: (root.told is None, root.when))
+        if first is not second:
+            second.same = first
+
+
+class Factor:
+    """A factor of an axis.
+
+    Attributes:
+        size: How many there are.
+        meaning: What they are.
+        skip: Of tokens, how many stand before the places (class tokens, registers); 0 of all else.
+        places: Of tokens, the factors of the places; empty of all else.
+        splits: The two factors that it was split into, by the size of the first.
+        first_of: The factor that this one is the first part of.
+    """
+
+    def __init__(self, size: int, meaning: Meaning | None = None, skip: int = 0, places: Axis = ()) -> None:
+        """A factor of its own."""
+        self.size = size
+        self.meaning = meaning or Meaning()
+        self.skip = skip
+        self.places = places
+        self.splits: dict[int, tuple[Factor, Factor]] = {}
+        self.first_of: Factor | None = None
+
+    @property
+    def role(self) -> Role | None:
+        """What it counts."""
+        return self.meaning.role
+
+    def split(self, size: int) -> tuple[Factor, Factor] | None:
+        """The factor as a product of one of that size and another; None where it cannot be divided."""
+        if self.size % size or self.role is Role.BATCH or self.places:
+            return None
+        if size not in self.splits:
+            first, second = Factor(size, self.meaning), Factor(self.size // size, self.meaning)
+            first.first_of = self
+            self.splits[size] = (first, second)
+        return self.splits[size]
+
+    def joined(self, second: Factor) -> Factor | None:
+        """The factor that was split into this one and the second; None where there is none."""
+        whole = self.first_of
+        return whole if whole is not None and whole.splits[self.size][1] is second else None
+
+
+Axis = tuple[Factor, ...]
+
+
+def is_batch(axis: Axis) -> bool:
+    """Whether the axis is the batch, and nothing else."""
+    return [factor.role for factor in axis if factor.size > 1 or factor.role is Role.BATCH] == [Role.BATCH]
+
+
+def contains_batch(axis: Axis) -> bool:
+    """Whether the batch is a factor of the axis."""
+    return any(factor.role is Role.BATCH for factor in axis)
+
+
+def is_places(axis: Axis) -> bool:
+    """Whether the axis counts places, and nothing else."""
+    return all(factor.role is Role.PLACES for factor in axis)
+
+
+def regroup(axes: Iterable[Axis], sizes: Sequence[int | None]) -> tuple[Axis, ...] | None:
+    """The axes after a Reshape.
+
+    Args:
+        axes: Those before.
+        sizes: Those after; one may be None.
+
+    Returns:
+        From the first axis that no factors fit, axes of which nothing is known; None where the sizes are of other
+        products.
+    """
+    pending = deque(factor for axis in axes for factor in axis if factor.size > 1 or factor.role is Role.BATCH)
+    known = _completed(sizes, pending)
+    grouped: list[Axis] = []
+    for size in known or ():
+        axis = _take(pending, size)
+        if axis is None:
+            return (*grouped, *((Factor(size),) for size in (known or ())[len(grouped) :]))
+        grouped.append(_collapsed(axis) or (Factor(1),))
+    if grouped and pending:
+        grouped[-1] += tuple(pending)  # a batch of one
+    return tuple(grouped) if known is not None else None
+
+
+def _completed(sizes: Sequence[int | None], factors: Iterable[Factor]) -> list[int] | None:
+    """The sizes with the missing one computed; None where the products differ."""
+    total = rest = 1
+    for factor in factors:
+        total *= factor.size
+    for size in sizes:
+        rest *= size or 1
+    if sizes.count(None) > 1 or rest == 0 or total % rest or (None not in sizes and total != rest):
+        return None
+    return [total // rest if size is None else size for size in sizes]
+
+
+def _take(pending: deque[Factor], size: int) -> list[Factor] | None:
+    """The next factors whose product is the size; one that is too large is split."""
+    axis: list[Factor] = []
+    while size > 1:
+        factor = pending.popleft()
+        if size % factor.size:
+            parts = None if factor.size % size else factor.split(size)
+            if parts is None:
+                return None
+            factor, rest = parts
+            pending.appendleft(rest)
+        axis.append(factor)
+        size //= factor.size
+    if not axis and pending and pending[0].size == 1:
+        axis.append(pending.popleft())
+    return axis
+
+
+def _collapsed(factors: list[Factor]) -> Axis:
+    """The factors, with those that stand side by side as they were split put together again."""
+    axis: list[Factor] = []
+    for factor in factors:
+        axis.append(factor)
+        while len(axis) > 1 and (whole := axis[-2].joined(axis[-1])) is not None:
+            axis[-2:] = [whole]
+    return tuple(axis)

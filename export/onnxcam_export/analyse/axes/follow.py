@@ -1,0 +1,139 @@
+"""Follows the axes of the image through the forward pass."""
+
+from __future__ import annotations
+
+import math
+from itertools import count
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from onnxcam_export.analyse.axes.factors import SYMBOLIC_BATCH, Axis, Factor, Role, is_places, regroup
+from onnxcam_export.analyse.axes.links import How, links_of
+from onnxcam_export.analyse.axes.roles import told_by
+from onnxcam_export.analyse.axes.taken import Index, Taken, taken_by
+from onnxcam_export.graph.steps import Step, shape_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import onnx_ir as ir
+
+Axes = dict["ir.Value", tuple[Axis, ...]]
+
+RESHAPES = frozenset(("Reshape", "Flatten", "Squeeze", "Unsqueeze"))
+
+
+def follow(steps: Sequence[Step], image: ir.Value, roles: Mapping[int, Role] | None = None) -> Axes:
+    """The axes of all values that are computed from the image.
+
+    Args:
+        steps: The forward pass.
+        image: The input; its first axis is the batch.
+        roles: The roles of the image's other axes, where they are known; without them, operators tell them.
+    """
+    shape, when = shape_of(image), count(1)
+    axes: Axes = {image: tuple((Factor(_size(size)),) for size in shape)}
+    axes[image][0][0].meaning.tell(Role.BATCH, 0)
+    places = sorted(axis for axis, role in (roles or {}).items() if role is Role.PLACES)
+    for axis, role in (roles or {}).items():
+        axes[image][axis][0].meaning.tell(role, 0, places.index(axis) if role is Role.PLACES else None)
+    for step in steps:
+        if any(x in axes for x in step.inputs):
+            for y in step.outputs:
+                if y.shape is not None:
+                    axes[y] = tuple((Factor(_size(size)),) for size in shape_of(y))
+            _carry(step, axes)
+            for value, axis, role in told_by(step):
+                _tell(axes, value, axis, role, next(when))
+    return axes
+
+
+def _size(size: int | None) -> int:
+    return SYMBOLIC_BATCH if size is None else size
+
+
+def _tell(axes: Axes, value: ir.Value, axis: int, role: Role, when: int) -> None:
+    """Enters the role of an axis that is one factor; which factor of several is meant, nothing tells."""
+    if value in axes and len(axes[value][axis]) == 1:
+        axes[value][axis][0].meaning.tell(role, when)
+
+
+def _carry(step: Step, axes: Axes) -> None:
+    """Gives the outputs the axes that they have from the inputs."""
+    if step.op_type in RESHAPES:
+        _reshape(step, axes)
+        return
+    if step.op_type == "Concat":
+        _concat(step, axes)
+        return
+    taken = taken_by(step)
+    if taken is not None:
+        for output, y in enumerate(step.outputs):
+            if y in axes:
+                axes[y] = _without(axes[step.x], [item for item in taken if item.output == output])
+        return
+    for link in links_of(step):
+        x, y = step.inputs[link.input], step.outputs[link.output]
+        if x in axes and y in axes:
+            _join(axes, y, link.y_axis, axes[x][link.x_axis], same=link.how is not How.OTHER)
+
+
+def _join(axes: Axes, y: ir.Value, axis: int, source: Axis, *, same: bool) -> None:
+    """Gives an output's axis the factors of an input's, or only their meaning if it has another size."""
+    own = axes[y][axis]
+    if same and _knows_more(source, own):
+        axes[y] = (*axes[y][:axis], source, *axes[y][axis + 1 :])
+    if len(own) == len(source) == 1 and (same or source[0].role is not Role.BATCH):
+        own[0].meaning.merge(source[0].meaning)
+
+
+def _knows_more(axis: Axis, other: Axis) -> bool:
+    """Whether the first of two axes of one size is the better known; factors and roles are knowledge."""
+    return (len(axis), _known(axis)) > (len(other), _known(other)) or not any(factor.role for factor in other)
+
+
+def _known(axis: Axis) -> int:
+    return sum(factor.role is not None or bool(factor.places) for factor in axis)
+
+
+def _reshape(step: Step, axes: Axes) -> None:
+    if step.x in axes and step.y in axes:
+        axes[step.y] = regroup(axes[step.x], shape_of(step.y)) or axes[step.y]
+
+
+def _concat(step: Step, axes: Axes) -> None:
+    """Along the axis: tokens, if there are places in one input alone, after others; else an axis of its own."""
+    rank = len(shape_of(step.y))
+    along = int(step.attributes.get("axis", 0)) % rank
+    inputs = [x for x in step.inputs if x is not None]
+    for x in inputs:
+        for axis in range(rank if x in axes else 0):
+            _join(axes, step.y, axis, axes[x][axis], same=axis != along)
+    with_places = [x for x in inputs if x in axes and is_places(axes[x][along])]
+    if len(with_places) == 1 and inputs[-1] is with_places[0] and len(inputs) > 1:
+        size = shape_of(step.y)[along]
+        places = axes[inputs[-1]][along]
+        skip = _size(size) - math.prod(factor.size for factor in places)
+        tokens = (Factor(_size(size), skip=skip, places=places),)
+        axes[step.y] = (*axes[step.y][:along], tokens, *axes[step.y][along + 1 :])
+
+
+def _without(axes: tuple[Axis, ...], taken: Sequence[Taken]) -> tuple[Axis, ...]:
+    result: list[Axis | None] = list(axes)
+    for item in taken:
+        result[item.axis] = part_of(axes[item.axis], item.elements) if item.keeps else None
+    return tuple(axis for axis in result if axis is not None)
+
+
+def part_of(axis: Axis, index: Index) -> Axis:
+    """The axis of some of the elements."""
+    size = math.prod(factor.size for factor in axis)
+    if len(index) == size and np.array_equal(index, np.arange(size)):
+        return axis
+    (factor, *others) = axis
+    if factor.places and np.array_equal(index, np.arange(factor.skip, size)):
+        return factor.places
+    if others or factor.places or factor.role is Role.BATCH:
+        return (Factor(max(1, len(index))),)
+    return (Factor(len(index), factor.meaning),)

@@ -1,0 +1,126 @@
+"""Which values are feature maps, and how each becomes [N, K, *places]."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from onnxcam_export.analyse.axes.factors import Axis, Factor, Role, contains_batch, is_batch, is_places
+from onnxcam_export.graph.steps import shape_of, shape_text
+from onnxcam_export.graph.view import View
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+    from onnxcam.metadata_parts import ViewKind
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A feature map.
+
+    Attributes:
+        view: How it becomes [N, K, *places].
+        certain: Whether operators tell that its places are places; otherwise nothing speaks against it.
+    """
+
+    view: View
+    certain: bool
+
+
+def view_of(value: ir.Value, axes: tuple[Axis, ...] | None, image: ir.Value, rank: int) -> Found | str:
+    """The view of a value, or why it has none, in words that follow the value's name.
+
+    Args:
+        value: Computed from the image.
+        axes: Its axes.
+        image: The image input.
+        rank: The number of the image's axes of places.
+    """
+    reason = batch_reason(value, axes, image)
+    if reason:
+        return reason
+    raw = tuple(size for size in shape_of(value)[1:] if size is not None)
+    if axes is None or len(raw) != len(axes) - 1 or len(raw) < 2:
+        return f"has the shape {shape_text(value)} and is not spatial"
+    found = _tokens(axes[1:], raw, rank) or _map(axes[1:], raw, rank)
+    if found is None:
+        return f"has the shape {shape_text(value)}, which is no map of one value for each channel and place"
+    if math.prod(found.view.shape[1:]) == 1:
+        return f"has the shape {shape_text(value)}, a single place"
+    return found
+
+
+def batch_reason(value: ir.Value, axes: tuple[Axis, ...] | None, image: ir.Value) -> str:
+    """Why the value is not [N, …], in words that follow its name; empty if it is."""
+    shape = shape_text(value)
+    for index, axis in enumerate(axes or ()):
+        if contains_batch(axis):
+            if not is_batch(axis):
+                return f"has the shape {shape}, whose axis {index} has the batch merged with something else"
+            return "" if index == 0 else f"has the shape {shape} with the batch on axis {index}"
+    first = value.shape[0] if value.shape is not None and len(value.shape) else None
+    if axes is None and image.shape is not None and first == image.shape[0]:
+        return ""  # after an operator of unknown shape, with as many rows
+    return f"has the shape {shape}, whose first axis is not the batch of the input {image.name!r}"
+
+
+def _tokens(axes: tuple[Axis, ...], raw: tuple[int, ...], rank: int) -> Found | None:
+    """[N, skip + h w, K], the places in the image's order."""
+    if len(axes) != 2:
+        return None
+    tokens, channels = axes
+    skip, places = (tokens[0].skip, tokens[0].places) if len(tokens) == 1 and tokens[0].places else (0, tokens)
+    if not is_places(places) or any(factor.role is Role.PLACES for factor in channels):
+        return None
+    sides = _sides(places, rank)
+    if sides is None or (not skip and rank == 1):
+        return None
+    return Found(View("tokens", (raw[1], *sides), raw, skip), certain=True)
+
+
+def _map(axes: tuple[Axis, ...], raw: tuple[int, ...], rank: int) -> Found | None:
+    """[N, K, *places] or [N, *places, K]."""
+    if any(factor.places for axis in axes for factor in axis):
+        return None
+    others = [index for index, axis in enumerate(axes) if not is_places(axis)]
+    certain = len(others) < len(axes)
+    if len(others) != 1 and not certain:
+        others = [0] if len(axes) == rank + 1 and all(len(axis) == 1 for axis in axes) else []
+    if len(others) > 1:  # axes of size one may be places, or a channel that is alone
+        wide = [index for index in others if raw[index] > 1]
+        others = wide or others[:1]
+    if len(others) != 1 or others[0] not in {0, len(axes) - 1}:
+        return None
+    (channels,) = others
+    places = tuple(axis for index, axis in enumerate(axes) if index != channels)
+    sides = _sides_of(places, rank)
+    if sides is None:
+        return None
+    kind: ViewKind = "channels_first" if channels == 0 else "channels_last"
+    return Found(View(kind, (raw[channels], *sides), raw), certain)
+
+
+def _sides_of(places: tuple[Axis, ...], rank: int) -> tuple[int, ...] | None:
+    """The places along each of the image's directions, from an axis for each, or from axes that merge some."""
+    directions = [{factor.meaning.direction for factor in axis} for axis in places]
+    if len(places) == rank and all(len(found) == 1 for found in directions):
+        known = [direction for (direction,) in directions if direction is not None]
+        if all(a < b for a, b in pairwise(known)):
+            return tuple(math.prod(factor.size for factor in axis) for axis in places)
+    return _sides(tuple(factor for axis in places for factor in axis), rank)
+
+
+def _sides(factors: tuple[Factor, ...], rank: int) -> tuple[int, ...] | None:
+    """The product of the factors along each direction; None where they are not all known and in order."""
+    directions = [factor.meaning.direction for factor in factors]
+    if None in directions and len(factors) == rank:
+        return tuple(factor.size for factor in factors)
+    known = [direction for direction in directions if direction is not None]
+    if None in directions or known != sorted(known):
+        return None
+    return tuple(
+        math.prod(factor.size for factor in factors if factor.meaning.direction == side) for side in range(rank)
+    )

@@ -1,0 +1,120 @@
+"""The shape of a module's input: the user's, or the one that the module states."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from onnxcam.text import shown
+from onnxcam_export.errors import ShapeError
+from onnxcam_export.read.preprocessing.fields import is_side
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Shape = tuple[int, ...]
+
+_USUAL_SIDE = 224
+# By the number of places.
+_AXES = {
+    1: ("channels", "length"),
+    2: ("channels", "height", "width"),
+    3: ("channels", "depth", "height", "width"),
+}
+# The most values that metadata allows an image.
+_MOST_VALUES = 2**28
+
+
+def module_shape(module: Any, given: Any) -> tuple[Shape, str | None]:
+    """[C, H, W], or a signal's or volume's shape; and a note for the report if nobody said it.
+
+    Args:
+        module: A ``torch.nn.Module``.
+        given: The user's ``input_shape``, with or without the batch, or None.
+
+    Raises:
+        ShapeError: The shape has another form.
+    """
+    axes = _AXES[_places(module)]
+    if given is not None:
+        sizes = check_shape(given)
+        if not len(axes) <= len(sizes) <= len(axes) + 1:
+            example = with_channels(module, sizes)
+            raise ShapeError(
+                f"input_shape (--input-size) is {shown(given)}, and this module needs {' x '.join(axes)}; give "
+                f"{example}, or {'x'.join(map(str, example))} on the command line"
+            )
+        return sizes[-len(axes) :], None
+    stated = stated_shape(module)
+    if stated is not None:
+        return stated, None
+    if len(axes) != len(_AXES[2]):
+        raise ShapeError(f"the module takes {' x '.join(axes)}, whose sizes it does not state; give input_shape")
+    usual = with_channels(module, (_USUAL_SIDE,))
+    return usual, (
+        f"the module states no input size, so {' x '.join(map(str, usual))} was taken; give input_shape "
+        "(--input-size) if it was trained at another"
+    )
+
+
+def stated_shape(module: Any) -> Shape | None:
+    """[C, H, W] as timm or Hugging Face note it on their models, also on one inside a wrapper; else None."""
+    return next((shape for part in module.modules() for shape in _stated(part)), None)
+
+
+def with_channels(module: Any, sizes: Shape) -> Shape:
+    """A whole shape, of the sizes of the places alone; a single size is that of each of them."""
+    places = (sizes * 3)[-_places(module) :]
+    return (_channels(module), *places)
+
+
+def _channels(module: Any) -> int:
+    """The channels that the module states, or else those of its first convolution that can take images.
+
+    A head may be made before the stem, so a convolution of 1 or 3 channels is preferred to one of more.
+    """
+    stated = stated_shape(module)
+    if stated is not None:
+        return stated[0]
+    found = [part.in_channels for part in module.modules() if _is_convolution(part)]
+    return next((count for count in found if count in {1, 3}), found[0] if found else 3)
+
+
+def check_shape(given: Any) -> Shape:
+    """The sizes as whole numbers.
+
+    Raises:
+        ShapeError: They are none, too many, or too large.
+    """
+    sizes = list(given) if isinstance(given, Sequence) and not isinstance(given, (str, bytes)) else [given]
+    # The first of four or five may be the batch, which takes no part in the limit.
+    if not 1 <= len(sizes) <= 5 or not all(map(is_side, sizes)) or math.prod(sizes[-3:]) > _MOST_VALUES:
+        raise ShapeError(
+            f"input_shape (--input-size) is {shown(given)}; give channels, height and width in whole numbers, such as "
+            f"(3, 224, 224), together at most {_MOST_VALUES} values"
+        )
+    return tuple(int(size) for size in sizes)
+
+
+def _places(module: Any) -> int:
+    """1 for a signal, 2 for an image, 3 for a volume, as the first convolution has them."""
+    return next((part.weight.ndim - 2 for part in module.modules() if _is_convolution(part)), 2)
+
+
+def _is_convolution(part: Any) -> bool:
+    has_channels = is_side(getattr(part, "in_channels", None)) and is_side(getattr(part, "out_channels", None))
+    return has_channels and getattr(getattr(part, "weight", None), "ndim", 0) - 2 in _AXES
+
+
+def _stated(part: Any) -> Iterator[Shape]:
+    for name in ("pretrained_cfg", "default_cfg"):
+        config = getattr(part, name, None)
+        size = config.get("input_size") if isinstance(config, Mapping) else getattr(config, "input_size", None)
+        if isinstance(size, (tuple, list)) and len(size) == 3 and all(map(is_side, size)):
+            yield tuple(size)
+    config = getattr(part, "config", None)
+    size = getattr(config, "image_size", None)
+    sides = [size, size] if is_side(size) else size
+    if isinstance(sides, (tuple, list)) and len(sides) == 2 and all(map(is_side, sides)):
+        yield getattr(config, "num_channels", 3), *sides

@@ -1,0 +1,1 @@
+"""How an image becomes the input: the preprocessing in any of its forms, checked against the model."""

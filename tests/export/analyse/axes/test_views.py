@@ -1,0 +1,131 @@
+"""Maps are told from other values of the same rank, by their places, channels and batch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from onnx_text import model
+from onnxcam_export import ExportError, ScoreError, candidates, export
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from onnxcam_export.analyse.layers import Candidate
+
+ATTENTION = """g (float[N,3,16,16] x) => (float[N,5] y) {
+    patches = Conv <strides = [4, 4]> (x, w1)
+    bent = Relu(patches)
+    tokens = Reshape(bent, flat)
+    apart = Transpose <perm = [0, 2, 1]> (tokens)
+    headed = Reshape(apart, heads)
+    query = Transpose <perm = [0, 2, 1, 3]> (headed)
+    key = Transpose <perm = [0, 2, 3, 1]> (headed)
+    product = MatMul(query, key)
+    weights = Softmax <axis = -1> (product)
+    mixed = MatMul(weights, query)
+    back = Transpose <perm = [0, 2, 1, 3]> (mixed)
+    REST
+}"""
+TOKENS = "joined = Reshape(back, together) pooled = ReduceMean <keepdims = 0> (joined, one) y = MatMul(pooled, w2)"
+GRID = (
+    "joined = Reshape(back, together) turned = Transpose <perm = [0, 2, 1]> (joined) grid = Reshape(turned, square) "
+    "sum = Add(grid, bent) pooled = ReduceMean <keepdims = 0> (sum, places) y = MatMul(pooled, w2)"
+)
+CONSTANTS = {
+    "w1": (8, 3, 4, 4),
+    "w2": (8, 5),
+    "flat": [0, 8, 16],
+    "heads": [0, 16, 2, 4],
+    "together": [0, 16, 8],
+}
+
+
+def offered(rest: str, **constants: list[int]) -> dict[str, Candidate]:
+    found = candidates(model(ATTENTION.replace("REST", rest), **CONSTANTS, **constants))
+    return {layer.name: layer for layer in found}
+
+
+def default(rest: str, **constants: list[int]) -> Candidate:
+    return next(layer for layer in offered(rest, **constants).values() if layer.is_default)
+
+
+def test_heads_and_weights_of_attention_are_no_maps() -> None:
+    found = offered(TOKENS, one=[1])
+    assert {"patches", "bent", "apart", "joined"} <= set(found)
+    assert set(found).isdisjoint({"headed", "query", "key", "product", "weights", "mixed", "back"})
+
+
+def test_tokens_are_a_map_of_their_places() -> None:
+    found = default(TOKENS, one=[1])
+    assert (found.name, found.view.kind, found.view.skip, found.shape) == ("joined", "tokens", 0, (8, 4, 4))
+
+
+def test_tokens_that_go_back_to_a_grid_are_one_too() -> None:
+    found = default(GRID, square=[0, 8, 4, 4], places=[2, 3])
+    assert (found.name, found.view.kind) == ("sum", "channels_first")
+
+
+def refusal(text: str, layer: str, folder: Path, **weights: Any) -> str:
+    with pytest.raises(ExportError) as caught:
+        export(model(text, **weights), folder / "out.onnx", layers=layer)
+    return str(caught.value)
+
+
+FRAMES = """g (float[N,4,3,8,8] x) => (float[N,5] y) {
+    frames = Reshape(x, fold)
+    c = Conv(frames, w1)
+    p = GlobalAveragePool(c)
+    f = Reshape(p, unfold)
+    y = ReduceMean <keepdims = 0> (f, one)
+}"""  # each of four frames alone, and their mean
+FRAMES_WEIGHTS = {"fold": [-1, 3, 8, 8], "unfold": [-1, 4, 5], "w1": (5, 3, 3, 3), "one": [1]}
+
+
+def test_frames_beside_the_image_are_not_supported(tmp_path: Path) -> None:
+    words = refusal(FRAMES, "c", tmp_path, **FRAMES_WEIGHTS)
+    assert "uses its axes as batch, unknown, channels, places, places" in words
+    assert "frames or views, is not supported" in words
+
+
+def test_frames_that_are_the_batch_leave_no_row_for_each_image(tmp_path: Path) -> None:
+    text = FRAMES.replace("[N,4,3,8,8] x", "[N,3,8,8] x").replace("frames = Reshape(x, fold)", "frames = Identity(x)")
+    words = refusal(text, "c", tmp_path, **FRAMES_WEIGHTS)
+    assert "the score 'y' has the shape" in words
+    assert "whose first axis is not the batch of the input 'x'" in words
+
+
+@pytest.mark.parametrize("batch", ["N", "1"])
+def test_anchors_merged_with_the_batch_are_no_scores(batch: str, tmp_path: Path) -> None:
+    text = f"""g (float[{batch},3,16,16] image) => (float[{batch},64,2] scores) {{
+        c = Conv <strides = [2, 2], pads = [1, 1, 1, 1]> (image, w)
+        r = Relu(c)
+        t = Transpose <perm = [0, 2, 3, 1]> (r)
+        anchors = Reshape(t, rows)
+        s = Softmax <axis = 1> (anchors)
+        scores = Reshape(s, whole)
+    }}"""
+    with pytest.raises(ScoreError, match="whose axis 0 has the batch merged with something else") as caught:
+        export(
+            model(text, w=(2, 3, 3, 3), rows=[-1, 2], whole=[-1, 64, 2]),
+            tmp_path / "out.onnx",
+            score_output="scores",
+        )
+    assert "scores without a row for each image, such as those of anchors or frames, are not supported" in str(
+        caught.value
+    )
+
+
+def test_a_map_whose_batch_is_not_in_front_is_refused(tmp_path: Path) -> None:
+    text = """g (float[N,3,8,8] x) => (float[N,5] y) {
+        c = Conv(x, w1)
+        turned = Transpose <perm = [1, 0, 2, 3]> (c)
+        r = Relu(turned)
+        back = Transpose <perm = [1, 0, 2, 3]> (r)
+        p = GlobalAveragePool(back)
+        y = Flatten(p)
+    }"""
+    weights = {"w1": (5, 3, 3, 3)}
+    assert "with the batch on axis 1" in refusal(text, "r", tmp_path, **weights)
+    assert {layer.name for layer in candidates(model(text, **weights))} == {"c", "back"}
