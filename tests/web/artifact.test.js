@@ -13,14 +13,19 @@ test("the metadata is the JSON that the export wrote", () => {
 test("two bytes of the file are changed, and none the second time", () => {
   const bytes = pooled();
   requireInputs(bytes);
-  assert.equal(pooled().filter((byte, index) => byte !== bytes[index]).length, 2);
+  assert.equal(
+    pooled().filter((byte, index) => byte !== bytes[index]).length,
+    2,
+  );
   const again = bytes.slice();
   requireInputs(again);
   assert.deepEqual(again, bytes);
 });
 
 test("a file whose inputs are required already stays as it is", () => {
-  const { model } = cases().smallModels.find((/** @type {any} */ item) => item.name === "fixed and required");
+  const { model } = cases().smallModels.find(
+    (/** @type {any} */ item) => item.name === "fixed and required",
+  );
   const bytes = arrayOf(model);
   requireInputs(bytes);
   assert.deepEqual(bytes, arrayOf(model));
@@ -35,8 +40,15 @@ test("a model without our metadata says how to make an explainer model", () => {
 
 test("a truncated file, a picture, and a varint without an end are no models", () => {
   const bytes = pooled();
-  const others = [bytes.subarray(0, 100), Uint8Array.of(0xff, 0xd8, 0xff, 0xe0, 0, 16), new Uint8Array(20).fill(0x80)];
+  const others = [
+    bytes.subarray(0, 100),
+    Uint8Array.of(0xff, 0xd8, 0xff, 0xe0, 0, 16),
+    new Uint8Array(20).fill(0x80),
+  ];
   for (const other of others) {
-    assert.throws(() => metadataText(other, "the model"), /^Error: it is not an ONNX file, or is damaged$/);
+    assert.throws(
+      () => metadataText(other, "the model"),
+      /^Error: it is not an ONNX file, or is damaged$/,
+    );
   }
 });

@@ -6,7 +6,9 @@ import { ModelError } from "../../web/src/index.js";
 import { imageShape, readMetadata } from "../../web/src/metadata.js";
 import { bytesOf, dataFile, DEFAULT_MODEL } from "./reference.js";
 
-const VALID = JSON.parse(metadataText(bytesOf(dataFile("pooled.onnx")), "the model"));
+const VALID = JSON.parse(
+  metadataText(bytesOf(dataFile("pooled.onnx")), "the model"),
+);
 
 /** @type {[string, unknown][]} */
 const BROKEN = [
@@ -42,13 +44,25 @@ const BROKEN = [
 ];
 
 test("what the export wrote is read as it is", () => {
-  assert.deepEqual(readMetadata(JSON.stringify(VALID)), { level: null, input_gradient: "guided", ...VALID });
-  assert.equal(readMetadata(metadataText(bytesOf(DEFAULT_MODEL), "the model")).labels?.[967], "espresso");
+  assert.deepEqual(readMetadata(JSON.stringify(VALID)), {
+    level: null,
+    input_gradient: "guided",
+    ...VALID,
+  });
+  assert.equal(
+    readMetadata(metadataText(bytesOf(DEFAULT_MODEL), "the model"))
+      .labels?.[967],
+    "espresso",
+  );
 });
 
 test("fields that an older export did not write have their defaults", () => {
   const { level, input_gradient, ...older } = VALID;
-  assert.deepEqual(readMetadata(JSON.stringify(older)), { ...older, level: null, input_gradient: "guided" });
+  assert.deepEqual(readMetadata(JSON.stringify(older)), {
+    ...older,
+    level: null,
+    input_gradient: "guided",
+  });
 });
 
 for (const [place, value] of BROKEN) {
@@ -56,27 +70,59 @@ for (const [place, value] of BROKEN) {
     const field = place.split(".")[0];
     assert.throws(
       () => readMetadata(JSON.stringify(changed(place, value))),
-      new ModelError(`the model's onnxcam metadata is damaged (${field}); export the model again with onnxcam-export`),
+      new ModelError(
+        `the model's onnxcam metadata is damaged (${field}); export the model again with onnxcam-export`,
+      ),
     );
   });
 }
 
 test("a signal and a volume have shapes of their own", () => {
-  const signal = { ...VALID.image, layout: "NLC", channels: 2, height: 1, width: 9 };
+  const signal = {
+    ...VALID.image,
+    layout: "NLC",
+    channels: 2,
+    height: 1,
+    width: 9,
+  };
   const volume = { ...VALID.image, layout: "NDHW", channels: 1, depth: 4 };
-  assert.deepEqual(imageShape(readMetadata(JSON.stringify({ ...VALID, image: signal, preprocessing: null })).image), [9, 2]);
-  assert.deepEqual(imageShape(readMetadata(JSON.stringify({ ...VALID, image: volume, preprocessing: null })).image), [4, 8, 8]);
-  assert.throws(() => readMetadata(JSON.stringify({ ...VALID, image: { ...volume, depth: null } })), /damaged \(image\)/);
+  assert.deepEqual(
+    imageShape(
+      readMetadata(
+        JSON.stringify({ ...VALID, image: signal, preprocessing: null }),
+      ).image,
+    ),
+    [9, 2],
+  );
+  assert.deepEqual(
+    imageShape(
+      readMetadata(
+        JSON.stringify({ ...VALID, image: volume, preprocessing: null }),
+      ).image,
+    ),
+    [4, 8, 8],
+  );
+  assert.throws(
+    () =>
+      readMetadata(
+        JSON.stringify({ ...VALID, image: { ...volume, depth: null } }),
+      ),
+    /damaged \(image\)/,
+  );
 });
 
 test("BGR needs one channel or three", () => {
   const two = changed("image.channels", 2);
   Object.assign(two.preprocessing, { mean: [0, 0], std: [1, 1] });
-  assert.throws(() => readMetadata(JSON.stringify(two)), /damaged \(preprocessing\)/);
+  assert.throws(
+    () => readMetadata(JSON.stringify(two)),
+    /damaged \(preprocessing\)/,
+  );
 });
 
 test("text that is no JSON, or no object, is damaged", () => {
-  for (const text of ["", "{", "NaN", "null", "[]", "7"]) assert.throws(() => readMetadata(text), /metadata is damaged \(/);
+  for (const text of ["", "{", "NaN", "null", "[]", "7"])
+    assert.throws(() => readMetadata(text), /metadata is damaged \(/);
 });
 
 test("a newer schema says what to do", () => {

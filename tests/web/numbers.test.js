@@ -1,16 +1,26 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { asFloat32, asType, fromHalf, rint, toHalf } from "../../web/src/numbers.js";
+import {
+  asFloat32,
+  asType,
+  fromHalf,
+  rint,
+  toHalf,
+} from "../../web/src/numbers.js";
 
 test("halves are rounded to the even number", () => {
-  assert.deepEqual([0.5, 1.5, 2.5, -0.5, -1.5, -2.5, 2.4, 2.6].map(rint), [0, 2, 2, -0, -2, -2, 2, 3]);
+  assert.deepEqual(
+    [0.5, 1.5, 2.5, -0.5, -1.5, -2.5, 2.4, 2.6].map(rint),
+    [0, 2, 2, -0, -2, -2, 2, 3],
+  );
 });
 
 test("every number in half precision becomes itself again", () => {
   for (let bits = 0; bits < 0x10000; bits++) {
     const value = fromHalf(bits);
-    if (Number.isFinite(value) && !Object.is(value, -0)) assert.equal(toHalf(value), bits);
+    if (Number.isFinite(value) && !Object.is(value, -0))
+      assert.equal(toHalf(value), bits);
   }
 });
 
@@ -25,7 +35,10 @@ test("half precision rounds to the nearest number, and halves to the even one", 
 });
 
 test("known bits of half precision", () => {
-  assert.deepEqual([1, -2, 65504, 2 ** -14, 2 ** -24, 1 / 3].map(toHalf), [0x3c00, 0xc000, 0x7bff, 0x0400, 1, 0x3555]);
+  assert.deepEqual(
+    [1, -2, 65504, 2 ** -14, 2 ** -24, 1 / 3].map(toHalf),
+    [0x3c00, 0xc000, 0x7bff, 0x0400, 1, 0x3555],
+  );
   assert.ok(Number.isNaN(fromHalf(0x7e00)));
 });
 
@@ -36,6 +49,12 @@ test("bytes are rounded and clipped, and other whole numbers lose their fraction
 });
 
 test("outputs of any precision become single precision", () => {
-  assert.deepEqual(asFloat32({ data: Uint16Array.of(0x3c00), type: "float16" }), Float32Array.of(1));
-  assert.deepEqual(asFloat32({ data: Float64Array.of(0.1), type: "float64" }), Float32Array.of(0.1));
+  assert.deepEqual(
+    asFloat32({ data: Uint16Array.of(0x3c00), type: "float16" }),
+    Float32Array.of(1),
+  );
+  assert.deepEqual(
+    asFloat32({ data: Float64Array.of(0.1), type: "float64" }),
+    Float32Array.of(0.1),
+  );
 });

@@ -13,8 +13,17 @@ for (const { name, metadata, pixels, input, box } of CASES.preprocessings) {
   test(`the input is Python's: ${name}`, () => {
     const image = imageOf(pixels);
     const { data, photographs } = preprocess([image], metadata);
-    assert.equal(largestDifference(asType(data, metadata.image.dtype), bitsOf(input, metadata.image.dtype)), 0);
-    assert.deepEqual(boxOn(photographs[0].placed, [image.width, image.height]), box);
+    assert.equal(
+      largestDifference(
+        asType(data, metadata.image.dtype),
+        bitsOf(input, metadata.image.dtype),
+      ),
+      0,
+    );
+    assert.deepEqual(
+      boxOn(photographs[0].placed, [image.width, image.height]),
+      box,
+    );
   });
 }
 

@@ -3,7 +3,11 @@
 import { readFileSync } from "node:fs";
 
 const FOLDER = new URL("../../web/.reference/", import.meta.url);
-const ARRAYS = { float32: Float32Array, uint8: Uint8Array, int64: BigInt64Array };
+const ARRAYS = {
+  float32: Float32Array,
+  uint8: Uint8Array,
+  int64: BigInt64Array,
+};
 
 export const ROOT = new URL("../../", import.meta.url);
 export const DEFAULT_MODEL = new URL("models/efficientnet_lite0.onnx", ROOT);
@@ -21,7 +25,9 @@ export function cases() {
  */
 export function arrayOf({ file, dtype }) {
   const bytes = readFileSync(new URL(file, FOLDER));
-  return new ARRAYS[dtype](bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
+  return new ARRAYS[dtype](
+    bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length),
+  );
 }
 
 /**
@@ -31,7 +37,12 @@ export function arrayOf({ file, dtype }) {
  */
 export function imageOf(description) {
   const [height, width, channels] = description.dims;
-  return { data: /** @type {Uint8Array} */ (arrayOf(description)), width, height, channels };
+  return {
+    data: /** @type {Uint8Array} */ (arrayOf(description)),
+    width,
+    height,
+    channels,
+  };
 }
 
 /** A file of tests/data. @param {string} name */
@@ -69,6 +80,7 @@ export function relativeError(got, expected) {
 export function largestDifference(got, expected) {
   if (got.length !== expected.length) return Infinity;
   let largest = 0;
-  for (let index = 0; index < got.length; index++) largest = Math.max(largest, Math.abs(got[index] - expected[index]));
+  for (let index = 0; index < got.length; index++)
+    largest = Math.max(largest, Math.abs(got[index] - expected[index]));
   return largest;
 }

@@ -28,13 +28,7 @@ from onnxcam.render.panels import signed
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data"
 MODEL = ROOT / "models" / "efficientnet_lite0.onnx"
-FILTERS = {
-    "nearest": Image.Resampling.NEAREST,
-    "box": Image.Resampling.BOX,
-    "bilinear": Image.Resampling.BILINEAR,
-    "bicubic": Image.Resampling.BICUBIC,
-    "lanczos": Image.Resampling.LANCZOS,
-}
+FILTERS = ("nearest", "box", "bilinear", "bicubic", "lanczos")
 
 
 class Writer:
@@ -140,8 +134,8 @@ def products(write: Writer) -> list[dict[str, Any]]:
         guided = rng.standard_normal((2, *shape), np.float32)
         maps = rng.uniform(size=(2, 4, 3, 2)[: 1 + places]).astype(np.float32)
         product = cam.guided_grad_cam(guided, maps, layout=layout)
-        arrays = {"guided": guided, "maps": maps, "product": product}
-        cases.append({"layout": layout, **{name: write.array(values) for name, values in arrays.items()}})
+        arrays = {"guided": write.array(guided), "maps": write.array(maps), "product": write.array(product)}
+        cases.append({"layout": layout, **arrays})
     return cases
 
 
@@ -172,7 +166,7 @@ def resampled(write: Writer) -> list[dict[str, Any]]:
             "size": size,
             "box": box,
             "filter": kind,
-            "pixels": write.array(images[name].resize(size, FILTERS[kind], box)),
+            "pixels": write.array(images[name].resize(size, Image.Resampling[kind.upper()], box)),
         }
         for name, size, box in cases
         for kind in FILTERS
@@ -233,7 +227,7 @@ def target_errors() -> list[dict[str, Any]]:
 
 def main(folder: Path) -> None:
     """Writes all cases."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)
     write = Writer(folder)
     transparent = Image.merge("RGBA", [*noise(30, 20).split(), noise(20, 30).rotate(90, expand=True).getchannel(0)])
     cases = {

@@ -22,7 +22,9 @@ for (const filter of ["nearest", "box", "bicubic"]) {
 }
 
 test("a crop beyond the image is black", () => {
-  const data = Uint8Array.from([1, 2, 3, 4].flatMap((grey) => [grey, grey, grey]));
+  const data = Uint8Array.from(
+    [1, 2, 3, 4].flatMap((grey) => [grey, grey, grey]),
+  );
   const got = crop({ data, width: 2, height: 2 }, [-1, -1, 3, 2]);
   const red = got.data.filter((_, index) => index % 3 === 0);
   assert.deepEqual([...red], [0, 0, 0, 0, 0, 1, 2, 0, 0, 3, 4, 0]);

@@ -14,6 +14,9 @@ web.env.wasm.numThreads = 1; // threads would keep Node from ending
  * @type {Record<string, {ort: any, executionProviders: string[]}>}
  */
 export const RUNTIMES = {
-  "onnxruntime-node": { ort: load("onnxruntime-node"), executionProviders: ["cpu"] },
+  "onnxruntime-node": {
+    ort: load("onnxruntime-node"),
+    executionProviders: ["cpu"],
+  },
   "onnxruntime-web": { ort: web, executionProviders: ["wasm"] },
 };

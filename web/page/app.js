@@ -8,7 +8,9 @@ const [status, progress, file, drop, choices] = ["status", "progress", "file", "
 const [first, second, strength, rows] = ["first", "second", "strength", "rows"].map(find);
 
 /** The tasks that the worker has not done yet, by their numbers. */
-const waiting = /** @type {Map<number, {resolve: (result: any) => void, reject: (error: Error) => void}>} */ (new Map());
+const waiting = /** @type {Map<number, {resolve: (result: any) => void, reject: (error: Error) => void}>} */ (
+  new Map()
+);
 let tasks = 0;
 /** @type {Worker} */
 let worker;
@@ -33,7 +35,8 @@ function ask(task, argument, transferred = []) {
 /** Downloads a file, and shows how far it is. @param {string} address */
 async function download(address) {
   const response = await fetch(address);
-  if (!response.ok || !response.body) throw new Error(`${address} cannot be loaded: the server answered ${response.status}`);
+  if (!response.ok || !response.body)
+    throw new Error(`${address} cannot be loaded: the server answered ${response.status}`);
   const total = Number(response.headers.get("Content-Length"));
   const parts = [];
   let loaded = 0;
@@ -78,12 +81,16 @@ function describe(metadata) {
   const facts = {
     Name: source.name,
     "Made by": source.exporter,
-    Verified: verification ? `against ${verification.reference}, largest error ${Math.max(...errors).toPrecision(2)}` : "no",
+    Verified: verification
+      ? `against ${verification.reference}, largest error ${Math.max(...errors).toPrecision(2)}`
+      : "no",
     Input: `${image.width} by ${image.height} pixels`,
     Answers: `${classes} classes, and no others: it names one of them for every photograph`,
     Layer: `${layers[0].name}, whose map has ${layers[0].shape.slice(1).reverse().join(" by ")} places`,
   };
-  find("model").replaceChildren(...Object.entries(facts).flatMap(([term, text]) => [element("dt", term), element("dd", text)]));
+  find("model").replaceChildren(
+    ...Object.entries(facts).flatMap(([term, text]) => [element("dt", term), element("dd", text)]),
+  );
 }
 
 /** @param {string} name @param {string} text */

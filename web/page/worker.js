@@ -6,7 +6,7 @@ import { Explainer, METHODS } from "../src/index.js";
 
 // Of the methods, CAM is left out: it is Grad-CAM without its ReLU, up to a factor, wherever a model has it.
 const DRAWN = METHODS.filter((method) => method !== "cam");
-const LONGEST = 640;
+const LONGEST = 480; // pixels of a panel's longer side
 
 /** @type {Explainer} */
 let explainer;

@@ -31,7 +31,8 @@ const VALUE_NAME = 1; // of ValueInfoProto
  */
 export function metadataText(bytes, name) {
   for (const property of fields(bytes)) {
-    if (property.number === PROPERTY && textOf(bytes, property, KEY) === METADATA_KEY) return textOf(bytes, property, VALUE);
+    if (property.number === PROPERTY && textOf(bytes, property, KEY) === METADATA_KEY)
+      return textOf(bytes, property, VALUE);
   }
   throw new ModelError(
     `${name} is not an explainer model; make one of it with 'onnxcam export' (pip install onnxcam-export)`,

@@ -48,7 +48,10 @@ export function cam(activations, gradients) {
  * @returns {Values} The product, in the shape of `guided`.
  */
 export function guidedGradCam({ data, dims }, maps, layout) {
-  const large = upsample(maps, dims.slice(1).filter((_, axis) => layout[axis + 1] !== "C")).data;
+  const large = upsample(
+    maps,
+    dims.slice(1).filter((_, axis) => layout[axis + 1] !== "C"),
+  ).data;
   const places = large.length / dims[0];
   const channels = data.length / large.length;
   const product = data.map((value, index) => {
@@ -60,8 +63,8 @@ export function guidedGradCam({ data, dims }, maps, layout) {
 }
 
 /**
- * Resamples maps to another size, linearly and with half-pixel centres (PyTorch's `align_corners=False`), one axis after
- * the other.
+ * Resamples maps to another size, one axis after the other, linearly and with half-pixel centres (PyTorch's
+ * `align_corners=False`).
  *
  * @param {Values} maps [M, ...places].
  * @param {number[]} size The new sizes of the places.
@@ -72,12 +75,12 @@ export function upsample(maps, size) {
     const source = dims[place + 1];
     const inner = product(dims.slice(place + 2));
     const between = neighbours(source, target);
-    const values = listOf((data.length / source) * target, (index) => {
+    const large = new Float32Array((data.length / source) * target).map((_, index) => {
       const [lower, upper, share] = between[floor(index / inner) % target];
       const start = floor(index / inner / target) * source * inner + (index % inner);
       return data[start + lower * inner] * (1 - share) + data[start + upper * inner] * share;
     });
-    return { data: Float32Array.from(values), dims: dims.with(place + 1, target) };
+    return { data: large, dims: dims.with(place + 1, target) };
   }, maps);
 }
 

@@ -27,5 +27,6 @@ export function mapToDraw(values) {
 export function imageToDraw(values) {
   const mean = sum(values) / values.length;
   const deviation = Math.sqrt(sum(values, (value) => (value - mean) ** 2) / values.length) || 1;
-  return Uint8ClampedArray.from(values, (value) => (((value - mean) / deviation) * DEVIATION + ZERO) * 255);
+  const levels = new Uint8ClampedArray(values.length);
+  return levels.map((_, at) => (((values[at] - mean) / deviation) * DEVIATION + ZERO) * 255);
 }

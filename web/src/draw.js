@@ -49,6 +49,7 @@ export function put({ data, width, height }, canvas) {
   const context = /** @type {CanvasRenderingContext2D | null} */ (canvas.getContext("2d"));
   if (!context) throw new PictureError("the canvas has another context than '2d'; give a new one");
   const image = context.createImageData(width, height);
-  for (let at = 0; at < image.data.length; at++) image.data[at] = at % 4 === 3 ? 255 : data[floor(at / 4) * 3 + (at % 4)];
+  for (let at = 0; at < image.data.length; at++)
+    image.data[at] = at % 4 === 3 ? 255 : data[floor(at / 4) * 3 + (at % 4)];
   context.putImageData(image, 0, 0);
 }

@@ -18,8 +18,8 @@ import { shown } from "./text.js";
  * @typedef {import("./targets.js").Target} Target
  *
  * @typedef {object} Request
- * @property {Target | readonly Target[]} [target] A class index, a label, or a rank (-1 is the top-scoring class, -2 the
- *   second); or a list of these: one for each image, or any number for a single image. The default is -1.
+ * @property {Target | readonly Target[]} [target] A class index, a label, or a rank (-1 is the top-scoring class, -2
+ *   the second); or a list of these: one for each image, or any number for a single image. The default is -1.
  * @property {import("./methods.js").Level} [level] 0 for the scores alone, 1 also for CAM and Grad-CAM, 2 also for the
  *   gradient at the input. The default is what `method` needs, or else the highest that the model has.
  * @property {import("./methods.js").Method} [method] The method that is drawn by default.
@@ -52,7 +52,7 @@ export class Explainer {
    * @param {string | URL | ArrayBuffer | Uint8Array} model The address of an explainer model; or the bytes of its file,
    *   which are edited in place: they stay an explainer model, but one whose added inputs have no defaults.
    * @param {import("./session.js").Opening} options
-   * @throws {ModelError} The file is missing, corrupt, not an explainer model, from a newer schema, or cannot be loaded.
+   * @throws {ModelError} The file is missing, corrupt, no explainer model, from a newer schema, or cannot be loaded.
    */
   static async create(model, options) {
     const isAddress = typeof model === "string" || model instanceof URL;
@@ -77,8 +77,8 @@ export class Explainer {
   /**
    * Explains one image, or several as one batch.
    *
-   * @param {ImageSource | Tensor | readonly ImageSource[]} image `ImageData` or any `{data, width, height}` of 8-bit pixels,
-   *   a canvas or an `ImageBitmap`; a list of these; or a preprocessed `Tensor`.
+   * @param {ImageSource | Tensor | readonly ImageSource[]} image `ImageData` or any `{data, width, height}` of 8-bit
+   *   pixels, a canvas or an `ImageBitmap`; a list of these; or a preprocessed `Tensor`.
    * @param {Request} [request]
    * @returns {Promise<Explanation>} With a row for each explained class.
    * @throws {import("./errors.js").OnnxCamError} One of its kinds, by what is wrong.
@@ -110,8 +110,8 @@ export class Explainer {
   }
 
   /**
-   * All outputs of a run; those that its level does not give have no rows. Naming some of them is not safe: before 1.24,
-   * onnxruntime-node gives them others' values.
+   * All outputs of a run; those that its level does not give have no rows. Naming some of them is not safe: before
+   * 1.24, onnxruntime-node gives them others' values.
    *
    * @param {Record<string, Tensor>} feeds
    */
@@ -135,7 +135,8 @@ export class Explainer {
    * @returns {{tensor: Tensor, photographs: import("./draw.js").Photograph[]}}
    */
   #input(image) {
-    if ("dims" in Object(image)) return { tensor: checkTensor(/** @type {Tensor} */ (image), this.metadata), photographs: [] };
+    if ("dims" in Object(image))
+      return { tensor: checkTensor(/** @type {Tensor} */ (image), this.metadata), photographs: [] };
     const images = [image].flat().map((one) => readPixels(/** @type {ImageSource} */ (one)));
     const { data, dims, photographs } = preprocess(images, this.metadata);
     const { dtype } = this.metadata.image;

@@ -52,7 +52,11 @@ export class Explanation {
     this.scores = outputs[contract.SCORES_OUTPUT].data;
     /** The class explained in each of the M rows; ranks are resolved. */
     this.classIndex = [...outputs[contract.CLASS_INDEX_OUTPUT].data];
-    /** The gradient at the input, [M, ...input shape], by the rules of `metadata.input_gradient`. @type {Values | undefined} */
+    /**
+     * The gradient at the input, [M, ...input shape], by the rules of `metadata.input_gradient`.
+     *
+     * @type {Values | undefined}
+     */
     this.inputGradient = outputs[contract.inputGradientOutput(metadata)];
     this.#photographs = photographs;
     this.#method = method;
@@ -134,7 +138,8 @@ export class Explanation {
       throw new TargetError(`there is no row ${quoted(row)}; the explanation has the rows 0 to ${dims[0] - 1}`);
     }
     const photograph = this.#photographs[floor((row * this.#photographs.length) / dims[0])];
-    if (!photograph) throw new MethodError("an overlay needs a photograph, and a tensor was explained; explain an image");
+    if (!photograph)
+      throw new MethodError("an overlay needs a photograph, and a tensor was explained; explain an image");
     const size = data.length / dims[0];
     const own = { data: data.subarray(row * size, (row + 1) * size), dims: dims.slice(1) };
     const drawing = draw(own, photograph, this.metadata, { isMap: !method.startsWith("guided"), outline, longest });

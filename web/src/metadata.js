@@ -87,7 +87,9 @@ export function readMetadata(json) {
     return metadata;
   } catch (error) {
     if (error instanceof ModelError) throw error;
-    throw new ModelError(`the model's onnxcam metadata is damaged (${place}); export the model again with onnxcam-export`);
+    throw new ModelError(
+      `the model's onnxcam metadata is damaged (${place}); export the model again with onnxcam-export`,
+    );
   }
 }
 

@@ -18,7 +18,7 @@ export const METHODS = /** @type {Method[]} */ (Object.keys(LEVELS));
 /**
  * The level of a run.
  *
- * @param {Level | undefined} level Undefined is the level that the method needs, or else the highest that the model has.
+ * @param {Level | undefined} level Undefined is what the method needs, or else the highest that the model has.
  * @param {Method | undefined} method
  * @param {Metadata} metadata
  * @returns {Level}
@@ -43,7 +43,8 @@ export function levelOfRun(level, method, metadata) {
  * @param {number} level
  */
 export function checkMethod(method, { cam_layer, input_gradient }, level) {
-  if (!METHODS.includes(method)) throw new MethodError(`there is no method ${quoted(method)}; there are ${METHODS.join(", ")}`);
+  if (!METHODS.includes(method))
+    throw new MethodError(`there is no method ${quoted(method)}; there are ${METHODS.join(", ")}`);
   if (method === "cam" && cam_layer === null) {
     throw new MethodError(
       "this model has no CAM, which needs a network that ends in global average pooling and one linear layer; use Grad-CAM",

@@ -66,7 +66,7 @@ export function asFloat32({ data, type }) {
   return Float32Array.from(data, type === "float16" && data instanceof Uint16Array ? fromHalf : Number);
 }
 
-// Moved between these, the exponent of half precision is that of single precision, also below the smallest normal number.
+// Times this, half precision has the exponents of single precision, also below the smallest normal number.
 const SHIFT = 2 ** 112;
 const DROPPED = 13; // bits of the fraction that half precision does not have
 const LARGEST = 65504;

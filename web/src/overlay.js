@@ -1,4 +1,4 @@
-/** Draws a map on a photograph, or a signed image at its position on the photograph, to the pixels of Python's pictures. */
+/** Draws a map on a photograph, or a signed image at its position, with the pixels of Python's pictures. */
 
 import { colour } from "./colours.js";
 import { clip, listOf, max, min, rint } from "./numbers.js";
@@ -15,7 +15,7 @@ import { resample } from "./resample.js";
 // colour has its full opacity, through which the photograph's texture still shows.
 const [FAINTEST, FULL, OPACITY] = [0.1, 0.75, 0.7];
 
-// The photograph turns grey below the colour, and loses contrast around a middle grey; both come sooner than the colour.
+// The photograph turns grey below the colour, and loses contrast around a middle grey. Both come sooner than the colour.
 const [GREY_SOONER, MIDDLE, CONTRAST] = [1.5, 140, 0.6];
 
 // The crop's outline is white on its inner side and dark on its outer side, so that it shows on any photograph.
@@ -125,7 +125,10 @@ function overlap(start, end, canvas, image) {
 function drawOutline({ data, width, height }, box) {
   const [left, top, right, bottom] = box.map(rint);
   const thick = max(1, rint(max(width, height) * OUTLINE));
-  for (const [outer, ink] of [[thick, DARK], [0, WHITE]]) {
+  for (const [outer, ink] of [
+    [thick, DARK],
+    [0, WHITE],
+  ]) {
     const inner = thick - outer;
     for (let y = max(top - outer, 0); y < min(bottom + outer, height); y++) {
       for (let x = max(left - outer, 0); x < min(right + outer, width); x++) {

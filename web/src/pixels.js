@@ -24,7 +24,9 @@ import { shown } from "./text.js";
 export function readPixels(source) {
   const { width, height } = source ?? {};
   if (!(width > 0 && height > 0)) {
-    throw new PictureError(`an image is ImageData, {data, width, height}, a canvas or an ImageBitmap, not ${shown(source)}`);
+    throw new PictureError(
+      `an image is ImageData, {data, width, height}, a canvas or an ImageBitmap, not ${shown(source)}`,
+    );
   }
   const data = "data" in source ? source.data : drawn(source);
   const channels = data.length / (width * height);
@@ -78,7 +80,8 @@ function drawn(source) {
   try {
     const context = new OffscreenCanvas(source.width, source.height).getContext("2d");
     context?.drawImage(source, 0, 0);
-    return /** @type {OffscreenCanvasRenderingContext2D} */ (context).getImageData(0, 0, source.width, source.height).data;
+    return /** @type {OffscreenCanvasRenderingContext2D} */ (context).getImageData(0, 0, source.width, source.height)
+      .data;
   } catch (error) {
     throw new PictureError(`the image cannot be read: ${shown(error)}`);
   }

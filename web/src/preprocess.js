@@ -20,8 +20,8 @@ import { crop, resample } from "./resample.js";
  *
  * @param {Pixels[]} images RGB.
  * @param {Metadata} metadata
- * @returns {{data: Float32Array, dims: number[], photographs: import("./draw.js").Photograph[]}} The input, and the position
- *   of the model's crop on each image.
+ * @returns {{data: Float32Array, dims: number[], photographs: import("./draw.js").Photograph[]}} The input, and the
+ *   position of the model's crop on each image.
  * @throws {ModelError} The model has no preprocessing, or its preprocessing does not give the input's size.
  */
 export function preprocess(images, metadata) {
@@ -49,10 +49,8 @@ export function preprocess(images, metadata) {
  */
 export function asRgb(row, { image, preprocessing }) {
   const source = channelOrder(image, preprocessing);
-  const values = listOf(image.width * image.height * 3, (at) => {
-    return row[position(image, floor(at / 3), source[(at % 3) % image.channels])];
-  });
-  return Float32Array.from(values);
+  const rgb = new Float32Array(image.width * image.height * 3);
+  return rgb.map((_, at) => row[position(image, floor(at / 3), source[(at % 3) % image.channels])]);
 }
 
 /**
@@ -102,7 +100,12 @@ function placedImage(image, input, steps) {
 function seen(image, { resized, crop: box }, { interpolation }) {
   if (image.width === resized[0] && image.height === resized[1]) return crop(image, box);
   const [left, top] = [max(box[0], 0), max(box[1], 0)];
-  const window = /** @type {import("./geometry.js").Box} */ ([left, top, min(box[2], resized[0]), min(box[3], resized[1])]);
+  const window = /** @type {import("./geometry.js").Box} */ ([
+    left,
+    top,
+    min(box[2], resized[0]),
+    min(box[3], resized[1]),
+  ]);
   const part = resample(image, resized, interpolation, { window });
   return crop(part, [box[0] - left, box[1] - top, box[2] - left, box[3] - top]);
 }

@@ -35,7 +35,12 @@ const asItIs = (first) => ({ first });
  * @param {Box} [options.window] The part of the result that is wanted, in whole pixels; all of it by default.
  * @returns {Pixels}
  */
-export function resample(image, size, filter, { box = [0, 0, image.width, image.height], window = [0, 0, ...size] } = {}) {
+export function resample(
+  image,
+  size,
+  filter,
+  { box = [0, 0, image.width, image.height], window = [0, 0, ...size] } = {},
+) {
   const across = taps(filter, image.width, [box[0], box[2]], size[0], [window[0], window[2]]);
   const down = taps(filter, image.height, [box[1], box[3]], size[1], [window[1], window[3]]);
   if (isDownFirst(image, size)) {
@@ -66,7 +71,7 @@ export function crop(image, [left, top, right, bottom]) {
 }
 
 /**
- * Whether columns are filtered before rows, as Pillow 13 does where that leaves fewer pixels; earlier versions never do.
+ * Whether columns are filtered before rows, as Pillow 13 does by this rule; earlier versions never do.
  * The order shows where a filter overshoots and is clipped.
  *
  * @param {Pixels} image

@@ -40,7 +40,11 @@ export async function openSession(bytes, name, { ort, executionProviders, sessio
   try {
     const metadata = readMetadata(metadataText(bytes, name));
     requireInputs(bytes);
-    const options = { logSeverityLevel: LOG_ERRORS, ...sessionOptions, ...(executionProviders && { executionProviders }) };
+    const options = {
+      logSeverityLevel: LOG_ERRORS,
+      ...sessionOptions,
+      ...(executionProviders && { executionProviders }),
+    };
     return { session: await ort.InferenceSession.create(bytes, options), metadata };
   } catch (error) {
     if (error instanceof ModelError) throw error;

@@ -15,7 +15,7 @@ const MOST_SUGGESTIONS = 3;
  * @param {number} images N.
  * @param {{classes: number, labels: readonly string[] | null}} model
  * @returns {number[]} [T] with T = N, T = 1 or, for one image, any T.
- * @throws {TargetError} A class or rank does not exist, a label is unknown or names several classes, or T does not fit N.
+ * @throws {TargetError} A class, rank or label does not exist, a label names several classes, or T does not fit N.
  */
 export function resolveTargets(target, images, { classes, labels }) {
   const wanted = [target].flat();
@@ -40,11 +40,15 @@ export function findLabel(text, labels) {
     listOf(labels.length, Number).filter((index) => fits(labels[index].toLowerCase()));
   const whole = matching((label) => label === wanted);
   // ImageNet has `tabby, tabby cat`.
-  const found = whole.length ? whole : matching((label) => label.split(",").some((synonym) => synonym.trim() === wanted));
+  const found = whole.length
+    ? whole
+    : matching((label) => label.split(",").some((synonym) => synonym.trim() === wanted));
   if (found.length === 1) return found[0];
   if (found.length) {
     const last = found.pop();
-    throw new TargetError(`${quoted(text)} names the classes ${found.join(", ")} and ${last}; give one of these numbers`);
+    throw new TargetError(
+      `${quoted(text)} names the classes ${found.join(", ")} and ${last}; give one of these numbers`,
+    );
   }
   const close = matching((label) => wanted !== "" && label.includes(wanted)).slice(0, MOST_SUGGESTIONS);
   const advice = close.map((index) => quoted(labels[index])).join(" or ");
@@ -60,7 +64,8 @@ export function findLabel(text, labels) {
  */
 function resolveOne(target, classes, labels) {
   if (Number.isInteger(target)) return checkRange(/** @type {number} */ (target), classes);
-  if (typeof target !== "string") throw new TargetError(`a target is a class index, a label or a rank, not ${quoted(target)}`);
+  if (typeof target !== "string")
+    throw new TargetError(`a target is a class index, a label or a rank, not ${quoted(target)}`);
   if (labels) return findLabel(target, labels);
   throw new TargetError(
     `the model has no labels, so ${quoted(target)} names no class; give an index from 0 to ${classes - 1}`,
