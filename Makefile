@@ -8,13 +8,16 @@ FLAVOUR ?= $(if $(shell command -v nvidia-smi),gpu,cpu)
 RUNTIME = pyproject.toml LICENSE README.md $(wildcard models/efficientnet_lite0.*) $(shell find onnxcam -type f -not -path '*/__pycache__/*')
 EXPORT = export/pyproject.toml export/LICENSE export/README.md $(shell find export/onnxcam_export -type f -not -path '*/__pycache__/*')
 
-.PHONY: help demo test test-runtime test-oldest lint wheels bench clean
+.PHONY: help demo test test-runtime test-oldest test-web test-page page lint wheels bench clean
 
 help:
 	@echo 'make demo          explain a photograph, with no PyTorch: writes demo.png'
 	@echo 'make test          all tests'
 	@echo 'make test-runtime  the runtime'"'"'s tests, in an environment that holds only its wheel, pytest and hypothesis'
 	@echo 'make test-oldest   the same with the oldest versions that it allows: constraints-oldest.txt'
+	@echo 'make test-web      the npm package in web/, in both ONNX Runtimes for JavaScript; needs Node 20 or later'
+	@echo 'make page          a page that explains photographs in the browser, for any server: site/ (MODEL=… for another model)'
+	@echo 'make test-page     that page in Chromium, without a window; needs Debian'"'"'s chromium (CHROMIUM=… for another)'
 	@echo 'make lint          ruff and mypy'
 	@echo 'make wheels        both wheels and both source distributions, in dist/'
 	@echo 'make bench         speed, memory and start-up beside the peers: docs/performance.md (BENCH=--help for parts of it)'
@@ -24,8 +27,8 @@ demo: .venv-demo/.stamp
 	@rm -f demo.png
 	.venv-demo/bin/onnxcam explain tests/data/coffee.jpg -o demo.png
 
-# In parallel workers, of which each may need 4 GB for a large network.
-test: .venv/.stamp
+# In parallel workers, of which each may need 4 GB for a large network. Without Node, web/ is left out.
+test: .venv/.stamp $(if $(shell command -v npm),test-web)
 	.venv/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 test-runtime: .venv-runtime/.stamp
@@ -41,6 +44,21 @@ test-runtime: .venv-runtime/.stamp
 test-oldest: .venv-oldest/.stamp
 	PYTHONSAFEPATH=1 .venv-oldest/bin/pytest tests/runtime
 
+# Python answers first, and JavaScript must give the same.
+test-web: .venv-demo/.stamp web/node_modules/.stamp
+	.venv-demo/bin/python tests/web/reference.py web/.reference
+	cd web && npm run --silent check && npm test --silent
+
+MODEL ?= models/efficientnet_lite0.onnx
+page: web/node_modules/.stamp
+	node web/page/build.js '$(MODEL)' site
+	@echo 'python3 -m http.server --directory site   shows it at port 8000'
+
+CHROMIUM ?= $(shell command -v chromium)
+test-page: web/node_modules/.stamp
+	@test -x '$(CHROMIUM)' || { echo 'There is no Chromium: apt-get install chromium, or name one with make test-page CHROMIUM=…' >&2; exit 1; }
+	CHROMIUM='$(CHROMIUM)' node --test --test-reporter=spec tests/web/page.browser.js
+
 lint: .venv/.stamp
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
@@ -55,6 +73,7 @@ bench: .venv-bench/.stamp
 
 clean:
 	rm -rf .venv .venv-demo .venv-runtime .venv-oldest .venv-build .venv-bench dist demo.png .mypy_cache .pytest_cache .ruff_cache
+	rm -rf web/node_modules web/types web/.reference site
 	find onnxcam export bench tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Editable: changed code needs no new installation.
@@ -97,6 +116,10 @@ dist/.stamp: .venv-build/.stamp $(RUNTIME) $(EXPORT)
 	rm -rf .venv-oldest
 	$(call venv,.venv-oldest)
 	.venv-oldest/bin/python $(PIP_INSTALL:constraints.txt=constraints-oldest.txt) '.[cpu]' pytest hypothesis
+	@touch $@
+
+web/node_modules/.stamp: web/package.json web/package-lock.json
+	cd web && npm ci --silent
 	@touch $@
 
 define venv

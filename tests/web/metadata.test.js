@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { metadataText } from "../../web/src/artifact.js";
+import { ModelError } from "../../web/src/index.js";
+import { imageShape, readMetadata } from "../../web/src/metadata.js";
+import { bytesOf, dataFile, DEFAULT_MODEL } from "./reference.js";
+
+const VALID = JSON.parse(
+  metadataText(bytesOf(dataFile("pooled.onnx")), "the model"),
+);
+
+/** @type {[string, unknown][]} */
+const BROKEN = [
+  ["image", null],
+  ["image.name", 7],
+  ["image.layout", "CHWN"],
+  ["image.height", 0],
+  ["image.height", 8.5],
+  ["image.width", 2 ** 25],
+  ["image.channels", "3"],
+  ["image.batch", -1],
+  ["layers", []],
+  ["layers", "features"],
+  ["layers.0", null],
+  ["layers.0.name", null],
+  ["layers.0.shape", [4, 8, 0]],
+  ["classes", 0],
+  ["classes", undefined],
+  ["labels", ["cat"]],
+  ["labels.2", 3],
+  ["preprocessing", 5],
+  ["preprocessing.resize", 0],
+  ["preprocessing.resize", [8, 8, 8]],
+  ["preprocessing.crop", "8"],
+  ["preprocessing.interpolation", "magic"],
+  ["preprocessing.interpolation", "toString"],
+  ["preprocessing.mean", [0.5]],
+  ["preprocessing.mean.1", null],
+  ["preprocessing.std", [0.25, 0, 0.25]],
+  ["preprocessing.scale", 0],
+  ["preprocessing.std.0", "1"],
+  ["level", 3],
+];
+
+test("what the export wrote is read as it is", () => {
+  assert.deepEqual(readMetadata(JSON.stringify(VALID)), {
+    level: null,
+    input_gradient: "guided",
+    ...VALID,
+  });
+  assert.equal(
+    readMetadata(metadataText(bytesOf(DEFAULT_MODEL), "the model"))
+      .labels?.[967],
+    "espresso",
+  );
+});
+
+test("fields that an older export did not write have their defaults", () => {
+  const { level, input_gradient, ...older } = VALID;
+  assert.deepEqual(readMetadata(JSON.stringify(older)), {
+    ...older,
+    level: null,
+    input_gradient: "guided",
+  });
+});
+
+for (const [place, value] of BROKEN) {
+  test(`metadata whose ${place} is ${JSON.stringify(value)} is damaged`, () => {
+    const field = place.split(".")[0];
+    assert.throws(
+      () => readMetadata(JSON.stringify(changed(place, value))),
+      new ModelError(
+        `the model's onnxcam metadata is damaged (${field}); export the model again with onnxcam-export`,
+      ),
+    );
+  });
+}
+
+test("a signal and a volume have shapes of their own", () => {
+  const signal = {
+    ...VALID.image,
+    layout: "NLC",
+    channels: 2,
+    height: 1,
+    width: 9,
+  };
+  const volume = { ...VALID.image, layout: "NDHW", channels: 1, depth: 4 };
+  assert.deepEqual(
+    imageShape(
+      readMetadata(
+        JSON.stringify({ ...VALID, image: signal, preprocessing: null }),
+      ).image,
+    ),
+    [9, 2],
+  );
+  assert.deepEqual(
+    imageShape(
+      readMetadata(
+        JSON.stringify({ ...VALID, image: volume, preprocessing: null }),
+      ).image,
+    ),
+    [4, 8, 8],
+  );
+  assert.throws(
+    () =>
+      readMetadata(
+        JSON.stringify({ ...VALID, image: { ...volume, depth: null } }),
+      ),
+    /damaged \(image\)/,
+  );
+});
+
+test("BGR needs one channel or three", () => {
+  const two = changed("image.channels", 2);
+  Object.assign(two.preprocessing, { mean: [0, 0], std: [1, 1] });
+  assert.throws(
+    () => readMetadata(JSON.stringify(two)),
+    /damaged \(preprocessing\)/,
+  );
+});
+
+test("text that is no JSON, or no object, is damaged", () => {
+  for (const text of ["", "{", "NaN", "null", "[]", "7"])
+    assert.throws(() => readMetadata(text), /metadata is damaged \(/);
+});
+
+test("a newer schema says what to do", () => {
+  assert.throws(
+    () => readMetadata(JSON.stringify({ schema: 99 })),
+    /^ModelError: the model was written for onnxcam metadata schema 99, .*; upgrade it with 'npm install onnxcam@latest'$/,
+  );
+});
+
+/**
+ * The metadata with one field changed.
+ *
+ * @param {string} place
+ * @param {unknown} value
+ */
+function changed(place, value) {
+  const copy = structuredClone(VALID);
+  const path = place.split(".");
+  const last = /** @type {string} */ (path.pop());
+  path.reduce((part, name) => part[name], copy)[last] = value;
+  return copy;
+}

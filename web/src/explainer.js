@@ -1,0 +1,174 @@
+/** Runs an explainer model on images or tensors. */
+
+import { LEVEL_INPUT, TARGET_INPUT } from "./contract.js";
+import { ModelError, TensorError } from "./errors.js";
+import { Explanation } from "./explanation.js";
+import { imageShape } from "./metadata.js";
+import { levelOfRun } from "./methods.js";
+import { asFloat32, asType, max } from "./numbers.js";
+import { readPixels } from "./pixels.js";
+import { preprocess } from "./preprocess.js";
+import { checkedOutput, openSession, promisedShapes } from "./session.js";
+import { resolveTargets } from "./targets.js";
+import { shown } from "./text.js";
+
+/**
+ * @typedef {import("./session.js").Tensor} Tensor
+ * @typedef {import("./pixels.js").ImageSource} ImageSource
+ * @typedef {import("./targets.js").Target} Target
+ *
+ * @typedef {object} Request
+ * @property {Target | readonly Target[]} [target] A class index, a label, or a rank (-1 is the top-scoring class, -2
+ *   the second); or a list of these: one for each image, or any number for a single image. The default is -1.
+ * @property {import("./methods.js").Level} [level] 0 for the scores alone, 1 also for CAM and Grad-CAM, 2 also for the
+ *   gradient at the input. The default is what `method` needs, or else the highest that the model has.
+ * @property {import("./methods.js").Method} [method] The method that is drawn by default.
+ * @property {Record<string, Tensor>} [inputs] The model's other inputs, by name.
+ */
+
+/** An explainer model, loaded once and ready for any number of images. */
+export class Explainer {
+  /** @type {Promise<unknown>} The last run: onnxruntime-web refuses a run before the one before has ended. */
+  #busy = Promise.resolve();
+  #session;
+  #ort;
+
+  /**
+   * See `Explainer.create`.
+   *
+   * @param {any} session
+   * @param {import("./metadata.js").Metadata} metadata
+   * @param {import("./session.js").OnnxRuntime} ort
+   */
+  constructor(session, metadata, ort) {
+    this.#session = session;
+    this.#ort = ort;
+    this.metadata = metadata;
+  }
+
+  /**
+   * Loads a model.
+   *
+   * @param {string | URL | ArrayBuffer | Uint8Array} model The address of an explainer model; or the bytes of its file,
+   *   which are edited in place: they stay an explainer model, but one whose added inputs have no defaults.
+   * @param {import("./session.js").Opening} options
+   * @throws {ModelError} The file is missing, corrupt, no explainer model, from a newer schema, or cannot be loaded.
+   */
+  static async create(model, options) {
+    const isAddress = typeof model === "string" || model instanceof URL;
+    const bytes = isAddress ? await download(model) : model instanceof ArrayBuffer ? new Uint8Array(model) : model;
+    const { session, metadata } = await openSession(bytes, isAddress ? shown(model) : "the model", options);
+    return new Explainer(session, metadata, options.ort);
+  }
+
+  /** The names of the C classes, or null if the model has none. */
+  get labels() {
+    return this.metadata.labels;
+  }
+
+  /** Frees the model's memory, once the runs that have begun have ended; new runs are an error. */
+  async close() {
+    const session = this.#session;
+    this.#session = null;
+    await this.#busy;
+    await session?.release();
+  }
+
+  /**
+   * Explains one image, or several as one batch.
+   *
+   * @param {ImageSource | Tensor | readonly ImageSource[]} image `ImageData` or any `{data, width, height}` of 8-bit
+   *   pixels, a canvas or an `ImageBitmap`; a list of these; or a preprocessed `Tensor`.
+   * @param {Request} [request]
+   * @returns {Promise<Explanation>} With a row for each explained class.
+   * @throws {import("./errors.js").OnnxCamError} One of its kinds, by what is wrong.
+   */
+  async explain(image, { target = -1, level, method, inputs } = {}) {
+    const { metadata } = this;
+    const chosen = levelOfRun(level, method, metadata);
+    const { tensor, photographs } = this.#input(image);
+    const images = tensor.dims[0];
+    const targets = resolveTargets(target, images, metadata);
+    const promised = promisedShapes(metadata, chosen, images, max(images, targets.length));
+    const feeds = { ...inputs, [metadata.image.name]: tensor, ...this.#added(targets, chosen) };
+    const got = await this.#run(feeds);
+    const outputs = Object.entries(promised).map(([name, shape]) => [name, checkedOutput(name, got[name], shape)]);
+    return new Explanation({ metadata, level: chosen, method, outputs: Object.fromEntries(outputs), photographs });
+  }
+
+  /**
+   * The added inputs of a run.
+   *
+   * @param {readonly number[]} targets
+   * @param {number} level
+   */
+  #added(targets, level) {
+    const int64 = (/** @type {readonly number[]} */ values, /** @type {number[]} */ dims) =>
+      new this.#ort.Tensor("int64", BigInt64Array.from(values, BigInt), dims);
+    const added = { [TARGET_INPUT]: int64(targets, [targets.length]) };
+    return this.#session?.inputNames.includes(LEVEL_INPUT) ? { ...added, [LEVEL_INPUT]: int64([level], []) } : added;
+  }
+
+  /**
+   * All outputs of a run; those that its level does not give have no rows. Naming some of them is not safe: before
+   * 1.24, onnxruntime-node gives them others' values.
+   *
+   * @param {Record<string, Tensor>} feeds
+   */
+  async #run(feeds) {
+    const session = this.#session;
+    if (!session) throw new ModelError("the explainer is closed; make a new one");
+    // Without this, onnxruntime-node would leave it out in silence.
+    const unknown = Object.keys(feeds).find((name) => !session.inputNames.includes(name));
+    if (unknown) throw new TensorError(`the model has no input ${shown(unknown)}; it takes ${session.inputNames}`);
+    const run = this.#busy.then(() => session.run(feeds));
+    this.#busy = run.catch(() => {});
+    try {
+      return await run;
+    } catch (error) {
+      throw new ModelError(`the model could not be run: ${shown(error)}`, { cause: error });
+    }
+  }
+
+  /**
+   * @param {ImageSource | Tensor | readonly ImageSource[]} image
+   * @returns {{tensor: Tensor, photographs: import("./draw.js").Photograph[]}}
+   */
+  #input(image) {
+    if ("dims" in Object(image))
+      return { tensor: checkTensor(/** @type {Tensor} */ (image), this.metadata), photographs: [] };
+    const images = [image].flat().map((one) => readPixels(/** @type {ImageSource} */ (one)));
+    const { data, dims, photographs } = preprocess(images, this.metadata);
+    const { dtype } = this.metadata.image;
+    return { tensor: checkTensor(new this.#ort.Tensor(dtype, asType(data, dtype), dims), this.metadata), photographs };
+  }
+}
+
+/** @param {string | URL} address */
+async function download(address) {
+  try {
+    const response = await fetch(address);
+    if (!response.ok) throw new Error(`the server answered ${response.status}`);
+    return new Uint8Array(await response.arrayBuffer());
+  } catch (error) {
+    throw new ModelError(`cannot read ${shown(address)}: ${shown(error)}`, { cause: error });
+  }
+}
+
+/**
+ * Checks a tensor's type, shape and values against the model's input.
+ *
+ * @param {Tensor} tensor
+ * @param {import("./metadata.js").Metadata} metadata
+ * @returns {Tensor}
+ */
+function checkTensor(tensor, { image }) {
+  const { type, dims } = tensor;
+  const shape = [image.batch ?? dims[0], ...imageShape(image)];
+  if (type !== image.dtype || !dims[0] || `${dims}` !== `${shape}`) {
+    const expected = [image.batch ?? "N", ...imageShape(image)];
+    throw new TensorError(`the input must be ${image.dtype} [${expected}] (${image.layout}), not ${type} [${dims}]`);
+  }
+  if (!asFloat32(tensor).every(Number.isFinite)) throw new TensorError("the input holds NaN or infinity");
+  return tensor;
+}

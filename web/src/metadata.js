@@ -1,0 +1,149 @@
+/**
+ * The metadata of an explainer model: JSON that the export writes, with the names of the fields as in Python.
+ *
+ * Reading checks every field that is used here, and that the parts agree. So whatever a file holds, a caller gets valid
+ * metadata or a `ModelError`.
+ */
+
+import { ModelError } from "./errors.js";
+import { FILTERS } from "./filters.js";
+
+/**
+ * @typedef {object} Layer A target layer.
+ * @property {string} name
+ * @property {number[]} shape Without the batch, [K, ...places]: [K, h, w] of an image.
+ *
+ * @typedef {object} ImageInput The graph input that takes the image.
+ * @property {string} name
+ * @property {string} layout A letter for each axis, such as NCHW or NHWC; signals have L, volumes D, H and W.
+ * @property {number} channels
+ * @property {number} height
+ * @property {number} width
+ * @property {string} dtype ONNX Runtime's and numpy's name of its type.
+ * @property {number | null} [depth] Of a volume.
+ * @property {number | null} batch The fixed batch size, or null if the model takes any.
+ *
+ * @typedef {object} Preprocessing Resize, centre crop, then `(pixel * scale - mean) / std`.
+ * @property {number | [number, number] | null} resize The shorter side after resizing, or [height, width].
+ * @property {number | [number, number] | null} crop The side of the centre crop, or [height, width].
+ * @property {string} interpolation The name of Pillow's filter.
+ * @property {number} scale
+ * @property {number[]} mean
+ * @property {number[]} std
+ * @property {"RGB" | "BGR" | "L"} channel_order
+ *
+ * @typedef {object} Metadata
+ * @property {number} schema
+ * @property {ImageInput} image
+ * @property {Layer[]} layers The first is the default.
+ * @property {string | null} cam_layer The layer after which only global average pooling and a linear layer follow.
+ * @property {number} classes C.
+ * @property {string[] | null} labels
+ * @property {"softmax" | "sigmoid" | null} score_activation
+ * @property {boolean} flat Whether everything is always computed, and there is no level input.
+ * @property {Preprocessing | null} preprocessing
+ * @property {string} input_gradient The rules of the gradient at the input: guided, plain, deconvnet or custom.
+ * @property {0 | 1 | 2 | null} level The level that is fixed in this form of the model.
+ */
+
+const SCHEMA = 1;
+const LARGEST = 2 ** 24;
+const LAYOUT = /^N(C?(L|HW|DHW)|(L|HW|DHW)C)$/;
+
+/**
+ * Whether each field that is used here is valid and fits the others. What is no list or object raises a `TypeError`.
+ *
+ * @type {Record<string, (metadata: Metadata) => boolean>}
+ */
+const VALID = {
+  image: ({ image }) =>
+    isText(image.name) && LAYOUT.test(image.layout) && [image.batch ?? 1, ...imageShape(image)].every(isSize),
+  layers: ({ layers }) => layers.length > 0 && layers.every(({ name, shape }) => isText(name) && shape.every(isSize)),
+  classes: ({ classes }) => isSize(classes),
+  labels: ({ labels, classes }) => labels === null || (labels.length === classes && labels.every(isText)),
+  preprocessing: ({ preprocessing, image }) => preprocessing === null || isPreprocessing(preprocessing, image),
+  level: ({ level }) => [0, 1, 2, null].includes(level),
+};
+
+/**
+ * Reads the JSON that the export writes.
+ *
+ * @param {string} json
+ * @returns {Metadata}
+ * @throws {ModelError} It is not such JSON, contradicts itself, or has a newer schema.
+ */
+export function readMetadata(json) {
+  let place = "it is not JSON";
+  try {
+    const metadata = { input_gradient: "guided", level: null, ...JSON.parse(json) };
+    place = "schema";
+    if (metadata.schema > SCHEMA) {
+      throw new ModelError(
+        `the model was written for onnxcam metadata schema ${metadata.schema}, and this onnxcam reads up to ${SCHEMA}; ` +
+          "upgrade it with 'npm install onnxcam@latest'",
+      );
+    }
+    for (place in VALID) if (!VALID[place](metadata)) throw new TypeError();
+    return metadata;
+  } catch (error) {
+    if (error instanceof ModelError) throw error;
+    throw new ModelError(
+      `the model's onnxcam metadata is damaged (${place}); export the model again with onnxcam-export`,
+    );
+  }
+}
+
+/**
+ * The shape of the image input without the batch, in its own layout.
+ *
+ * @param {ImageInput} image
+ */
+export function imageShape({ layout, channels, depth, height, width }) {
+  const sizes = { C: channels, D: Number(depth), H: height, W: width, L: width };
+  return [...layout.slice(1)].map((axis) => sizes[/** @type {keyof typeof sizes} */ (axis)]);
+}
+
+/**
+ * How many elements a shape has.
+ *
+ * @param {readonly number[]} shape
+ */
+export function product(shape) {
+  return shape.reduce((total, size) => total * size, 1);
+}
+
+/**
+ * A side of a square, or (height, width), as (height, width).
+ *
+ * @param {number | [number, number]} size
+ * @returns {[number, number]}
+ */
+export function pair(size) {
+  return Array.isArray(size) ? size : [size, size];
+}
+
+/**
+ * @param {Preprocessing} steps
+ * @param {ImageInput} image
+ */
+function isPreprocessing({ resize, crop, interpolation, scale, mean, std, channel_order }, { channels }) {
+  return (
+    [resize, crop].every((size) => size === null || (pair(size).length === 2 && pair(size).every(isSize))) &&
+    Object.hasOwn(FILTERS, interpolation) &&
+    mean.length === channels &&
+    std.length === channels &&
+    [...mean, ...std, scale].every(Number.isFinite) &&
+    [...std, scale].every(Boolean) &&
+    (channel_order === "L" || [1, 3].includes(channels))
+  );
+}
+
+/** @param {unknown} value */
+function isText(value) {
+  return typeof value === "string";
+}
+
+/** @param {unknown} value */
+function isSize(value) {
+  return Number.isInteger(value) && Number(value) > 0 && Number(value) <= LARGEST;
+}

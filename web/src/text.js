@@ -1,0 +1,22 @@
+/** Text for messages: short, on one line, and without characters that a terminal would obey. */
+
+const LONGEST = 300;
+
+/**
+ * A value in words; what is invisible in it is left out.
+ *
+ * @param {unknown} value
+ */
+export function shown(value) {
+  const text = value instanceof Error ? value.message.trim().split("\n")[0] : String(value);
+  return text.slice(0, LONGEST).replace(/\p{C}/gu, "");
+}
+
+/**
+ * A value as Python's `repr` shows it: text in quotes, numbers as they are.
+ *
+ * @param {unknown} value
+ */
+export function quoted(value) {
+  return typeof value === "string" ? `'${shown(value)}'` : shown(value);
+}
