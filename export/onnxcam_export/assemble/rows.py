@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from onnxcam_export.graph.builder import Builder
 
 # Up to this number of classes all are ranked, by TopK with a constant k: TVM, pnnx and CUDA graphs take no other. With
-# 1,000 classes it takes 22 us where the first alone takes 6 and the nodes that compute k take 5; with 21,841, 1.6 ms.
-_RANKED = 1024
+# 100 classes that is free; with 1,000 it takes 12 us more than a computed k, with 21,841 1.6 ms.
+_RANKED = 256
 
 
 def resolve_targets(op: Builder, scores: ir.Value, classes: int, target: ir.Value) -> ir.Value:
