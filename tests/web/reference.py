@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 import onnxcam
-from onnxcam import cam, targets
+from onnxcam import cam
 from onnxcam.artifact.adapt import stated_metadata
 from onnxcam.errors import TargetError
 from onnxcam.metadata import Preprocessing
@@ -24,6 +24,7 @@ from onnxcam.photograph.preprocessing import channels_last, preprocess
 from onnxcam.render.colours import colour
 from onnxcam.render.display import image_to_draw
 from onnxcam.render.panels import signed
+from onnxcam.targets.rows import resolve
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data"
@@ -215,10 +216,10 @@ def target_errors() -> list[dict[str, Any]]:
         *((target, labels) for target in (5, -6, "crane", [], 1.5)),
         ("cat", None),
     ]
-    cases = []
+    cases, five = [], stated_metadata(DATA / "pooled.onnx")
     for target, names in asked:
         try:
-            targets.resolve(target, images=1, classes=5, labels=names)
+            resolve(target, 1, dataclasses.replace(five, labels=names and tuple(names)))
         except TargetError as error:
             cases.append({"target": target, "labels": names, "message": str(error)})
     assert len(cases) == len(asked)
