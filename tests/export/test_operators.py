@@ -69,6 +69,15 @@ def scaled_by_thresholds(x: torch.Tensor) -> torch.Tensor:
     return scaled
 
 
+def divided_by_what_is_missing_to_one(x: torch.Tensor) -> torch.Tensor:
+    """Divisions by ``1 - x`` and by differences, each assigned where it can be done; some images have no such place."""
+    p, y = torch.sigmoid(x), torch.zeros_like(x)
+    q = p * 0.5
+    high = p > 0.6
+    y[high] = (1 - p[high]) / (1 - q[high]) + q[high] / (p[high] - q[high])
+    return y
+
+
 def safely_divided(x: torch.Tensor) -> torch.Tensor:
     """A division that is assigned only where it can be done."""
     rectified, y = functional.relu(x), torch.zeros_like(x)
@@ -100,6 +109,7 @@ FUNCTIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "assignment to channels": channels_assigned,
     "assignment by a mask": scaled_by_thresholds,
     "assignment by a mask that protects a division": safely_divided,
+    "assignments of divisions by differences": divided_by_what_is_missing_to_one,
     "grid_sample": sampled(),
     "grid_sample, nearest, border": sampled(mode="nearest", padding_mode="border"),
     "spatial transformer": Aligned(),

@@ -18,26 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _ELEMENTWISE = {
-    *(
-        "Abs",
-        "Add",
-        "Cast",
-        "Clip",
-        "Cos",
-        "Div",
-        "Erf",
-        "Exp",
-        "Floor",
-        "LeakyRelu",
-        "Log",
-        "Max",
-        "Min",
-        "Mul",
-        "Neg",
-    ),
-    *("Pow", "Reciprocal", "Relu", "Sigmoid", "Sign", "Sin", "Softplus", "Sqrt", "Sub", "Tanh", "Where"),
+    *("Abs", "Add", "Cast", "Clip", "Cos", "Div", "Erf", "Exp", "Floor", "LeakyRelu", "Log", "Max", "Min", "Mul"),
+    *("Neg", "Pow", "Reciprocal", "Relu", "Sigmoid", "Sign", "Sin", "Softplus", "Sqrt", "Sub", "Tanh", "Where"),
     *("And", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Not", "Or"),
 }
+
+
+_GOLDEN_RATIO = 0.618033988749895  # its multiples are spread evenly over [0, 1), and none is 0
 
 
 def select_by_masks(graph: ir.Graph) -> None:
@@ -111,13 +98,18 @@ class _Selection:
         return y
 
     def _taken(self, x: ir.Value | None, value: ir.Value) -> ir.Value | None:
-        """X where the mask is true, and 1 elsewhere, so that no division or logarithm fails there."""
+        """X where the mask is true, and elsewhere a number with which no division or logarithm fails.
+
+        Each has a number of its own between 0.25 and 0.75: ``1 - x`` and the difference of two are not zero either.
+        """
         if x is None or value.dtype is None or value.dtype not in FLOATS:
             return None
-        name = f"{self._mask.name}/one_{len(self.constants)}"
-        one = ir.val(name, const_value=ir.tensor(np.ones((), value.dtype.numpy()), name=name))
-        self.constants.append(one)
-        return self.emit("Where", [self._mask, x, one], like=value)
+        index = len(self.constants)
+        name = f"{self._mask.name}/elsewhere_{index}"
+        number = 0.25 + 0.5 * ((index + 1) * _GOLDEN_RATIO % 1)
+        elsewhere = ir.val(name, const_value=ir.tensor(np.asarray(number, value.dtype.numpy()), name=name))
+        self.constants.append(elsewhere)
+        return self.emit("Where", [self._mask, x, elsewhere], like=value)
 
 
 def _mask(index: ir.Value | None) -> ir.Value | None:
