@@ -67,12 +67,13 @@ def export(
     source: Any,
     path: str | os.PathLike[str],
     *,
-    input_shape: Sequence[int] | None = None,
+    input_shape: Sequence[int] | Mapping[str, Sequence[int]] | None = None,
     layers: GivenLayers | None = None,
     labels: GivenLabels | None = None,
     preprocessing: GivenPreprocessing | None = None,
     score_output: str | int | None = None,
     image_input: str | None = None,
+    example_inputs: Any = None,
     inputs: str = "optional",
     level: int = 2,
     flat: bool = False,
@@ -88,7 +89,8 @@ def export(
         path: The file to write. It is written only if everything succeeded.
         input_shape: The image input's shape, [N, C, H, W] or [C, H, W] (an ONNX model's in its own layout, or only
             [H, W]). N is not looked at; height and width are fixed. None takes the shape that the model states, and
-            height and width 224 for a module that states none, with a note in the report.
+            height and width 224 for a module that states none, with a note in the report. For a module of several
+            inputs, a mapping of its arguments to shapes with the batch, ``{"image": (1, 3, 224, 224), "age": (1, 1)}``.
         layers: The target layers, each a PyTorch module or its path (its last run), an ONNX value or an ONNX node; the
             first is the default at run time. A mapping gives each a name of its own, ``{"head": "net.blocks.15"}``.
             None takes the last spatial feature map on the way to the score.
@@ -102,7 +104,9 @@ def export(
             any value inside the graph. None takes the one output that can be them, and prefers one after a softmax or
             sigmoid. A softmax, a sigmoid, and a label or ranking taken from the scores are looked through. Scores that
             are not [N, C], such as those of every pixel or box, are explained by seeds (``onnxcam.targets``).
-        image_input: An ONNX model's input that takes the image; None where only one can be it. Others stay inputs.
+        image_input: The input that takes the image. None is a module's first argument, or the one input of an ONNX
+            model that can be it. Others stay inputs.
+        example_inputs: Tensors for the arguments of a module, in order or by name, in place of ``input_shape``.
         inputs: ``"optional"``: a caller may leave the added inputs out; ``"required"``: they have no defaults, for
             runtimes that do not list inputs with defaults, such as ONNX Runtime for JavaScript and OpenVINO.
         level: The highest level, 2 or 1; nothing above it is in the file.
@@ -133,6 +137,7 @@ def export(
         form=form_of(inputs, level, flat=flat),
         verified=verify,
         image_input=image_input,
+        example_inputs=example_inputs,
         dynamic_batch=dynamic_batch,
     )
 
@@ -142,7 +147,7 @@ def run(
     source: Any,
     path: Path,
     *,
-    input_shape: Sequence[int] | None = None,
+    input_shape: Sequence[int] | Mapping[str, Sequence[int]] | None = None,
     layers: GivenLayers | None = None,
     labels: GivenLabels | None = None,
     preprocessing: GivenPreprocessing | None = None,
@@ -150,6 +155,7 @@ def run(
     form: Form = DROP_IN,
     verified: bool = True,
     image_input: str | None = None,
+    example_inputs: Any = None,
     dynamic_batch: bool = False,
 ) -> ExportReport:
     """The stages of ``export``, with its arguments, for a plan."""
@@ -159,7 +165,13 @@ def run(
         check_is_no_source(path, identities([Path(source)]))
     with written_at_once(path) as temporary:
         with _stage("exporting", seconds):
-            original = read(source, input_shape, image_input=image_input, dynamic_batch=dynamic_batch)
+            original = read(
+                source,
+                input_shape,
+                image_input=image_input,
+                example_inputs=example_inputs,
+                dynamic_batch=dynamic_batch,
+            )
         with _stage("differentiating", seconds):
             forward = _analysed(original, by_name, score_output, plan.optimisations, plan.input_gradient.rules)
             reference = reference_for(original, forward, plan.input_gradient, plan.rules) if verified else None

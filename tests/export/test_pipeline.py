@@ -92,7 +92,7 @@ def test_class_activation_mapping(small_module, small_report, explain, images):
 
 def test_layers_by_module_value_and_node(small_module, small_report, tmp_path, explain, images):
     value = next(layer.value for layer in small_report.metadata.layers if layer.name == "block")
-    nodes = capture(small_module, (3, 16, 16)).model.graph
+    nodes = capture(small_module, {"x": (3, 16, 16)}).model.graph
     node = next(node.name for node in nodes if value in [output.name for output in node.outputs])
     report = export(small_module, tmp_path / "m.onnx", input_shape=(3, 16, 16), layers=[value, node, "block"])
     assert [layer.name for layer in report.metadata.layers] == [value, node, "block"]

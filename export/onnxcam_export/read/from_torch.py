@@ -20,7 +20,7 @@ from onnxcam_export.graph.float32 import BFLOAT16_NOTE
 from onnxcam_export.read.adaptive_pooling import pooling
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping
 
     import onnx_ir as ir
 
@@ -40,25 +40,24 @@ class Captured:
     Attributes:
         model: The ONNX model, its batch symbolic, its values named after the program's nodes.
         program: The program, for computing references with PyTorch's autograd.
-        image: An example of the input, [2, C, H, W].
         notes: Sentences for the report.
     """
 
     model: ir.Model
     program: torch.export.ExportedProgram
-    image: torch.Tensor
     notes: tuple[str, ...] = ()
 
 
 def capture(
     source: torch.nn.Module | torch.export.ExportedProgram,
-    input_shape: Sequence[int] | None,
+    inputs: Mapping[str, Any],
 ) -> Captured:
     """Captures a module in evaluation mode, or a program that was captured before.
 
     Args:
         source: The module, or the program; a module's training flags are left as they were.
-        input_shape: A module's image, [C, H, W]; the batch is symbolic. None for a program, which has a shape.
+        inputs: A module's inputs by the names of its arguments, each a shape without the batch, such as [C, H, W], or a
+            tensor with it; the batch is symbolic. A single one may have no name. None are needed for a program.
 
     Raises:
         SourceError: PyTorch cannot capture or export the model; the message has PyTorch's reason.
@@ -66,17 +65,11 @@ def capture(
     notes: tuple[str, ...] = ()
     with quiet(), _reasoned():
         if isinstance(source, torch.export.ExportedProgram):
-            program, image = source, _program_image(source)
+            program = source
         else:
             source, notes = _without_bfloat16(source.module if isinstance(source, torch.nn.DataParallel) else source)
-            assert input_shape is not None  # noqa: S101 — a module's caller gives it
-            image = _example(source, input_shape)
             with _evaluating(source):
-                batch = torch.export.Dim("batch", min=1, max=65536)
-                shapes: Any = {0: batch}
-                if _takes_any_arguments(source):
-                    shapes = (shapes,)
-                program = torch.export.export(source, (image,), dynamic_shapes=(shapes,))
+                program = _traced(source, inputs)
         exported = torch.onnx.export(
             program,
             dynamo=True,
@@ -85,7 +78,7 @@ def capture(
             custom_translation_table=_TRANSLATIONS,
         )
         assert exported is not None  # noqa: S101 — it is, with dynamo=True
-    return Captured(exported.model, exported.exported_program, image, notes)  # type: ignore[arg-type]
+    return Captured(exported.model, exported.exported_program, notes)  # type: ignore[arg-type]
 
 
 def output_names(captured: Captured) -> dict[str, str]:
@@ -115,20 +108,27 @@ def _takes_any_arguments(module: torch.nn.Module) -> bool:
     return next(iter(parameters)).kind is inspect.Parameter.VAR_POSITIONAL if parameters else False
 
 
-def _example(module: torch.nn.Module, input_shape: Sequence[int]) -> torch.Tensor:
-    """A batch of two images; a batch of one would be taken for a constant."""
+def _traced(module: torch.nn.Module, inputs: Mapping[str, Any]) -> torch.export.ExportedProgram:
+    """The program of a module with a symbolic batch."""
+    batch = {0: torch.export.Dim("batch", min=1, max=65536)}
+    examples = {name: _example(module, given) for name, given in inputs.items()}
+    if len(examples) == 1:
+        (image,) = examples.values()
+        shapes: Any = (batch,) if _takes_any_arguments(module) else batch
+        return torch.export.export(module, (image,), dynamic_shapes=(shapes,))
+    dynamic = {name: batch if example.ndim else None for name, example in examples.items()}
+    return torch.export.export(module, (), examples, dynamic_shapes=dynamic)
+
+
+def _example(module: torch.nn.Module, given: Any) -> torch.Tensor:
+    """A batch of two; a batch of one would be taken for a constant."""
     like = next(iter([*module.parameters(), *module.buffers()]), torch.empty(0))
+    if isinstance(given, torch.Tensor):
+        moved = given.detach().to(like.device)
+        return torch.cat([moved, moved]) if moved.ndim and len(moved) == 1 else moved
     dtype = like.dtype if like.dtype.is_floating_point else torch.float32
     generator = torch.Generator().manual_seed(0)
-    return torch.randn(2, *input_shape, generator=generator).to(like.device, dtype)
-
-
-def _program_image(program: torch.export.ExportedProgram) -> torch.Tensor:
-    names = program.graph_signature.user_inputs
-    node = next(node for node in program.graph.nodes if node.name == names[0])
-    value = node.meta["val"]
-    shape = [int(dim) if isinstance(dim, int) else 2 for dim in value.shape]
-    return torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(value.dtype)
+    return torch.randn(2, *given, generator=generator).to(like.device, dtype)
 
 
 @contextlib.contextmanager

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from onnxcam.text import shown
+from onnxcam.text import listed, shown
 from onnxcam_export.errors import ShapeError
 from onnxcam_export.read.preprocessing.fields import is_side
 
@@ -56,6 +57,68 @@ def module_shape(module: Any, given: Any) -> tuple[Shape, str | None]:
         f"the module states no input size, so {' x '.join(map(str, usual))} was taken; give input_shape "
         "(--input-size) if it was trained at another"
     )
+
+
+def module_inputs(module: Any, given: Any, examples: Any = None) -> tuple[dict[str, Any], str | None]:
+    """A module's inputs by the names of its arguments, and a note for the report as in ``module_shape``.
+
+    Args:
+        module: A ``torch.nn.Module``.
+        given: A shape; or, of a module with several inputs, a mapping of its arguments to shapes with the batch.
+        examples: Tensors for its arguments, in order or by name; then ``given`` must be None.
+
+    Returns:
+        A shape without the batch or a tensor for each input. A single shape has no name.
+
+    Raises:
+        ShapeError: A shape or the examples have another form, or the module has no such argument.
+    """
+    if examples is None and not isinstance(given, Mapping):
+        _require_one_argument(module)
+        shape, note = module_shape(module, given)
+        return {"": shape}, note
+    if examples is not None and given is not None:
+        raise ShapeError("example_inputs and input_shape were both given; tensors have shapes, so leave the second out")
+    arguments = list(inspect.signature(module.forward).parameters)
+    if examples is None:
+        named = {name: _without_batch(name, shape) for name, shape in given.items()}
+    elif isinstance(examples, Mapping):
+        named = dict(examples)
+    else:
+        several = list(examples) if isinstance(examples, (list, tuple)) else [examples]
+        named = dict(zip(arguments, several, strict=False))
+    unknown = [name for name in named if name not in arguments]
+    if unknown or not named:
+        raise ShapeError(f"the module has no argument {listed(map(shown, unknown))}; it has {listed(arguments)}")
+    tensors = [hasattr(value, "shape") and hasattr(value, "dtype") for value in named.values()]
+    if examples is not None and not all(tensors):
+        raise ShapeError("example_inputs must be tensors, one for each argument of the module, or a mapping of them")
+    return {name: named[name] for name in arguments if name in named}, None
+
+
+def _require_one_argument(module: Any) -> None:
+    """Refuses a module that cannot be called with one tensor.
+
+    Raises:
+        ShapeError: It has several arguments without defaults.
+    """
+    parameters = inspect.signature(module.forward).parameters.values()
+    ordinary = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    needed = [item.name for item in parameters if item.kind in ordinary and item.default is inspect.Parameter.empty]
+    if len(needed) > 1:
+        raise ShapeError(
+            f"the module has several arguments without defaults, {listed(needed)}; give input_shape as a mapping of "
+            "them to shapes, or example_inputs"
+        )
+
+
+def _without_batch(name: str, shape: Any) -> Shape:
+    sizes = list(shape) if isinstance(shape, Sequence) and not isinstance(shape, (str, bytes)) else [shape]
+    if len(sizes) < 2 or not all(map(is_side, sizes)) or math.prod(sizes[1:]) > _MOST_VALUES:
+        raise ShapeError(
+            f"input_shape[{name!r}] is {shown(shape)}; give whole numbers, the batch first, such as (1, 3, 224, 224)"
+        )
+    return tuple(int(size) for size in sizes[1:])
 
 
 def stated_shape(module: Any) -> Shape | None:

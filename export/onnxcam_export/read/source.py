@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import onnx
 
-from onnxcam.text import shown
+from onnxcam.text import listed, shown
 from onnxcam_export.errors import ScoreError, SourceError
 from onnxcam_export.read.from_onnx import open_model
-from onnxcam_export.read.input_shape import check_shape, module_shape
+from onnxcam_export.read.input_shape import check_shape, module_inputs
 from onnxcam_export.read.other_files import check_is_onnx
 
 if TYPE_CHECKING:
@@ -79,9 +79,10 @@ class Original:
 
 def read(
     source: torch.nn.Module | torch.export.ExportedProgram | onnx.ModelProto | str | Any,
-    input_shape: Sequence[int] | None,
+    input_shape: Sequence[int] | Mapping[str, Sequence[int]] | None,
     *,
     image_input: str | None = None,
+    example_inputs: Any = None,
     dynamic_batch: bool = False,
 ) -> Original:
     """Reads any source that an export takes.
@@ -92,11 +93,9 @@ def read(
     """
     kind = torch_kind(source)
     if kind is not None:
-        if image_input is not None:
-            raise SourceError(
-                "image_input (--input) is for ONNX models; a PyTorch module's image is its first argument"
-            )
-        return _read_torch(source, kind, input_shape)
+        return _read_torch(source, kind, input_shape, image_input, example_inputs)
+    if example_inputs is not None:
+        raise SourceError("example_inputs is for PyTorch modules; an ONNX model states its inputs")
     if isinstance(source, (str, os.PathLike, onnx.ModelProto)):
         if not isinstance(source, onnx.ModelProto):
             check_is_onnx(Path(source))
@@ -142,17 +141,20 @@ def _read_onnx(
     )
 
 
-def _read_torch(source: Any, kind: str, input_shape: Sequence[int] | None) -> Original:
+def _read_torch(source: Any, kind: str, input_shape: Any, image_input: str | None, example_inputs: Any) -> Original:
     from onnxcam_export.read.from_torch import capture, output_names  # noqa: PLC0415 — torch takes seconds to import
 
-    shape, note = (None, None) if kind == _PROGRAM else module_shape(source, input_shape)
-    captured = capture(source, shape)
+    inputs, note = ({}, None) if kind == _PROGRAM else module_inputs(source, input_shape, example_inputs)
+    captured = capture(source, inputs)
+    names = [value.name or "" for value in captured.model.graph.inputs]
+    if image_input is not None and image_input not in names:
+        raise SourceError(f"the module has no input {image_input!r}; image_input (--input) can be {listed(names)}")
     return Original(
         model=captured.model,
         kind=kind,
         name=type(source).__name__,
         made_with=_versions("torch", "onnx"),
-        image=captured.model.graph.inputs[0].name or "",
+        image=image_input or names[0],
         outputs=output_names(captured),
         unchanged=captured.model.clone(),
         program=captured.program,

@@ -47,7 +47,9 @@ class AgainstAutograd:
         self._score = forward.score.value.name or ""
         self._layers = {name: value.name or "" for name, value in forward.layers.items()}
         self._views = forward.views
-        shape = forward.model.graph.inputs[0].shape
+        self._inputs = [value.name or "" for value in forward.model.graph.inputs]
+        self._image = forward.image_input.name
+        shape = next(value.shape for value in forward.model.graph.inputs if value.name == self._image)
         self._fixed_batch = shape is not None and isinstance(shape[0], int)
         self._outputs = [value.name or "" for value in forward.model.graph.outputs]
         self._input_output = input_gradient.output
@@ -70,8 +72,7 @@ class AgainstAutograd:
             SourceError: PyTorch has no derivative for an operator of the program.
         """
         del thorough
-        image = next(iter(inputs.values()))
-        expected, notes = self._differentiated(image, v)
+        expected, notes = self._differentiated(inputs, v)
         comparison = Comparison()
         comparison.note(*notes)
         for output, value in expected.items():
@@ -81,15 +82,15 @@ class AgainstAutograd:
             if error <= allowed:
                 comparison.add(output, error, allowed)
             else:
-                self._compare_closely(comparison, output, image, v, (got[output], value))
+                self._compare_closely(comparison, output, inputs, v, (got[output], value))
         return comparison
 
     def _compare_closely(
-        self, comparison: Comparison, output: str, image: Array, v: Array, pair: tuple[Array, Array]
+        self, comparison: Comparison, output: str, inputs: Mapping[str, Array], v: Array, pair: tuple[Array, Array]
     ) -> None:
         """Compares an output that differs, without the places where the score has no unique gradient."""
         layer = output.removeprefix(contract.GRADIENTS_PREFIX)
-        unique = np.ones((), np.float32) if layer == output else 1 - self._tied(image, v, layer)
+        unique = np.ones((), np.float32) if layer == output else 1 - self._tied(inputs, v, layer)
         got, expected = (array * unique for array in pair)
         if not unique.all():
             comparison.note(ties_note(output, 1 - unique))
@@ -98,49 +99,61 @@ class AgainstAutograd:
             if relative_error(got, expected) <= tolerance(output):
                 comparison.add(output, relative_error(got, expected), tolerance(output))
                 return
-        exact = self._differentiated(image.astype(np.float64), v)[0].get(output)
+        exact = self._differentiated(_in_double(inputs), v)[0].get(output)
         compare_with_exact(comparison, output, got, expected, None if exact is None else exact * unique)
 
-    def _tied(self, image: Array, v: Array, layer: str) -> Array:
+    def _tied(self, inputs: Mapping[str, Array], v: Array, layer: str) -> Array:
         """One where a layer's value is tied with others, so that the score has no unique gradient there."""
+        image = inputs[self._image]
         if len(v) > len(image) and self._fixed_batch:
-            return np.concatenate([self._tied(image, v[row : row + 1], layer) for row in range(len(v))])
+            return np.concatenate([self._tied(inputs, v[row : row + 1], layer) for row in range(len(v))])
         name, weights = self._layers[layer], _weights(v, image)
-        x = torch.from_numpy(np.repeat(image, len(v) // len(image), axis=0)).requires_grad_()
+        _, arguments = self._arguments(inputs, len(v))
 
         def gradient(noise: Array | None) -> tuple[Array, Array]:
             plain = Interpreter(self._module)
             plain.added = {} if noise is None else {name: torch.from_numpy(noise)}
-            plain.run(x)
+            plain.run(*arguments)
             scores = plain.values[self._score].reshape(weights.shape)
             (g,) = torch.autograd.grad((scores * weights).sum(), plain.values[name])
             return _array(plain.values[name]), _array(g)
 
         return self._views[layer].of(tied_places(gradient))
 
-    def _differentiated(self, image: Array, v: Array) -> tuple[dict[str, Array], tuple[str, ...]]:
+    def _arguments(self, inputs: Mapping[str, Array], rows: int) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """The image, which is differentiated, and all arguments of the program, with a row for each of v."""
+        count = len(inputs[self._image])
+        tensors = {
+            name: torch.from_numpy(np.repeat(value, rows // count, axis=0) if value.ndim else value)
+            for name, value in inputs.items()
+        }
+        x = tensors[self._image].requires_grad_()
+        return x, [tensors[name] for name in self._inputs]
+
+    def _differentiated(self, inputs: Mapping[str, Array], v: Array) -> tuple[dict[str, Array], tuple[str, ...]]:
         """The expected outputs of a run at level 2, by name, and notes on those that could not be computed.
 
         Args:
-            image: [N, C, H, W]; in float64, the program is run in float64.
+            inputs: By name; with an image in float64, the program is run in float64.
             v: The explained rows, [M, *score shape]; M = N or N = 1.
         """
         try:
             with quiet():
-                return self._expected(image, v)
+                return self._expected(inputs, v)
         except RuntimeError as error:
             reason = str(error).partition("\n")[0]
             raise SourceError(f"PyTorch cannot differentiate the program that it captured: {reason}") from error
 
-    def _expected(self, image: Array, v: Array) -> tuple[dict[str, Array], tuple[str, ...]]:
+    def _expected(self, inputs: Mapping[str, Array], v: Array) -> tuple[dict[str, Array], tuple[str, ...]]:
+        image = inputs[self._image]
         if len(v) > len(image) and self._fixed_batch:
-            return self._row_by_row(image, v)
+            return self._row_by_row(inputs, v)
         count = len(image)
-        x = torch.from_numpy(np.repeat(image, len(v) // count, axis=0)).requires_grad_()
+        x, arguments = self._arguments(inputs, len(v))
         module = copy.deepcopy(self._module).double() if x.dtype == torch.float64 else self._module
         weights = _weights(v, image)
         plain = Interpreter(module)
-        returned = torch.utils._pytree.tree_leaves(plain.run(x))  # noqa: SLF001 — no public name for it
+        returned = torch.utils._pytree.tree_leaves(plain.run(*arguments))  # noqa: SLF001 — no public name for it
         expected = {name: _array(value)[:count] for name, value in zip(self._outputs, returned, strict=True)}
         if self._score in self._missing:
             return expected, (f"not compared: the scores {self._score!r} have no counterpart in the PyTorch program",)
@@ -159,14 +172,14 @@ class AgainstAutograd:
         if self._not_compared:
             return expected, (*notes, f"not compared: {self._input_output}, {self._not_compared}")
         treated = Interpreter(module, self._rectifiers)
-        treated.run(x)
+        treated.run(*arguments)
         (gradients,) = torch.autograd.grad((treated.values[self._score].reshape(weights.shape) * weights).sum(), x)
         expected[self._input_output] = _array(gradients)
         return expected, tuple(notes)
 
-    def _row_by_row(self, image: Array, v: Array) -> tuple[dict[str, Array], tuple[str, ...]]:
+    def _row_by_row(self, inputs: Mapping[str, Array], v: Array) -> tuple[dict[str, Array], tuple[str, ...]]:
         """Several rows of one image, for a program whose batch is fixed at one."""
-        rows = [self._expected(image, v[row : row + 1]) for row in range(len(v))]
+        rows = [self._expected(inputs, v[row : row + 1]) for row in range(len(v))]
         expected, notes = rows[0]
         for name in expected:
             if name.startswith((contract.GRADIENTS_PREFIX, self._input_output)):
@@ -193,6 +206,10 @@ def _unknown(rectifiers: Sequence[Rectifier], nodes: Mapping[str, torch.fx.Node]
 def _weights(v: Array, image: Array) -> torch.Tensor:
     """The rows of v in the type in which the program is run."""
     return torch.from_numpy(v.astype(image.dtype if image.dtype.kind == "f" else np.float32))
+
+
+def _in_double(inputs: Mapping[str, Array]) -> dict[str, Array]:
+    return {name: value.astype(np.float64) if value.dtype.kind == "f" else value for name, value in inputs.items()}
 
 
 def _array(tensor: torch.Tensor) -> Array:

@@ -71,7 +71,7 @@ def test_random_state_is_left_alone(small_module):
     torch.manual_seed(7)
     expected = torch.rand(3)
     torch.manual_seed(7)
-    capture(small_module, (3, 16, 16))
+    capture(small_module, {"x": (3, 16, 16)})
     assert torch.equal(torch.rand(3), expected)
 
 
