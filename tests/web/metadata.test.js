@@ -46,6 +46,7 @@ const BROKEN = [
 test("what the export wrote is read as it is", () => {
   assert.deepEqual(readMetadata(JSON.stringify(VALID)), {
     level: null,
+    highest: 2,
     input_gradient: "guided",
     ...VALID,
   });
@@ -56,11 +57,25 @@ test("what the export wrote is read as it is", () => {
   );
 });
 
+test("scores that are not of classes are refused in words", () => {
+  const dense = { ...VALID, classes: null, score_shape: [4, 8, 8] };
+  assert.throws(
+    () => readMetadata(JSON.stringify(dense)),
+    /scores that are not of classes are not supported here/,
+  );
+});
+
+test("one score with two labels is the second's", () => {
+  const binary = { ...VALID, classes: 1, labels: ["healthy", "ill"] };
+  assert.deepEqual(readMetadata(JSON.stringify(binary)).labels, ["ill"]);
+});
+
 test("fields that an older export did not write have their defaults", () => {
   const { level, input_gradient, ...older } = VALID;
   assert.deepEqual(readMetadata(JSON.stringify(older)), {
     ...older,
     level: null,
+    highest: 2,
     input_gradient: "guided",
   });
 });

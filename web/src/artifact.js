@@ -5,7 +5,7 @@
  * read here, and the defaults of the added inputs are renamed, which leaves their inputs without a default.
  */
 
-import { LEVEL_INPUT, METADATA_KEY, TARGET_INPUT } from "./contract.js";
+import { LEVEL_INPUT, METADATA_KEY, SEED_INPUT, TARGET_INPUT } from "./contract.js";
 import { ModelError } from "./errors.js";
 import { fields } from "./protobuf.js";
 
@@ -46,7 +46,7 @@ export function metadataText(bytes, name) {
  * @throws {Error} It is not a model.
  */
 export function requireInputs(bytes) {
-  for (const name of [LEVEL_INPUT, TARGET_INPUT]) {
+  for (const name of [LEVEL_INPUT, TARGET_INPUT, SEED_INPUT]) {
     if (!named(bytes, INPUT, VALUE_NAME, name)) continue;
     const label = last(bytes, named(bytes, INITIALIZER, TENSOR_NAME, name), TENSOR_NAME);
     // Another name of the same length: nothing refers to it, and ONNX Runtime removes it.

@@ -4,6 +4,7 @@ export const METADATA_KEY = "onnxcam";
 
 export const LEVEL_INPUT = "onnxcam.level";
 export const TARGET_INPUT = "onnxcam.target";
+export const SEED_INPUT = "onnxcam.seed";
 
 export const SCORES_OUTPUT = "onnxcam.scores";
 export const CLASS_INDEX_OUTPUT = "onnxcam.class_index";

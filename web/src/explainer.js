@@ -1,6 +1,6 @@
 /** Runs an explainer model on images or tensors. */
 
-import { LEVEL_INPUT, TARGET_INPUT } from "./contract.js";
+import { LEVEL_INPUT, SEED_INPUT, TARGET_INPUT } from "./contract.js";
 import { ModelError, TensorError } from "./errors.js";
 import { Explanation } from "./explanation.js";
 import { imageShape } from "./metadata.js";
@@ -105,8 +105,11 @@ export class Explainer {
   #added(targets, level) {
     const int64 = (/** @type {readonly number[]} */ values, /** @type {number[]} */ dims) =>
       new this.#ort.Tensor("int64", BigInt64Array.from(values, BigInt), dims);
-    const added = { [TARGET_INPUT]: int64(targets, [targets.length]) };
-    return this.#session?.inputNames.includes(LEVEL_INPUT) ? { ...added, [LEVEL_INPUT]: int64([level], []) } : added;
+    return {
+      [TARGET_INPUT]: int64(targets, [targets.length]),
+      [LEVEL_INPUT]: int64([level], []),
+      [SEED_INPUT]: new this.#ort.Tensor("float32", new Float32Array(), [0, this.metadata.classes]),
+    };
   }
 
   /**
@@ -118,9 +121,13 @@ export class Explainer {
   async #run(feeds) {
     const session = this.#session;
     if (!session) throw new ModelError("the explainer is closed; make a new one");
-    // Without this, onnxruntime-node would leave it out in silence.
-    const unknown = Object.keys(feeds).find((name) => !session.inputNames.includes(name));
-    if (unknown) throw new TensorError(`the model has no input ${shown(unknown)}; it takes ${session.inputNames}`);
+    for (const name in feeds) {
+      if (session.inputNames.includes(name)) continue;
+      // The level may be fixed, and models of the first schema have no seeds.
+      if (name === LEVEL_INPUT || name === SEED_INPUT) delete feeds[name];
+      // Without this, onnxruntime-node would leave it out in silence.
+      else throw new TensorError(`the model has no input ${shown(name)}; it takes ${session.inputNames}`);
+    }
     const run = this.#busy.then(() => session.run(feeds));
     this.#busy = run.catch(() => {});
     try {

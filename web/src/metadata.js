@@ -44,9 +44,10 @@ import { FILTERS } from "./filters.js";
  * @property {Preprocessing | null} preprocessing
  * @property {string} input_gradient The rules of the gradient at the input: guided, plain, deconvnet or custom.
  * @property {0 | 1 | 2 | null} level The level that is fixed in this form of the model.
+ * @property {1 | 2} highest The highest level in the file.
  */
 
-const SCHEMA = 1;
+const SCHEMA = 2;
 const LARGEST = 2 ** 24;
 const LAYOUT = /^N(C?(L|HW|DHW)|(L|HW|DHW)C)$/;
 
@@ -62,7 +63,7 @@ const VALID = {
   classes: ({ classes }) => isSize(classes),
   labels: ({ labels, classes }) => labels === null || (labels.length === classes && labels.every(isText)),
   preprocessing: ({ preprocessing, image }) => preprocessing === null || isPreprocessing(preprocessing, image),
-  level: ({ level }) => [0, 1, 2, null].includes(level),
+  level: ({ level, highest }) => [0, 1, 2, null].includes(level) && highest > 0,
 };
 
 /**
@@ -75,7 +76,7 @@ const VALID = {
 export function readMetadata(json) {
   let place = "it is not JSON";
   try {
-    const metadata = { input_gradient: "guided", level: null, ...JSON.parse(json) };
+    const metadata = { input_gradient: "guided", level: null, highest: 2, ...JSON.parse(json) };
     place = "schema";
     if (metadata.schema > SCHEMA) {
       throw new ModelError(
@@ -83,6 +84,10 @@ export function readMetadata(json) {
           "upgrade it with 'npm install onnxcam@latest'",
       );
     }
+    if (metadata.classes === null)
+      throw new ModelError("scores that are not of classes are not supported here; use Python's onnxcam");
+    // One score with two labels is the second's.
+    if (metadata.classes === 1 && metadata.labels?.length === 2) metadata.labels.shift();
     for (place in VALID) if (!VALID[place](metadata)) throw new TypeError();
     return metadata;
   } catch (error) {

@@ -25,7 +25,7 @@ export const METHODS = /** @type {Method[]} */ (Object.keys(LEVELS));
  * @throws {MethodError} There is no such level or method, or the model does not have it.
  */
 export function levelOfRun(level, method, metadata) {
-  const highest = metadata.level ?? 2;
+  const highest = metadata.level ?? metadata.highest;
   if (method !== undefined) checkMethod(method, metadata, level ?? highest);
   const chosen = level ?? (method ? LEVELS[method] : highest);
   if (![0, 1, 2].includes(chosen)) {
