@@ -31,6 +31,12 @@ class MethodChoice(StrEnum):
     CAM = "cam"
     GUIDED_BACKPROP = "guided-backprop"
     GUIDED_GRAD_CAM = "guided-grad-cam"
+    GRAD_CAM_PLUS_PLUS = "grad-cam++"
+    XGRAD_CAM = "xgrad-cam"
+    HIRES_CAM = "hires-cam"
+    LAYER_CAM = "layer-cam"
+    EIGEN_CAM = "eigen-cam"
+    EIGEN_GRAD_CAM = "eigen-grad-cam"
 
 
 _DEFAULT_MODEL = "EfficientNet-Lite0, included"
@@ -119,7 +125,8 @@ def explain(  # noqa: PLR0917  Typer passes them by name
         MethodChoice,
         typer.Option(
             metavar="METHOD",
-            help="Method to draw: grad-cam, guided-backprop, guided-grad-cam, all three of these, or cam.",
+            help="Method to draw: grad-cam, guided-backprop, guided-grad-cam, all three of these, or cam. In place of "
+            "grad-cam also grad-cam++, xgrad-cam, hires-cam, layer-cam, eigen-cam and eigen-grad-cam.",
         ),
     ] = MethodChoice.ALL,
     output: Annotated[

@@ -9,8 +9,9 @@ import numpy as np
 from PIL import Image
 
 from onnxcam.errors import MethodError, OutputError
+from onnxcam.methods import TITLES
 from onnxcam.photograph.opening import PANEL_SIDE
-from onnxcam.render.captions import TITLES, class_line, note, remark
+from onnxcam.render.captions import class_line, note, remark
 from onnxcam.render.display import image_to_draw, map_to_draw
 from onnxcam.render.layout import Panel, Strip, lay_out, strip_size
 from onnxcam.render.panels import inner_sides, overlay, panel_size, signed
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from onnxcam.cam import Floats
+    from onnxcam.methods import Method
     from onnxcam.photograph.geometry import Box, Size
     from onnxcam.scores import ClassScore
 
@@ -43,7 +45,7 @@ class Result:
         values: A map [h, w], or an image [H, W, C]; three channels are in RGB order.
     """
 
-    method: str
+    method: Method
     layer: str
     values: Floats
 
@@ -144,7 +146,7 @@ def _panel(result: Result, photograph: Image.Image, box: Box) -> Panel:
         drawn = signed(image_to_draw(result.values), photograph.size, box)
     if bad := int(np.count_nonzero(~np.isfinite(result.values))):
         notes.append(f"{bad} of {result.values.size} values are not finite")
-    return Panel(drawn, TITLES.get(result.method, result.method), tuple(notes), has_scale=result.is_map)
+    return Panel(drawn, TITLES[result.method], tuple(notes), has_scale=result.is_map)
 
 
 def _resize(photograph: Image.Image, size: Size) -> Image.Image:

@@ -25,6 +25,7 @@ ORDER = [
     "targets",
     "execution render",
     "drawable",
+    "maps",
     "explanation",
     "explainer",
     "__init__",
