@@ -158,6 +158,24 @@ class Maps(Drawable):
             raise MethodError(f"the gradient at the input needs level=2, and this explanation is of level {self.level}")
         return self.input_gradients
 
+    def input_x_gradient(self) -> Floats:
+        """The input times its plain gradient: the first-order share of each value in the score.
+
+        Returns:
+            [M, *input shape].
+
+        Raises:
+            MethodError: The explanation is below level 2, or the model's gradient at the input is not plain.
+        """
+        if self.metadata.input_gradient != "plain":
+            raise MethodError(
+                "input x gradient needs the plain gradient at the input, and this model's is "
+                f'{self.metadata.input_gradient}; export it with input_gradient="plain"'
+            )
+        gradients = self.input_gradient()
+        product: Floats = gradients * np.repeat(self.tensor, len(gradients) // len(self.tensor), axis=0)
+        return product
+
     def guided_grad_cam(self, layer: str | None = None, *, interpolation: Upsampling = "bilinear") -> Floats:
         """Guided Grad-CAM: guided backpropagation times the upsampled Grad-CAM map.
 

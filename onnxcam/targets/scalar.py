@@ -46,6 +46,11 @@ class Scalar(ABC):
     def cotangent(self, s: Floats) -> Floats:
         """``v = dy/ds``, of the shape of s."""
 
+    def fixed_at(self, s: Floats) -> Self:
+        """The scalar of which every part that is chosen by the scores is chosen at s."""
+        del s
+        return self
+
     @abstractmethod
     def describe(self, metadata: Metadata) -> str:
         """The scalar in a few words, for captions."""
