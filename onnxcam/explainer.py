@@ -19,6 +19,7 @@ from onnxcam.photograph.opening import PANEL_SIDE, PictureSource, open_picture, 
 from onnxcam.photograph.placed import PlacedPhotograph
 from onnxcam.photograph.preprocessing import needed_shorter_side, preprocess
 from onnxcam.run_checks import check_alone, check_inputs, chosen_layers
+from onnxcam.targets.of_scores import Element
 from onnxcam.targets.rows import Targets, resolve
 from onnxcam.targets.scalar import Scalar
 from onnxcam.tensors import as_array, check_tensor
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from onnxcam.artifact.source import ModelSource
+    from onnxcam.cam import Floats
     from onnxcam.metadata import Metadata
 
 
@@ -146,6 +148,25 @@ class Explainer(Attributions):
         tensor = np.stack([values for values, _ in prepared])
         inputs = {self.metadata.image.name: as_array(tensor)}
         return self._run(inputs, target, layer=layer, level=level, timeout=timeout, photographs=photographs)
+
+    def embed(self, images: PictureSource | Sequence[PictureSource], *, timeout: float | None = None) -> Floats:
+        """The scores of images as embeddings, such as the vector of ``onnxcam.targets.Similarity``.
+
+        Args:
+            images: As in ``explain``.
+            timeout: As in ``explain``.
+
+        Returns:
+            [N, D], as the model gives them: not normalised.
+
+        Raises:
+            PictureError: As in ``explain``.
+            ModelError: As in ``explain``.
+            RunTimeoutError: As in ``explain``.
+        """
+        anything = -1 if self.metadata.classes is not None else Element(*[0] * len(self.metadata.shape_of_scores))
+        scores = self.explain(images, anything, level=0, timeout=timeout).scores
+        return scores.reshape(len(scores), -1)
 
     def run(
         self,

@@ -79,6 +79,8 @@ Examples:
 \b
 onnxcam explain photo.jpg
 onnxcam explain photo.jpg --target "tiger cat" --target -2 -o cat.png
+onnxcam explain photo.jpg --target "tiger cat - tabby" --method layer-cam
+onnxcam explain face.jpg --like other.jpg -m faces.onnx
 onnxcam explain photos/ --recursive -o explained/ --no-clobber --json
 curl https://example.org/photo.jpg | onnxcam explain - -o photo.png
 
@@ -108,10 +110,16 @@ def explain(  # noqa: PLR0917  Typer passes them by name
         typer.Option(
             "--target",
             "-t",
-            metavar="CLASS",
-            help="Class to explain: a label, an index, or a rank (-1 is the top class); may be repeated.",
+            metavar="TARGET",
+            help="Class to explain: a label, an index, or a rank (-1 is the top class); may be repeated. Also "
+            '"CLASS - CLASS" (why one and not the other), not:CLASS (what speaks against it), p:CLASS (probability), '
+            'mask.png:CLASS (the region that is white in a picture), "[4, 17]" (one entry of the scores).',
             show_default="-1",
         ),
+    ] = None,
+    like: Annotated[
+        Path | None,
+        typer.Option(metavar="IMAGE", help="Explain the likeness to this image: the cosine of the scores."),
     ] = None,
     layer: Annotated[
         str | None,
@@ -165,7 +173,8 @@ def explain(  # noqa: PLR0917  Typer passes them by name
         images,
         Options(
             model=model,
-            targets=tuple(target or ["-1"]),
+            targets=tuple(target or ([] if like else ["-1"])),
+            like=like,
             layer=layer,
             methods=() if method is MethodChoice.ALL else (cast("Method", method.value),),
             output=output,
