@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from onnxcam.detection import Box, found_boxes
 from onnxcam.maps import Maps
 from onnxcam.methods import Method
 from onnxcam.scores import ClassScore, probabilities, short_repr
@@ -80,7 +81,18 @@ class Explanation(Maps):
         image, scalar = self.image_of(row), self.scalars[row] if self.scalars else None
         if scalar is None:
             return self.class_score(int(self.class_index[row]), image)
-        return ClassScore(-1, scalar.describe(self.metadata), scalar.value(self.scores[image]), None)
+        return ClassScore(
+            -1, scalar.describe_at(self.scores[image], self.metadata), scalar.value(self.scores[image]), None
+        )
+
+    def boxes(self, image: int = 0) -> list[Box]:
+        """The boxes of a detection model after non-maximum suppression, the most confident first; none of others.
+
+        Args:
+            image: One of the N images.
+        """
+        head = self.metadata.detection
+        return [] if head is None else found_boxes(self.scores[image], head)
 
     def class_score(self, index: int, image: int = 0) -> ClassScore:
         """The score and probability of one class of one image.

@@ -2,7 +2,8 @@
 
 ::
 
-    tiger cat               a label, an index or a rank; of scores for places, the region where a class wins
+    tiger cat               a label, an index or a rank; of scores for places, the region where a class wins; of a
+                            detection model, its most confident box of a class, or the box of a rank
     tiger cat - tabby       the contrast of two classes
     not:pneumonia           what speaks against a class
     p:tiger cat             the probability of a class
@@ -21,6 +22,7 @@ from onnxcam.cli.masks import MaskedRegion
 from onnxcam.errors import TargetError
 from onnxcam.targets.labels import named_class
 from onnxcam.targets.of_classes import Contrast, Negative, Probability
+from onnxcam.targets.of_detections import Detection
 from onnxcam.targets.of_scores import Element, Region
 from onnxcam.targets.rows import resolve
 from onnxcam.targets.scalar import class_of
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 _PREFIXES: dict[str, type[Negative | Probability]] = {"not": Negative, "p": Probability}
 _ENTRY = re.compile(r"\[\s*-?\d{1,18}(\s*,\s*-?\d{1,18})*\s*\]", re.ASCII)
+_RANK = re.compile(r"-\d{1,9}", re.ASCII)
 # Scores [C, height, width] or with more axes of places are those of a segmentation network.
 _AXES_OF_REGIONS = 3
 
@@ -62,8 +65,8 @@ def read_targets(texts: Sequence[str], metadata: Metadata) -> list[Asked]:
 
 
 def _read(text: str, metadata: Metadata) -> Asked:
-    if _is_class(text, metadata):
-        return text if metadata.classes is not None else Region(text)
+    if _is_class(text, metadata) or (metadata.detection is not None and _RANK.fullmatch(text.strip())):
+        return _of_class(text, metadata)
     prefix, colon, rest = text.partition(":")
     if colon and prefix.strip().lower() in _PREFIXES:
         return _PREFIXES[prefix.strip().lower()](_class(rest, metadata))
@@ -81,6 +84,17 @@ def _read(text: str, metadata: Metadata) -> Asked:
     raise _unknown(text, metadata)
 
 
+def _of_class(text: str, metadata: Metadata) -> Target:
+    """The target that a class or rank stands for: itself, the region where it wins, or its box."""
+    if metadata.classes is not None:
+        return text
+    if metadata.detection is None:
+        return Region(text)
+    if _is_class(text, metadata):
+        return Detection(0, named_class(text.strip(), metadata.detection.count, metadata.labels))
+    return Detection(-1 - int(text))
+
+
 def _unknown(text: str, metadata: Metadata) -> TargetError:
     """The error of a text that is no target; it is about the part that names no class."""
     parts = next(_splits(text, " - "), (text,))
@@ -96,6 +110,8 @@ def _unknown(text: str, metadata: Metadata) -> TargetError:
 def _no_classes(metadata: Metadata) -> TargetError:
     """The error of a class where the scores are not [N, C]."""
     shape = list(metadata.shape_of_scores)
+    if metadata.detection is not None:
+        return TargetError("this model's targets are its boxes; give --target CLASS or a rank, -1 for the best box")
     entry = f'"{[0] * len(shape)}" for one entry of them'
     regions = "CLASS for the region where it wins, mask.png:CLASS for a region of yours, or "
     return TargetError(
@@ -123,6 +139,8 @@ def _named_classes(metadata: Metadata) -> int:
     """The number of classes that have a name or an index; zero if the scores are neither of classes nor of places."""
     if metadata.classes is not None:
         return 2 if metadata.is_binary else metadata.classes
+    if metadata.detection is not None:
+        return metadata.detection.count
     shape = metadata.shape_of_scores
     return shape[0] if len(shape) >= _AXES_OF_REGIONS else 0
 

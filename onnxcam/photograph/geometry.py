@@ -49,6 +49,19 @@ class Geometry:
         left, top, right, bottom = self.crop
         return (left * across, top * down, right * across, bottom * down)
 
+    def on_photograph(self, box: Box) -> Box:
+        """A box of the model's input on the original image, cut off at its edges.
+
+        Args:
+            box: (left, top, right, bottom) in pixels of the input.
+        """
+        across, down = self.photograph[0] / self.resized[0], self.photograph[1] / self.resized[1]
+        left, top = self.crop[:2]
+        scaled = ((box[0] + left) * across, (box[1] + top) * down, (box[2] + left) * across, (box[3] + top) * down)
+        width, height = self.photograph
+        x0, y0, x1, y1 = (min(max(edge, 0), side) for edge, side in zip(scaled, (width, height) * 2, strict=True))
+        return (x0, y0, x1, y1)
+
 
 def geometry(photograph: Size, preprocessing: Preprocessing) -> Geometry:
     """Computes the sizes of resize and crop for an image.

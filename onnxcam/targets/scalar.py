@@ -46,7 +46,7 @@ class Scalar(ABC):
     def cotangent(self, s: Floats) -> Floats:
         """``v = dy/ds``, of the shape of s."""
 
-    def fixed_at(self, s: Floats) -> Self:
+    def fixed_at(self, s: Floats) -> Scalar:
         """The scalar of which every part that is chosen by the scores is chosen at s."""
         del s
         return self
@@ -54,6 +54,11 @@ class Scalar(ABC):
     @abstractmethod
     def describe(self, metadata: Metadata) -> str:
         """The scalar in a few words, for captions."""
+
+    def describe_at(self, s: Floats, metadata: Metadata) -> str:
+        """The same with what is known of it at s."""
+        del s
+        return self.describe(metadata)
 
 
 def class_of(c: object, metadata: Metadata) -> int:

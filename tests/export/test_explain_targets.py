@@ -159,3 +159,39 @@ def test_what_is_read_is_never_written(folder, explain):
         assert code == 2
         assert f"cannot write {folder / name}: it is" in line["error"]
         assert (folder / name).read_bytes() == before
+
+
+def test_boxes(folder, explain):
+    """A detector's default target is its most confident box, and the JSON has all of them in the image's pixels."""
+    module = Detector()
+    options = {"preprocessing": PREPROCESSING, "labels": ["person", "car"], "layers": ["features"]}
+    export(module, folder / "boxes.onnx", input_shape=(3, 16, 16), detection="yolov8", **options)
+    code, (line,), err = explain("boxes.onnx", "--target", "-1", "--target", "car")
+    assert (code, err) == (0, "")
+    explanation = onnxcam.Explainer(folder / "boxes.onnx").explain(folder / "one.png", targets.Detection())
+    expected = explanation.boxes()
+    assert [item["label"] for item in line["boxes"]] == [["person", "car"][box.c] for box in expected]
+    assert [item["confidence"] for item in line["boxes"]] == pytest.approx([box.confidence for box in expected])
+    left, top, right, bottom = expected[0].corners  # of 16 by 16 pixels, which are 30 by 40 of the image
+    clipped = [max(left, 0) * 30 / 16, max(top, 0) * 40 / 16, min(right, 16) * 30 / 16, min(bottom, 16) * 40 / 16]
+    assert line["boxes"][0]["box"] == pytest.approx(clipped, abs=0.06)
+    assert line["explained"][0]["label"] == line["boxes"][0]["label"]
+    assert line["explained"][1]["label"] == "car"
+    code, (line,), _ = explain("boxes.onnx", "--target", "-99")
+    assert code == 2
+    assert "so there is no rank 98" in line["error"]
+
+
+class Detector(nn.Module):
+    """A head [6, 64] of boxes, as YOLOv8 has it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.features = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.SiLU())
+        self.head = nn.Conv2d(8, 6, 1)
+        nn.init.normal_(self.head.weight, std=8)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        values = self.head(self.features(x)).flatten(2).sigmoid()
+        return torch.cat([16 * values[:, :2], 8 * values[:, 2:4], values[:, 4:]], 1)

@@ -10,6 +10,7 @@ from onnxcam import targets
 from onnxcam.cli.masks import MaskedRegion
 from onnxcam.cli.targets import read_targets
 from onnxcam.errors import PictureError, TargetError
+from onnxcam.metadata import DetectionHead
 from onnxcam.photograph.opening import open_picture
 
 
@@ -196,3 +197,34 @@ def test_a_mask_of_scores_for_a_volume(dense, tmp_path):
     volume = dataclasses.replace(dense, score_shape=(5, 2, 4, 6))
     with pytest.raises(PictureError, match=r"cannot mark places of scores \[5, 2, 4, 6\]"):
         masked(white(tmp_path / "mask.png", (6, 4), (0, 0, 6, 4)), volume)
+
+
+@pytest.fixture
+def detector(metadata):
+    """Boxes of three classes."""
+    head = DetectionHead(anchors=1, classes=4, count=3)
+    return dataclasses.replace(
+        metadata, classes=None, score_shape=(7, 32), labels=("person", "car", "dog"), detection=head
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("-1", targets.Detection()),
+        ("-99", targets.Detection(98)),
+        ("dog", targets.Detection(0, 2)),
+        ("1", targets.Detection(0, 1)),
+        ("[4, 6]", targets.Element(4, 6)),
+    ],
+)
+def test_boxes(detector, text, expected):
+    assert read(text, detector) == repr(expected)
+
+
+def test_mistaken_boxes(detector):
+    with pytest.raises(TargetError, match=r"there is no class 'dgo'; did you mean 'dog'\?"):
+        read("dgo", detector)
+    for text in ("p:dog", "dog - car"):
+        with pytest.raises(TargetError, match="this model's targets are its boxes; give --target CLASS or a rank, -1"):
+            read(text, detector)

@@ -43,3 +43,11 @@ def test_the_way_back_to_the_photograph():
     assert (top, bottom) == pytest.approx((30, 450))
     half = placed.box_on((320, 240))
     assert half == pytest.approx((left / 2, top / 2, right / 2, bottom / 2))
+
+
+def test_boxes_of_the_input_on_the_photograph():
+    """60 by 40 pixels become 12 by 8, of which 8 by 8 are seen."""
+    placed = geometry((60, 40), Preprocessing(resize=8, crop=8))
+    assert placed.on_photograph((0, 0, 8, 8)) == (10, 0, 50, 40)
+    assert placed.on_photograph((1, 2, 3, 4)) == (15, 10, 25, 20)
+    assert placed.on_photograph((-9, -9, 99, 99)) == (0, 0, 60, 40)
