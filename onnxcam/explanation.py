@@ -12,6 +12,7 @@ from onnxcam.detection import Box, found_boxes
 from onnxcam.maps import Maps
 from onnxcam.methods import Method
 from onnxcam.scores import ClassScore, probabilities, short_repr
+from onnxcam.targets.of_detections import Detection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,6 +94,15 @@ class Explanation(Maps):
         """
         head = self.metadata.detection
         return [] if head is None else found_boxes(self.scores[image], head)
+
+    def box_of(self, row: int) -> Box | None:
+        """The box that a row explains; None if it explains something else.
+
+        Args:
+            row: One of the M rows.
+        """
+        scalar = self.scalars[row] if self.scalars else None
+        return scalar.box(self.scores[self.image_of(row)]) if isinstance(scalar, Detection) else None
 
     def class_score(self, index: int, image: int = 0) -> ClassScore:
         """The score and probability of one class of one image.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +11,7 @@ from PIL import Image
 from onnxcam.errors import MethodError, OutputError
 from onnxcam.methods import TITLES
 from onnxcam.photograph.opening import PANEL_SIDE
+from onnxcam.render.boxes import with_boxes
 from onnxcam.render.captions import class_line, note, remark
 from onnxcam.render.display import image_to_draw, map_to_draw
 from onnxcam.render.layout import Panel, Strip, lay_out, strip_size
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from onnxcam.cam import Floats
     from onnxcam.methods import Method
     from onnxcam.photograph.geometry import Box, Size
+    from onnxcam.render.boxes import Outline
     from onnxcam.scores import ClassScore
 
 TOP_CLASSES = 3
@@ -66,6 +68,7 @@ class Row:
         box: The part that the model saw, (left, top, right, bottom) in the photograph's pixels.
         results: The results, in the order of the panels.
         title: The title of the photograph, or of what is drawn in its place.
+        outlines: The boxes of a detection model, in the photograph's pixels.
     """
 
     explained: ClassScore
@@ -74,6 +77,7 @@ class Row:
     box: Box
     results: Sequence[Result]
     title: str = "Photograph"
+    outlines: Sequence[Outline] = ()
 
 
 def draw_sheet(rows: Sequence[Row]) -> Image.Image:
@@ -132,8 +136,14 @@ def _panel_side(rows: Sequence[Row]) -> int:
 
 def _strip(row: Row, photograph: Image.Image) -> Strip:
     box = _scaled(row.box, row.photograph.size, photograph.size)
-    panels = [Panel(photograph, row.title, tuple(class_line(item) for item in row.top[:TOP_CLASSES]))]
-    panels += [_panel(result, photograph, box) for result in row.results]
+    old, new = row.photograph.size, photograph.size
+    boxes = [replace(one, corners=_scaled(one.corners, old, new)) for one in row.outlines]
+    explained = [one for one in boxes if one.is_explained]
+    lines = tuple(class_line(item) for item in row.top[:TOP_CLASSES])
+    panels = [Panel(with_boxes(photograph, boxes), row.title, lines)]
+    for result in row.results:
+        panel = _panel(result, photograph, box)
+        panels.append(replace(panel, image=with_boxes(panel.image, explained)))
     return Strip(row.explained.label, remark(row.explained), tuple(panels))
 
 

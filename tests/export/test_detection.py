@@ -179,3 +179,18 @@ def test_mistaken_detections(detector, images, small_report):
             explainer.run(x, target)
     with pytest.raises(TargetError, match="does not say where its boxes are, so it has no detections; export it with"):
         onnxcam.Explainer(small_report.path).run(x, targets.Detection())
+
+
+def test_the_picture_has_the_boxes(detector, images):
+    """The explained box is the only white one of its panel, where its corners are, in the tensor drawn as an image."""
+    _, explainer = detector
+    explanation = explainer.run(images(1), targets.Detection(1))
+    assert explanation.box_of(0) == explanation.boxes()[1]
+    assert explainer.run(images(1), targets.Element(4, 4), level=1).box_of(0) is None
+    outlines = explanation._outlines(0, (0, 0, 32, 32))
+    assert [one.is_explained for one in outlines] == [False, True] + [False] * (len(outlines) - 2)
+    np.testing.assert_allclose(outlines[1].corners, 2 * np.array(explanation.boxes()[1].corners))
+    other = explainer.run(images(1), targets.Detection(0))
+    first, second = (np.asarray(one.figure(methods=["layer-cam"])) for one in (explanation, other))
+    assert first.shape == second.shape
+    assert not np.array_equal(first, second)
