@@ -67,6 +67,8 @@ def _of_sizes(steps: Preprocessing, size: tuple[int, int]) -> Iterator[str]:
         yield f"preprocessing.resize: {steps.resize}; {takes}"
     if crop not in {None, size}:
         yield f"preprocessing.crop: {steps.crop}; {takes}"
+    if steps.letterbox is not None and (steps.resize is not None or crop is None):
+        yield f"preprocessing.letterbox: with resize {steps.resize} and crop {steps.crop}"
     if crop is None and isinstance(steps.resize, int) and steps.resize != min(size):
         yield f"preprocessing: a shorter side of {steps.resize} without a crop; {takes}"
     if crop is None and isinstance(steps.resize, tuple) and steps.resize != size:

@@ -104,6 +104,8 @@ class Preprocessing:
         mean: Per channel, in scaled units, in ``channel_order``.
         std: Per channel, in scaled units, in ``channel_order``.
         channel_order: ``RGB``, ``BGR`` or ``L`` (greyscale).
+        letterbox: The grey level, 0 to 255, of what an image leaves free that is resized to fit into the crop as a
+            whole; ``resize`` is then None. None does not letterbox.
         assumed: Whether the user gave no preprocessing, and the export took the usual values.
     """
 
@@ -116,6 +118,7 @@ class Preprocessing:
     std: tuple[PixelValue, ...] = (0.229, 0.224, 0.225)
     channel_order: Literal["RGB", "BGR", "L"] = "RGB"
     assumed: bool = False
+    letterbox: Annotated[int, Meta(ge=0, le=255)] | None = None
 
 
 @dataclass(frozen=True, slots=True)

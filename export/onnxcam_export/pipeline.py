@@ -25,7 +25,7 @@ from onnxcam_export.graph.files import plain_bytes, save, written_at_once
 from onnxcam_export.graph.optimisations import ALL, Optimisation
 from onnxcam_export.prepare.simplify import simplify
 from onnxcam_export.read.detection import Given as GivenDetection
-from onnxcam_export.read.detection import checked_detection
+from onnxcam_export.read.detection import checked_detection, usual_preprocessing
 from onnxcam_export.read.labels import Given as GivenLabels
 from onnxcam_export.read.labels import for_classes, labels_of
 from onnxcam_export.read.named_layers import Given as GivenLayers
@@ -172,6 +172,8 @@ def run(
             reference = reference_for(original, forward, plan.input_gradient, plan.rules) if verified else None
             head = checked_detection(detection, forward.score.shape, names)
             label_note = for_classes(names, forward.score.classes)
+            if head is not None and preprocessing is None:
+                preprocessing = usual_preprocessing(forward.image_input)
             steps = checked_preprocessing(preprocessing, forward.image_input)
             metadata = describe(original, forward, plan.input_gradient, names, steps.steps, form=form)
             metadata = replace(metadata, detection=head)

@@ -23,7 +23,7 @@ class Geometry:
         photograph: (width, height) before resizing.
         resized: (width, height) after resizing.
         crop: (left, top, right, bottom) in the resized image. If the image is smaller than the crop, the box extends
-            beyond it, and is padded with black.
+            beyond it, and is padded.
     """
 
     photograph: Size
@@ -73,8 +73,19 @@ def geometry(photograph: Size, preprocessing: Preprocessing) -> Geometry:
     Returns:
         The geometry.
     """
-    resized = _resized(photograph, preprocessing.resize)
+    crop = preprocessing.crop
+    if preprocessing.letterbox is not None and crop is not None:
+        resized = _inside(photograph, (crop, crop) if isinstance(crop, int) else crop)
+    else:
+        resized = _resized(photograph, preprocessing.resize)
     return Geometry(photograph, resized, _crop(resized, preprocessing.crop))
+
+
+def _inside(photograph: Size, crop: tuple[int, int]) -> Size:
+    """The largest size of the whole photograph that fits into a crop (height, width), rounded as YOLO networks do."""
+    width, height = photograph
+    ratio = min(crop[0] / height, crop[1] / width)
+    return (max(1, round(width * ratio)), max(1, round(height * ratio)))
 
 
 def _resized(photograph: Size, resize: int | tuple[int, int] | None) -> Size:

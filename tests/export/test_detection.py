@@ -194,3 +194,9 @@ def test_the_picture_has_the_boxes(detector, images):
     first, second = (np.asarray(one.figure(methods=["layer-cam"])) for one in (explanation, other))
     assert first.shape == second.shape
     assert not np.array_equal(first, second)
+
+
+def test_the_assumed_preprocessing_is_a_letterbox(detector):
+    steps = detector[1].metadata.preprocessing
+    assert (steps.resize, steps.crop, steps.letterbox, steps.assumed) == (None, (16, 16), 114, True)
+    assert (steps.mean, steps.std, steps.scale) == ((0.0,) * 3, (1.0,) * 3, 1 / 255)

@@ -216,3 +216,15 @@ def test_contradictory_detection_heads(pooled, changes, words):
     Metadata.from_json(json.dumps(fields | {"detection": head()}))
     with pytest.raises(ModelError, match=re.escape(words)):
         Metadata.from_json(json.dumps(fields | changes))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"letterbox": 256}, {"letterbox": -1}, {"letterbox": 114}, {"letterbox": 114, "resize": None, "crop": None}],
+)
+def test_contradictory_letterboxes(pooled, changes):
+    fields = json.loads(pooled.metadata.to_json())
+    good = {"resize": None, "crop": 8, "letterbox": 114}
+    Metadata.from_json(json.dumps(fields | {"preprocessing": fields["preprocessing"] | good}))
+    with pytest.raises(ModelError, match="letterbox"):
+        Metadata.from_json(json.dumps(fields | {"preprocessing": fields["preprocessing"] | changes}))

@@ -83,6 +83,11 @@ export function readMetadata(json) {
           "upgrade it with 'npm install onnxcam@latest'",
       );
     }
+    if ((metadata.preprocessing?.letterbox ?? null) !== null) {
+      throw new ModelError(
+        "the model letterboxes its images, which this package does not do; export it with a resize in place of the letterbox",
+      );
+    }
     for (place in VALID) if (!VALID[place](metadata)) throw new TypeError();
     return metadata;
   } catch (error) {

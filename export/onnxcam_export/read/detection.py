@@ -6,17 +6,22 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from onnxcam.metadata import DetectionHead
+from onnxcam.metadata import DetectionHead, Preprocessing
 from onnxcam.metadata_checks import head_contradictions
 from onnxcam.strict_json import InvalidJsonError, decoded
 from onnxcam.text import shown
 from onnxcam_export.errors import ExportError
+from onnxcam_export.read.preprocessing.customary import takes_integers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from onnxcam.metadata import ImageInput
+
 Given = str | Mapping[str, Any]
 
+# The grey around images that these networks are trained with.
+_GREY = 114
 # The values before the classes in each family: the box, and perhaps the objectness.
 _FAMILIES: dict[str, dict[str, Any]] = {
     "yolov8": {"anchors": 1, "classes": 4},
@@ -53,6 +58,15 @@ def checked_detection(given: Given | None, shape: Sequence[int], labels: Sequenc
     for contradiction in head_contradictions(head, shape, labels):
         raise ExportError(f"the detection head does not fit the scores {list(shape)}: {contradiction}")
     return head
+
+
+def usual_preprocessing(image: ImageInput) -> Preprocessing | None:
+    """The letterbox that YOLO networks are trained with; None if the input takes no floating-point colours."""
+    if not image.is_picture or image.channels != 3 or takes_integers(image):
+        return None
+    return Preprocessing(
+        None, (image.height, image.width), mean=(0.0,) * 3, std=(1.0,) * 3, assumed=True, letterbox=_GREY
+    )
 
 
 def _decoded(fields: Mapping[str, Any]) -> DetectionHead:
