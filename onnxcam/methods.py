@@ -26,6 +26,8 @@ TITLES: dict[Method, str] = {
 }
 METHODS = tuple(TITLES)
 _DEFAULT: tuple[Method, ...] = ("grad-cam", "guided-backprop", "guided-grad-cam")
+# Averaging gradients over places, as Grad-CAM does, loses single objects.
+_OF_BOXES: tuple[Method, ...] = ("layer-cam", "guided-backprop")
 _AT_INPUT = {"guided-backprop", "guided-grad-cam"}
 
 
@@ -59,6 +61,8 @@ def methods_of(metadata: Metadata) -> tuple[Method, ...]:
 def default_methods(metadata: Metadata, level: int = 2) -> tuple[Method, ...]:
     """The methods that are drawn if the caller names none.
 
-    They are Grad-CAM, guided backpropagation and Guided Grad-CAM, or those of them that the model and the level have.
+    They are Grad-CAM, guided backpropagation and Guided Grad-CAM, and of a detection model LayerCAM and guided
+    backpropagation; or those of them that the model and the level have.
     """
-    return tuple(m for m in _DEFAULT if why_not(m, metadata) is None and required_level(m) <= level)
+    usual = _DEFAULT if metadata.detection is None else _OF_BOXES
+    return tuple(m for m in usual if why_not(m, metadata) is None and required_level(m) <= level)

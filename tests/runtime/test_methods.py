@@ -2,6 +2,7 @@ import dataclasses
 
 import pytest
 
+from onnxcam.metadata import DetectionHead
 from onnxcam.methods import METHODS, default_methods, methods_of, required_level, why_not
 
 OTHER_MAPS = ("grad-cam++", "xgrad-cam", "hires-cam", "layer-cam", "eigen-cam", "eigen-grad-cam")
@@ -41,3 +42,10 @@ def test_levels():
         "guided-grad-cam": 2,
         **dict.fromkeys(OTHER_MAPS, 1),
     }
+
+
+def test_the_default_of_a_detection_model_keeps_single_objects(pooled):
+    head = DetectionHead(anchors=1, classes=4, count=3)
+    metadata = dataclasses.replace(pooled.metadata, classes=None, score_shape=(7, 32), labels=None, detection=head)
+    assert default_methods(metadata) == ("layer-cam", "guided-backprop")
+    assert default_methods(metadata, level=1) == ("layer-cam",)
