@@ -24,10 +24,12 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from onnxcam.cam import Floats
+    from onnxcam.detection import Box as Detected
     from onnxcam.metadata import Metadata
     from onnxcam.methods import MapMethod, Method
     from onnxcam.photograph.geometry import Box
     from onnxcam.photograph.placed import PlacedPhotograph
+    from onnxcam.render.boxes import Outline
     from onnxcam.render.sheet import Row
     from onnxcam.scores import ClassScore
 
@@ -58,6 +60,14 @@ class Drawable(ABC):
     @abstractmethod
     def top(self, count: int = 5, image: int = 0) -> list[ClassScore]:
         """The classes with the highest scores, best first."""
+
+    @abstractmethod
+    def boxes(self, image: int = 0) -> list[Detected]:
+        """The boxes of a detection model."""
+
+    @abstractmethod
+    def box_of(self, row: int) -> Detected | None:
+        """The box that a row explains."""
 
     @abstractmethod
     def compute(self, method: Method, layer: str | None = None) -> Floats:
@@ -182,8 +192,15 @@ class Drawable(ABC):
         for row, image in zip(rows, map(self.image_of, rows), strict=True):
             explained, top = self.explained(row), self.top(TOP_CLASSES, image)
             results = [Result(method, self._layer_of(method, layer), values[method][row]) for method in methods]
-            drawn.append(Row(explained, top, *seen[image], results, self._kind_of_input))
+            outlines = self._outlines(row, seen[image][1])
+            drawn.append(Row(explained, top, *seen[image], results, self._kind_of_input, outlines))
         return drawn
+
+    def _outlines(self, row: int, seen: Box) -> list[Outline]:
+        """The boxes of a row's image, on the image of which the model saw a part."""
+        from onnxcam.render.boxes import outlines  # noqa: PLC0415  see above
+
+        return outlines(self.boxes(self.image_of(row)), self.box_of(row), seen, self.metadata)
 
     def _seen(self, image: int) -> tuple[Image.Image, Box]:
         """One of the N images (drawn from the tensor if there is none), and the box in it that the model saw."""

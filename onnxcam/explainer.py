@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from onnxcam.errors import LayerError, TargetError, TensorError
+from onnxcam.attributions import Attributions
+from onnxcam.errors import TensorError
 from onnxcam.execution.bundled import default_model
 from onnxcam.execution.model import LoadedModel, Request
 from onnxcam.explanation import Explanation
@@ -17,19 +18,22 @@ from onnxcam.levels import Level, checked_level
 from onnxcam.photograph.opening import PANEL_SIDE, PictureSource, open_picture, picture_sources
 from onnxcam.photograph.placed import PlacedPhotograph
 from onnxcam.photograph.preprocessing import needed_shorter_side, preprocess
+from onnxcam.run_checks import check_alone, check_inputs, chosen_layers
+from onnxcam.targets.of_scores import Element
 from onnxcam.targets.rows import Targets, resolve
 from onnxcam.targets.scalar import Scalar
 from onnxcam.tensors import as_array, check_tensor
-from onnxcam.text import listed, shortened
+from onnxcam.text import shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from onnxcam.artifact.source import ModelSource
+    from onnxcam.cam import Floats
     from onnxcam.metadata import Metadata
 
 
-class Explainer:
+class Explainer(Attributions):
     """An explainer model, loaded once and ready for any number of images, from any number of threads.
 
     Attributes:
@@ -145,6 +149,25 @@ class Explainer:
         inputs = {self.metadata.image.name: as_array(tensor)}
         return self._run(inputs, target, layer=layer, level=level, timeout=timeout, photographs=photographs)
 
+    def embed(self, images: PictureSource | Sequence[PictureSource], *, timeout: float | None = None) -> Floats:
+        """The scores of images as embeddings, such as the vector of ``onnxcam.targets.Similarity``.
+
+        Args:
+            images: As in ``explain``.
+            timeout: As in ``explain``.
+
+        Returns:
+            [N, D], as the model gives them: not normalised.
+
+        Raises:
+            PictureError: As in ``explain``.
+            ModelError: As in ``explain``.
+            RunTimeoutError: As in ``explain``.
+        """
+        anything = -1 if self.metadata.classes is not None else Element(*[0] * len(self.metadata.shape_of_scores))
+        scores = self.explain(images, anything, level=0, timeout=timeout).scores
+        return scores.reshape(len(scores), -1)
+
     def run(
         self,
         tensor: npt.NDArray[Any],
@@ -191,16 +214,16 @@ class Explainer:
         photographs: list[PlacedPhotograph] | None = None,
     ) -> Explanation:
         metadata, tensor = self.metadata, inputs[self.metadata.image.name]
-        self._require(inputs.keys())
+        check_inputs(inputs.keys(), self._model.inputs)
         check_tensor(tensor, metadata.image)
         level = checked_level(level, metadata)
-        layers = self._layers(layer)
+        layers = chosen_layers(layer, metadata)
         wanted = resolve(target, len(tensor), metadata)
         request = Request(layers, level, timeout, finite=True)
         if len(wanted) == 1:
             outputs = self._model.explain(inputs, wanted[0], request)
         else:
-            self._check_alone(inputs)
+            check_alone(inputs, metadata)
             outputs = self._model.explain_each(tensor, wanted, request)
         rows = [item for row in wanted for item in row]
         rows *= len(outputs.class_index) // len(rows)
@@ -218,32 +241,3 @@ class Explainer:
             input_gradients=None if guided else outputs.input_gradient,
             scalars=tuple(item if isinstance(item, Scalar) else None for item in rows),
         )
-
-    def _check_alone(self, inputs: Collection[str]) -> None:
-        """Checks that the images of a batch can be run one by one."""
-        if len(inputs) > 1 or self.metadata.image.batch not in {None, 1}:
-            raise TargetError(
-                "several targets for each image are explained one image at a time and with no other input, which this "
-                "model does not take; give one target for each image"
-            )
-
-    def _layers(self, layer: str | None) -> list[str]:
-        names = [item.name for item in self.metadata.layers]
-        if layer is None:
-            return names
-        if layer not in names:
-            raise LayerError(f"the model has no target layer {shortened(repr(layer))}; it has {listed(names)}")
-        return [layer]
-
-    def _require(self, given: Collection[str]) -> None:
-        """Checks that every input of the model is given, and no other."""
-        inputs = self._model.inputs
-        missing = [f"{name} {shape}" for name, shape in inputs.items() if name not in given]
-        if missing:
-            raise TensorError(
-                f"besides the image the model needs {listed(missing)}; hand over preprocessed input and "
-                "these with Explainer.run(…, inputs={name: array})"
-            )
-        unknown = [name for name in given if name not in inputs]
-        if unknown:
-            raise TensorError(f"the model has no input {listed(unknown)}; it takes {listed(inputs)}")

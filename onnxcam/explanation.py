@@ -1,4 +1,4 @@
-"""The result of explaining a batch: scores, gradients, and the maps that are computed from them."""
+"""The result of explaining a batch: scores, activations and gradients, and the targets that they are of."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from onnxcam import cam
-from onnxcam.drawable import Drawable
-from onnxcam.errors import LayerError, MethodError
-from onnxcam.methods import METHODS, Method, why_not
+from onnxcam.detection import Box, found_boxes
+from onnxcam.maps import Maps
+from onnxcam.methods import Method
 from onnxcam.scores import ClassScore, probabilities, short_repr
-from onnxcam.text import listed
+from onnxcam.targets.of_detections import Detection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from onnxcam.cam import Floats, Upsampling
+    from onnxcam.cam import Floats
     from onnxcam.metadata import Metadata
     from onnxcam.photograph.placed import PlacedPhotograph
     from onnxcam.targets.scalar import Scalar
@@ -29,7 +28,7 @@ _CLASSES_IN_REPR = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Explanation(Drawable):
+class Explanation(Maps):
     """The explanation of a batch of N images, with a row for each of M targets.
 
     Every image has the same number of rows, and the rows of the first image come first.
@@ -83,7 +82,27 @@ class Explanation(Drawable):
         image, scalar = self.image_of(row), self.scalars[row] if self.scalars else None
         if scalar is None:
             return self.class_score(int(self.class_index[row]), image)
-        return ClassScore(-1, scalar.describe(self.metadata), scalar.value(self.scores[image]), None)
+        return ClassScore(
+            -1, scalar.describe_at(self.scores[image], self.metadata), scalar.value(self.scores[image]), None
+        )
+
+    def boxes(self, image: int = 0) -> list[Box]:
+        """The boxes of a detection model after non-maximum suppression, the most confident first; none of others.
+
+        Args:
+            image: One of the N images.
+        """
+        head = self.metadata.detection
+        return [] if head is None else found_boxes(self.scores[image], head)
+
+    def box_of(self, row: int) -> Box | None:
+        """The box that a row explains; None if it explains something else.
+
+        Args:
+            row: One of the M rows.
+        """
+        scalar = self.scalars[row] if self.scalars else None
+        return scalar.box(self.scores[self.image_of(row)]) if isinstance(scalar, Detection) else None
 
     def class_score(self, index: int, image: int = 0) -> ClassScore:
         """The score and probability of one class of one image.
@@ -108,110 +127,6 @@ class Explanation(Drawable):
         order = np.argsort(-self.scores[image], kind="stable")[:count]
         return [self.class_score(int(index), image) for index in order]
 
-    def grad_cam(self, layer: str | None = None, *, relu: bool = True) -> Floats:
-        """Grad-CAM: a map of the evidence for the class.
-
-        Args:
-            layer: The target layer; None is the first that was fetched.
-            relu: Whether to keep only evidence for the class, and set negative values to zero.
-
-        Returns:
-            The maps at the layer's own size, [M, *places].
-
-        Raises:
-            MethodError: The explanation is of level 0.
-            LayerError: The layer was not fetched.
-        """
-        return cam.grad_cam(*self._maps_of(layer, "Grad-CAM"), relu=relu)
-
-    def cam(self) -> Floats:
-        """CAM: the last feature map, weighted by the classifier's weights for the class.
-
-        Returns:
-            The maps at the layer's own size, [M, *places].
-
-        Raises:
-            MethodError: The network does not end in global average pooling and one linear layer, or the explanation is
-                of level 0.
-            LayerError: The layer was not fetched.
-        """
-        if reason := why_not("cam", self.metadata):
-            raise MethodError(f"{reason}; use Grad-CAM, which needs no such ending")
-        return cam.cam(*self._maps_of(self.metadata.cam_layer, "CAM"))
-
-    def guided_backprop(self) -> Floats:
-        """Guided backpropagation: the pixels that raise the class score.
-
-        Returns:
-            [M, *input shape], in the input's layout and scale.
-
-        Raises:
-            MethodError: The explanation is below level 2, or the model's gradient at the input is not guided.
-        """
-        if reason := why_not("guided-backprop", self.metadata):
-            raise MethodError(f"{reason}; use input_gradient(), or export the model with the guided one")
-        if self.guided is None:
-            raise MethodError(f"guided backpropagation needs level=2, and this explanation is of level {self.level}")
-        return self.guided
-
-    def input_gradient(self) -> Floats:
-        """The gradient of the score at the input, by the rules that ``metadata.input_gradient`` names.
-
-        Returns:
-            [M, *input shape], in the input's layout and scale.
-
-        Raises:
-            MethodError: The explanation is below level 2, or the model's gradient at the input is guided.
-        """
-        if self.metadata.input_gradient == "guided":
-            raise MethodError("this model's gradient at the input is guided; use guided_backprop()")
-        if self.input_gradients is None:
-            raise MethodError(f"the gradient at the input needs level=2, and this explanation is of level {self.level}")
-        return self.input_gradients
-
-    def guided_grad_cam(self, layer: str | None = None, *, interpolation: Upsampling = "bilinear") -> Floats:
-        """Guided Grad-CAM: guided backpropagation times the upsampled Grad-CAM map.
-
-        Args:
-            layer: The target layer of the Grad-CAM map; None is the first that was fetched.
-            interpolation: ``bilinear``, or ``nearest`` as captum does by default.
-
-        Returns:
-            [M, *input shape].
-
-        Raises:
-            MethodError: As in ``guided_backprop``, or the interpolation is neither of the two.
-            LayerError: The layer was not fetched.
-        """
-        if interpolation not in {"bilinear", "nearest"}:
-            raise MethodError(f"the interpolation is 'bilinear' or 'nearest', not {interpolation!r}")
-        guided, maps = self.guided_backprop(), self.grad_cam(layer)
-        return cam.guided_grad_cam(guided, maps, layout=self.metadata.image.layout, interpolation=interpolation)
-
-    def compute(self, method: Method, layer: str | None = None) -> Floats:
-        """Computes a method by its name.
-
-        Args:
-            method: The name, as on the command line.
-            layer: The target layer, for methods that have one.
-
-        Returns:
-            Maps [M, *places], or images [M, *input shape].
-
-        Raises:
-            MethodError: There is no such method, or this model or level does not have it.
-            LayerError: The layer was not fetched.
-        """
-        if method == "grad-cam":
-            return self.grad_cam(layer)
-        if method == "cam":
-            return self.cam()
-        if method == "guided-backprop":
-            return self.guided_backprop()
-        if method == "guided-grad-cam":
-            return self.guided_grad_cam(layer)
-        raise MethodError(f"there is no method {method!r}; there are {', '.join(METHODS)}")
-
     def __repr__(self) -> str:
         """One line, without the arrays."""
         shown = [short_repr(label) for label in self.labels[:_CLASSES_IN_REPR]]
@@ -219,14 +134,3 @@ class Explanation(Drawable):
         classes = ", ".join([*shown, f"{more} more"] if more else shown)
         layers = ", ".join(map(short_repr, self.activations))
         return f"Explanation(images={len(self.scores)}, targets=[{classes}], layers=[{layers}], level={self.level})"
-
-    def _maps_of(self, layer: str | None, method: str) -> tuple[Floats, Floats]:
-        if not self.activations:
-            raise MethodError(f"{method} needs level=1 or 2, and this explanation is of level {self.level}")
-        name = next(iter(self.activations)) if layer is None else layer
-        if name not in self.activations:
-            raise LayerError(f"the layer {name!r} was not fetched; this explanation has {listed(self.activations)}")
-        activations, gradients = self.activations[name], self.gradients[name]
-        if 1 < len(activations) < len(gradients):
-            activations = np.repeat(activations, len(gradients) // len(activations), axis=0)
-        return activations, gradients

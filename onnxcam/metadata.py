@@ -24,11 +24,13 @@ from onnxcam.metadata_checks import (
     GOLDEN_SAMPLES,
     MOST_ELEMENTS,
     golden_contradictions,
+    head_contradictions,
     image_contradictions,
     layer_contradictions,
     preprocessing_contradictions,
 )
 from onnxcam.metadata_parts import (
+    DetectionHead,
     Golden,
     ImageInput,
     Interpolation,
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 __all__ = [
     "GOLDEN_SAMPLES",
     "SCHEMA",
+    "DetectionHead",
     "Golden",
     "ImageInput",
     "Interpolation",
@@ -95,6 +98,7 @@ class Metadata:
         score_shape: The shape of ``onnxcam.scores`` without the batch; (C,) of class scores.
         score_output: The output of the original model that the scores were found from.
         score_reason: Why that output was taken.
+        detection: Where the boxes are, if the scores are a raw detection head.
     """
 
     image: ImageInput
@@ -117,6 +121,7 @@ class Metadata:
     score_shape: Annotated[tuple[Side, ...], Meta(min_length=1, max_length=4)] | None = None
     score_output: Words = ""
     score_reason: Words = ""
+    detection: DetectionHead | None = None
 
     def __repr__(self) -> str:
         """One line, without labels and golden numbers."""
@@ -241,6 +246,8 @@ def _contradictions(metadata: Metadata) -> Iterator[str]:
     yield from _of_scores(metadata)
     if metadata.input_gradient not in _INPUT_GRADIENTS:
         yield f"input_gradient: {metadata.input_gradient!r} is none of {', '.join(_INPUT_GRADIENTS)}"
+    if metadata.detection is not None:
+        yield from head_contradictions(metadata.detection, metadata.shape_of_scores, metadata.labels)
     yield from image_contradictions(metadata.image)
     for index, layer in enumerate(metadata.layers):
         yield from layer_contradictions(layer, f"layers[{index}]", metadata.image)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from onnxcam.metadata_parts import Golden, ImageInput, Layer, Preprocessing
+    from onnxcam.metadata_parts import DetectionHead, Golden, ImageInput, Layer, Preprocessing
 
 # The samples of an output that the golden check compares; all elements if the output has fewer.
 GOLDEN_SAMPLES = 64
@@ -67,10 +67,24 @@ def _of_sizes(steps: Preprocessing, size: tuple[int, int]) -> Iterator[str]:
         yield f"preprocessing.resize: {steps.resize}; {takes}"
     if crop not in {None, size}:
         yield f"preprocessing.crop: {steps.crop}; {takes}"
+    if steps.letterbox is not None and (steps.resize is not None or crop is None):
+        yield f"preprocessing.letterbox: with resize {steps.resize} and crop {steps.crop}"
     if crop is None and isinstance(steps.resize, int) and steps.resize != min(size):
         yield f"preprocessing: a shorter side of {steps.resize} without a crop; {takes}"
     if crop is None and isinstance(steps.resize, tuple) and steps.resize != size:
         yield f"preprocessing.resize: {list(steps.resize)} without a crop; {takes}"
+
+
+def head_contradictions(head: DetectionHead, shape: Sequence[int], labels: Sequence[str] | None) -> Iterator[str]:
+    """A detection head whose values lie beyond those of the scores, or whose labels are not those of its classes."""
+    if len(shape) != 2:
+        yield f"detection: of scores of the shape {list(shape)}, which has no axis of anchors"
+        return
+    values = shape[1 - head.anchors]
+    if max(head.classes + head.count, head.boxes + 4, (head.objectness or 0) + 1) > values:
+        yield f"detection: {head.count} classes and a box do not fit the {values} values of an anchor"
+    if labels is not None and len(labels) != head.count:
+        yield f"labels: {len(labels)} for {head.count} classes"
 
 
 def golden_contradictions(golden: Golden, layers: Sequence[Layer], image: ImageInput, scores: int) -> Iterator[str]:

@@ -104,6 +104,8 @@ class Preprocessing:
         mean: Per channel, in scaled units, in ``channel_order``.
         std: Per channel, in scaled units, in ``channel_order``.
         channel_order: ``RGB``, ``BGR`` or ``L`` (greyscale).
+        letterbox: The grey level, 0 to 255, of what an image leaves free that is resized to fit into the crop as a
+            whole; ``resize`` is then None. None does not letterbox.
         assumed: Whether the user gave no preprocessing, and the export took the usual values.
     """
 
@@ -116,6 +118,29 @@ class Preprocessing:
     std: tuple[PixelValue, ...] = (0.229, 0.224, 0.225)
     channel_order: Literal["RGB", "BGR", "L"] = "RGB"
     assumed: bool = False
+    letterbox: Annotated[int, Meta(ge=0, le=255)] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionHead:
+    """Where the boxes of a raw detection head are in the scores, [A, F] or [F, A]: A anchors with F values each.
+
+    Attributes:
+        anchors: The axis of the anchors: 0 of [A, F], 1 of [F, A].
+        classes: The first of an anchor's values that are class scores.
+        count: The number of classes.
+        boxes: The first of its four values that are the box, in pixels of the input.
+        box: How the box is written: ``center`` (centre x, centre y, width, height) or ``corners`` (left, top, right,
+            bottom).
+        objectness: The value that the class scores are multiplied by, or None.
+    """
+
+    anchors: Annotated[int, Meta(ge=0, le=1)]
+    classes: Annotated[int, Meta(ge=0, le=2**16)]
+    count: Side
+    boxes: Annotated[int, Meta(ge=0, le=2**16)] = 0
+    box: Literal["center", "corners"] = "center"
+    objectness: Annotated[int, Meta(ge=0, le=2**16)] | None = None
 
 
 @dataclass(frozen=True, slots=True)

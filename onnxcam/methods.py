@@ -7,10 +7,27 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from onnxcam.metadata import Metadata
 
-MapMethod = Literal["grad-cam", "cam"]
-Method = Literal["grad-cam", "cam", "guided-backprop", "guided-grad-cam"]
+MapMethod = Literal[
+    "grad-cam", "cam", "grad-cam++", "xgrad-cam", "hires-cam", "layer-cam", "eigen-cam", "eigen-grad-cam"
+]
+Method = MapMethod | Literal["guided-backprop", "guided-grad-cam"]
 
-METHODS: tuple[Method, ...] = ("grad-cam", "cam", "guided-backprop", "guided-grad-cam")
+TITLES: dict[Method, str] = {
+    "grad-cam": "Grad-CAM",
+    "cam": "CAM",
+    "guided-backprop": "Guided Backpropagation",
+    "guided-grad-cam": "Guided Grad-CAM",
+    "grad-cam++": "Grad-CAM++",
+    "xgrad-cam": "XGrad-CAM",
+    "hires-cam": "HiResCAM",
+    "layer-cam": "LayerCAM",
+    "eigen-cam": "EigenCAM",
+    "eigen-grad-cam": "EigenGradCAM",
+}
+METHODS = tuple(TITLES)
+_DEFAULT: tuple[Method, ...] = ("grad-cam", "guided-backprop", "guided-grad-cam")
+# Averaging gradients over places, as Grad-CAM does, loses single objects.
+_OF_BOXES: tuple[Method, ...] = ("layer-cam", "guided-backprop")
 _AT_INPUT = {"guided-backprop", "guided-grad-cam"}
 
 
@@ -42,8 +59,10 @@ def methods_of(metadata: Metadata) -> tuple[Method, ...]:
 
 
 def default_methods(metadata: Metadata, level: int = 2) -> tuple[Method, ...]:
-    """The methods that are drawn if the caller names none: all that the model and the level have, except CAM.
+    """The methods that are drawn if the caller names none.
 
-    CAM is left out because it is Grad-CAM without its ReLU, up to a factor, wherever a model has it.
+    They are Grad-CAM, guided backpropagation and Guided Grad-CAM, and of a detection model LayerCAM and guided
+    backpropagation; or those of them that the model and the level have.
     """
-    return tuple(m for m in methods_of(metadata) if m != "cam" and required_level(m) <= level)
+    usual = _DEFAULT if metadata.detection is None else _OF_BOXES
+    return tuple(m for m in usual if why_not(m, metadata) is None and required_level(m) <= level)

@@ -90,6 +90,10 @@ def export_command(  # noqa: PLR0917 — Typer passes them by name
     dynamic_batch: Annotated[
         bool, typer.Option("--dynamic-batch", help="Make the fixed batch of an ONNX file symbolic.")
     ] = False,
+    detection: Annotated[
+        str | None,
+        typer.Option(metavar="KIND", help="The scores are a raw detection head: yolov8 (also v9, v11) or yolov5."),
+    ] = None,
 ) -> None:
     """Writes an explainer model: one ONNX file that answers as SOURCE does and can explain its answers."""
     from onnxcam.files import check_is_no_source, identities  # noqa: PLC0415
@@ -118,6 +122,7 @@ def export_command(  # noqa: PLR0917 — Typer passes them by name
         verify=verify,
         image_input=image_input,
         dynamic_batch=dynamic_batch,
+        detection=detection,
     )
     typer.echo(str(report))
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +24,8 @@ from onnxcam_export.errors import ExportError, TargetLayerError
 from onnxcam_export.graph.files import plain_bytes, save, written_at_once
 from onnxcam_export.graph.optimisations import ALL, Optimisation
 from onnxcam_export.prepare.simplify import simplify
+from onnxcam_export.read.detection import Given as GivenDetection
+from onnxcam_export.read.detection import checked_detection, usual_preprocessing
 from onnxcam_export.read.labels import Given as GivenLabels
 from onnxcam_export.read.labels import for_classes, labels_of
 from onnxcam_export.read.named_layers import Given as GivenLayers
@@ -34,11 +34,12 @@ from onnxcam_export.read.preprocessing.given import Given as GivenPreprocessing
 from onnxcam_export.read.preprocessing.given import checked_preprocessing
 from onnxcam_export.read.source import Original, check_order, read
 from onnxcam_export.report import ExportReport
+from onnxcam_export.timing import stage
 from onnxcam_export.verify.reference import reference_for
 from onnxcam_export.verify.verify import golden, verify
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import onnx_ir as ir
 
@@ -80,6 +81,7 @@ def export(
     verify: bool = True,
     input_gradient: str | Table = "guided",
     dynamic_batch: bool = False,
+    detection: GivenDetection | None = None,
 ) -> ExportReport:
     """Writes an explainer model: one .onnx file that answers as the source does and can explain its answers.
 
@@ -116,6 +118,8 @@ def export(
             ``"plain"``, ``"deconvnet"``, or a table of rules, such as ``guided({**PLAIN, "MyOp": my_rule})``.
         dynamic_batch: Make an ONNX model's fixed batch symbolic. Without it the batch stays as it is, and targets are
             one for each image, or one for all, or, where the batch is 1, any number.
+        detection: Where boxes and classes are in a raw detection head, the first output or that of ``score_output``:
+            ``"yolov8"`` (also v9 and v11), ``"yolov5"``, or a mapping with ``onnxcam.metadata.DetectionHead``'s fields.
 
     Returns:
         What was exported, what was compared, and how closely it agreed.
@@ -139,6 +143,7 @@ def export(
         image_input=image_input,
         example_inputs=example_inputs,
         dynamic_batch=dynamic_batch,
+        detection=detection,
     )
 
 
@@ -157,14 +162,16 @@ def run(
     image_input: str | None = None,
     example_inputs: Any = None,
     dynamic_batch: bool = False,
+    detection: GivenDetection | None = None,
 ) -> ExportReport:
     """The stages of ``export``, with its arguments, for a plan."""
     seconds: dict[str, float] = {}
     names, by_name = labels_of(labels), named_layers(layers, source)
+    score_output = 0 if detection is not None and score_output is None else score_output
     if isinstance(source, (str, os.PathLike)):
         check_is_no_source(path, identities([Path(source)]))
     with written_at_once(path) as temporary:
-        with _stage("exporting", seconds):
+        with stage("exporting", seconds):
             original = read(
                 source,
                 input_shape,
@@ -172,17 +179,21 @@ def run(
                 example_inputs=example_inputs,
                 dynamic_batch=dynamic_batch,
             )
-        with _stage("differentiating", seconds):
+        with stage("differentiating", seconds):
             forward = _analysed(original, by_name, score_output, plan.optimisations, plan.input_gradient.rules)
             reference = reference_for(original, forward, plan.input_gradient, plan.rules) if verified else None
+            head = checked_detection(detection, forward.score.shape, names)
             label_note = for_classes(names, forward.score.classes)
+            if head is not None and preprocessing is None:
+                preprocessing = usual_preprocessing(forward.image_input)
             steps = checked_preprocessing(preprocessing, forward.image_input)
             metadata = describe(original, forward, plan.input_gradient, names, steps.steps, form=form)
+            metadata = replace(metadata, detection=head)
             common_passes.ClearMetadataAndDocStringPass()(original.model)  # stack traces with the user's paths
             plain_size = plain_bytes(forward.model)
             assemble(forward, plan.input_gradient, form, plan.rules)
             size = _save(forward.model, metadata, temporary)
-        with _stage("verifying", seconds):
+        with stage("verifying", seconds):
             onnx.checker.check_model(str(temporary), full_check=True)
             if reference is not None:
                 metadata = replace(
@@ -252,16 +263,3 @@ def _takes_the_image_alone(graph: ir.Graph) -> bool:
 def _save(model: ir.Model, metadata: Metadata, path: Path) -> int:
     model.metadata_props[contract.METADATA_KEY] = metadata.to_json()
     return save(model, path)
-
-
-@contextlib.contextmanager
-def _stage(name: str, seconds: dict[str, float]) -> Iterator[None]:
-    """Times a part of the export, and says on a terminal that it is under way."""
-    start = time.perf_counter()
-    with contextlib.ExitStack() as stack:
-        if sys.stderr.isatty():
-            from rich.console import Console  # noqa: PLC0415 — only where somebody looks
-
-            stack.enter_context(Console(stderr=True).status(f"{name} …"))
-        yield
-    seconds[name] = time.perf_counter() - start

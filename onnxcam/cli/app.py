@@ -31,6 +31,12 @@ class MethodChoice(StrEnum):
     CAM = "cam"
     GUIDED_BACKPROP = "guided-backprop"
     GUIDED_GRAD_CAM = "guided-grad-cam"
+    GRAD_CAM_PLUS_PLUS = "grad-cam++"
+    XGRAD_CAM = "xgrad-cam"
+    HIRES_CAM = "hires-cam"
+    LAYER_CAM = "layer-cam"
+    EIGEN_CAM = "eigen-cam"
+    EIGEN_GRAD_CAM = "eigen-grad-cam"
 
 
 _DEFAULT_MODEL = "EfficientNet-Lite0, included"
@@ -73,6 +79,8 @@ Examples:
 \b
 onnxcam explain photo.jpg
 onnxcam explain photo.jpg --target "tiger cat" --target -2 -o cat.png
+onnxcam explain photo.jpg --target "tiger cat - tabby" --method layer-cam
+onnxcam explain face.jpg --like other.jpg -m faces.onnx
 onnxcam explain photos/ --recursive -o explained/ --no-clobber --json
 curl https://example.org/photo.jpg | onnxcam explain - -o photo.png
 
@@ -102,10 +110,16 @@ def explain(  # noqa: PLR0917  Typer passes them by name
         typer.Option(
             "--target",
             "-t",
-            metavar="CLASS",
-            help="Class to explain: a label, an index, or a rank (-1 is the top class); may be repeated.",
+            metavar="TARGET",
+            help="Class to explain: a label, an index, or a rank (-1 is the top class); may be repeated. Also "
+            '"CLASS - CLASS" (why one and not the other), not:CLASS (what speaks against it), p:CLASS (probability), '
+            'mask.png:CLASS (the region that is white in a picture), "[4, 17]" (one entry of the scores).',
             show_default="-1",
         ),
+    ] = None,
+    like: Annotated[
+        Path | None,
+        typer.Option(metavar="IMAGE", help="Explain the likeness to this image: the cosine of the scores."),
     ] = None,
     layer: Annotated[
         str | None,
@@ -119,7 +133,8 @@ def explain(  # noqa: PLR0917  Typer passes them by name
         MethodChoice,
         typer.Option(
             metavar="METHOD",
-            help="Method to draw: grad-cam, guided-backprop, guided-grad-cam, all three of these, or cam.",
+            help="Method to draw: grad-cam, guided-backprop, guided-grad-cam, all three of these, or cam. In place of "
+            "grad-cam also grad-cam++, xgrad-cam, hires-cam, layer-cam, eigen-cam and eigen-grad-cam.",
         ),
     ] = MethodChoice.ALL,
     output: Annotated[
@@ -158,7 +173,8 @@ def explain(  # noqa: PLR0917  Typer passes them by name
         images,
         Options(
             model=model,
-            targets=tuple(target or ["-1"]),
+            targets=tuple(target or ([] if like else ["-1"])),
+            like=like,
             layer=layer,
             methods=() if method is MethodChoice.ALL else (cast("Method", method.value),),
             output=output,

@@ -12,12 +12,14 @@ import typer
 from PIL import Image
 
 from onnxcam.artifact.adapt import stated_metadata
+from onnxcam.cli.masks import MaskedRegion
 from onnxcam.cli.outputs import Outputs
 from onnxcam.cli.progress import progress
 from onnxcam.cli.report import as_json, as_line, as_table, notes, record
 from onnxcam.cli.search import search
 from onnxcam.cli.signals import Ended
-from onnxcam.errors import MethodError, ModelError, OnnxCamError, OutputError, PictureError
+from onnxcam.cli.targets import read_targets
+from onnxcam.errors import MethodError, ModelError, OnnxCamError, OutputError, PictureError, TargetError
 from onnxcam.execution.bundled import default_model
 from onnxcam.explainer import Explainer
 from onnxcam.methods import default_methods, methods_of, required_level, why_not
@@ -26,6 +28,7 @@ from onnxcam.photograph.preprocessing import needed_shorter_side, required
 from onnxcam.photograph.reading import reason
 from onnxcam.render.formats import save_picture
 from onnxcam.signature import fingerprint
+from onnxcam.targets.of_scores import Similarity
 from onnxcam.text import printable
 
 if TYPE_CHECKING:
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from onnxcam.cli.search import Found, Search
+    from onnxcam.cli.targets import Asked
     from onnxcam.explanation import Explanation
     from onnxcam.levels import Level
     from onnxcam.metadata import Metadata
@@ -45,10 +49,14 @@ _THERE_ALREADY = "its explanation exists already"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The command's options, as ``onnxcam.cli.app.explain`` describes them; no methods stands for all."""
+    """The command's options, as ``onnxcam.cli.app.explain`` describes them; no methods stands for all.
+
+    The targets are texts until they are read.
+    """
 
     model: Path | None
-    targets: tuple[str, ...]
+    targets: tuple[Asked, ...]
+    like: Path | None
     layer: str | None
     methods: tuple[Method, ...]
     output: str | None
@@ -112,10 +120,19 @@ def run(images: Sequence[str], options: Options) -> int:
 
 def _explain_all(found: Search, options: Options, tally: Tally) -> None:
     model = default_model() if options.model is None else options.model
-    outputs = Outputs(options.output, found, [model], npz=options.npz)
-    options = replace(options, methods=_methods(options.methods, stated_metadata(model)))
+    metadata = stated_metadata(model)
+    with _most_pixels(options.max_pixels):
+        targets = read_targets([str(one) for one in options.targets], metadata)
+    read = [model, *(one.path for one in targets if isinstance(one, MaskedRegion))]
+    read += [] if options.like is None else [options.like]
+    outputs = Outputs(options.output, found, read, npz=options.npz)
+    options = replace(options, methods=_methods(options.methods, metadata))
     explainer = Explainer(model, providers=options.providers, threads=options.threads, level=options.level)
     required(explainer.metadata)
+    if options.like is not None:
+        with _most_pixels(options.max_pixels):
+            targets.append(Similarity(explainer.embed(options.like)[0]))
+    options = replace(options, targets=tuple(targets))
     with warnings.catch_warnings(), progress(len(found.pictures), "explaining") as advance:
         warnings.simplefilter("ignore")  # the important ones become notes
         try:
@@ -143,7 +160,7 @@ def _explain_or_fail(found: Found, explainer: Explainer, outputs: Outputs, optio
     name = str(found.path)
     try:
         line = _explain(found, explainer, outputs, options, several=tally.total > 1)
-    except (PictureError, OutputError, ModelError) as error:
+    except (PictureError, OutputError, ModelError, TargetError) as error:
         _fail(name, str(error), options, tally)
     except (MemoryError, OSError) as error:
         _fail(name, f"cannot explain {name}: {reason(error)}", options, tally)
@@ -168,7 +185,9 @@ def _explain(found: Found, explainer: Explainer, outputs: Outputs, options: Opti
         return None
     with _most_pixels(options.max_pixels):
         picture = _open(found, explainer)
-    explanation = explainer.explain(picture, list(options.targets), layer=options.layer, level=options.level)
+    metadata = explainer.metadata
+    targets = [one.on(picture, metadata) if isinstance(one, MaskedRegion) else one for one in options.targets]
+    explanation = explainer.explain(picture, targets, layer=options.layer, level=options.level)
     source = fingerprint(found.path)
     save_picture(path, lambda: explanation.figure(methods=options.methods, layer=options.layer), source=source)
     written = outputs.written(path)

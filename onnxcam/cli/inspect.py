@@ -54,6 +54,8 @@ def _facts(metadata: Metadata) -> Iterator[tuple[str, str]]:
     shape = "" if metadata.classes is not None else f" {list(metadata.shape_of_scores)}, explained by seeds, {labelled}"
     output = f", of {metadata.score_output}: {metadata.score_reason}" if metadata.score_reason else ""
     yield "scores", f"{metadata.score_value}{shape}{activation}{output}"
+    if metadata.detection is not None:
+        yield "boxes", f"of {metadata.detection.count} classes, in pixels of the input"
     for number, layer in enumerate(metadata.layers):
         marks = [mark for mark, applies in _marks(metadata, number) if applies]
         yield ("" if number else "layers", f"{layer.name} {list(layer.shape)}{' ' if marks else ''}{', '.join(marks)}")

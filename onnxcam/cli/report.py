@@ -71,9 +71,28 @@ def record(
     return {
         "path": str(picture),
         "classes": [asdict(item) for item in explanation.top(top)],
+        **_boxes(explanation),
         "explained": explained,
         "outputs": [str(path) for path in written],
         "notes": list(remarks),
+    }
+
+
+def _boxes(explanation: Explanation) -> dict[str, Any]:
+    """The boxes of a detection model: [left, top, right, bottom] in pixels of the upright image."""
+    if explanation.metadata.detection is None or explanation.photographs is None:
+        return {}
+    placed = explanation.photographs[0].geometry
+    return {
+        "boxes": [
+            {
+                "label": explanation.metadata.label_of(box.c),
+                "index": box.c,
+                "confidence": box.confidence,
+                "box": [round(edge, 1) for edge in placed.on_photograph(box.corners)],
+            }
+            for box in explanation.boxes()
+        ]
     }
 
 

@@ -23,7 +23,7 @@ class Geometry:
         photograph: (width, height) before resizing.
         resized: (width, height) after resizing.
         crop: (left, top, right, bottom) in the resized image. If the image is smaller than the crop, the box extends
-            beyond it, and is padded with black.
+            beyond it, and is padded.
     """
 
     photograph: Size
@@ -49,6 +49,19 @@ class Geometry:
         left, top, right, bottom = self.crop
         return (left * across, top * down, right * across, bottom * down)
 
+    def on_photograph(self, box: Box) -> Box:
+        """A box of the model's input on the original image, cut off at its edges.
+
+        Args:
+            box: (left, top, right, bottom) in pixels of the input.
+        """
+        across, down = self.photograph[0] / self.resized[0], self.photograph[1] / self.resized[1]
+        left, top = self.crop[:2]
+        scaled = ((box[0] + left) * across, (box[1] + top) * down, (box[2] + left) * across, (box[3] + top) * down)
+        width, height = self.photograph
+        x0, y0, x1, y1 = (min(max(edge, 0), side) for edge, side in zip(scaled, (width, height) * 2, strict=True))
+        return (x0, y0, x1, y1)
+
 
 def geometry(photograph: Size, preprocessing: Preprocessing) -> Geometry:
     """Computes the sizes of resize and crop for an image.
@@ -60,8 +73,19 @@ def geometry(photograph: Size, preprocessing: Preprocessing) -> Geometry:
     Returns:
         The geometry.
     """
-    resized = _resized(photograph, preprocessing.resize)
+    crop = preprocessing.crop
+    if preprocessing.letterbox is not None and crop is not None:
+        resized = _inside(photograph, (crop, crop) if isinstance(crop, int) else crop)
+    else:
+        resized = _resized(photograph, preprocessing.resize)
     return Geometry(photograph, resized, _crop(resized, preprocessing.crop))
+
+
+def _inside(photograph: Size, crop: tuple[int, int]) -> Size:
+    """The largest size of the whole photograph that fits into a crop (height, width), rounded as YOLO networks do."""
+    width, height = photograph
+    ratio = min(crop[0] / height, crop[1] / width)
+    return (max(1, round(width * ratio)), max(1, round(height * ratio)))
 
 
 def _resized(photograph: Size, resize: int | tuple[int, int] | None) -> Size:

@@ -68,7 +68,10 @@ def required(metadata: Metadata) -> Preprocessing:
 
 def needed_shorter_side(metadata: Metadata) -> int:
     """The pixels that the shorter side must have, so that preprocessing loses nothing."""
-    resize = required(metadata).resize
+    steps = required(metadata)
+    resize = steps.resize
+    if steps.letterbox is not None:
+        return max(metadata.image.height, metadata.image.width)
     if resize is None:
         # Nothing is resized: the crop takes the image's own pixels, so it must be decoded in full.
         return 2**31
@@ -117,8 +120,12 @@ def channels_last(rows: npt.NDArray[Any], metadata: Metadata) -> npt.NDArray[Any
 
 
 def _square(image: Image.Image, placed: Geometry, steps: Preprocessing) -> Image.Image:
-    """Resizes and crops. ``crop`` pads with black outside the image."""
+    """Resizes and crops. ``crop`` pads with black outside the image, a letterbox with its grey."""
     resampling = _FILTERS[steps.interpolation]
+    if steps.letterbox is not None:
+        canvas = Image.new("RGB", placed.size, (steps.letterbox,) * 3)
+        canvas.paste(image.resize(placed.resized, resampling), (-placed.crop[0], -placed.crop[1]))
+        return canvas
     if placed.resized[0] * placed.resized[1] > _LARGEST_RESIZED:
         return _square_alone(image, placed, resampling)
     resized = image

@@ -7,16 +7,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from onnxcam.scores import ClassScore
 
-TITLES = {
-    "grad-cam": "Grad-CAM",
-    "cam": "CAM",
-    "guided-backprop": "Guided Backpropagation",
-    "guided-grad-cam": "Guided Grad-CAM",
-}
-
 _NOTES = {
     "guided-backprop": "pixels that raise the score",
     "guided-grad-cam": "these pixels, weighted by Grad-CAM",
+    "eigen-cam": "strongest pattern, whatever the class, at layer {layer}",
 }
 
 _LARGE = 1e6
@@ -24,7 +18,7 @@ _LARGE = 1e6
 
 def note(method: str, layer: str) -> str:
     """A few words on the method, for the small print of its panel."""
-    return _NOTES.get(method, f"evidence for the class, at layer {layer}")
+    return _NOTES.get(method, "evidence for the class, at layer {layer}").replace("{layer}", layer)
 
 
 def remark(explained: ClassScore) -> str:

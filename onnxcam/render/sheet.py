@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from onnxcam.errors import MethodError, OutputError
+from onnxcam.methods import TITLES
 from onnxcam.photograph.opening import PANEL_SIDE
-from onnxcam.render.captions import TITLES, class_line, note, remark
+from onnxcam.render.boxes import with_boxes
+from onnxcam.render.captions import class_line, note, remark
 from onnxcam.render.display import image_to_draw, map_to_draw
 from onnxcam.render.layout import Panel, Strip, lay_out, strip_size
 from onnxcam.render.panels import inner_sides, overlay, panel_size, signed
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from onnxcam.cam import Floats
+    from onnxcam.methods import Method
     from onnxcam.photograph.geometry import Box, Size
+    from onnxcam.render.boxes import Outline
     from onnxcam.scores import ClassScore
 
 TOP_CLASSES = 3
@@ -43,7 +47,7 @@ class Result:
         values: A map [h, w], or an image [H, W, C]; three channels are in RGB order.
     """
 
-    method: str
+    method: Method
     layer: str
     values: Floats
 
@@ -64,6 +68,7 @@ class Row:
         box: The part that the model saw, (left, top, right, bottom) in the photograph's pixels.
         results: The results, in the order of the panels.
         title: The title of the photograph, or of what is drawn in its place.
+        outlines: The boxes of a detection model, in the photograph's pixels.
     """
 
     explained: ClassScore
@@ -72,6 +77,7 @@ class Row:
     box: Box
     results: Sequence[Result]
     title: str = "Photograph"
+    outlines: Sequence[Outline] = ()
 
 
 def draw_sheet(rows: Sequence[Row]) -> Image.Image:
@@ -130,8 +136,14 @@ def _panel_side(rows: Sequence[Row]) -> int:
 
 def _strip(row: Row, photograph: Image.Image) -> Strip:
     box = _scaled(row.box, row.photograph.size, photograph.size)
-    panels = [Panel(photograph, row.title, tuple(class_line(item) for item in row.top[:TOP_CLASSES]))]
-    panels += [_panel(result, photograph, box) for result in row.results]
+    old, new = row.photograph.size, photograph.size
+    boxes = [replace(one, corners=_scaled(one.corners, old, new)) for one in row.outlines]
+    explained = [one for one in boxes if one.is_explained]
+    lines = tuple(class_line(item) for item in row.top[:TOP_CLASSES])
+    panels = [Panel(with_boxes(photograph, boxes), row.title, lines)]
+    for result in row.results:
+        panel = _panel(result, photograph, box)
+        panels.append(replace(panel, image=with_boxes(panel.image, explained)))
     return Strip(row.explained.label, remark(row.explained), tuple(panels))
 
 
@@ -144,7 +156,7 @@ def _panel(result: Result, photograph: Image.Image, box: Box) -> Panel:
         drawn = signed(image_to_draw(result.values), photograph.size, box)
     if bad := int(np.count_nonzero(~np.isfinite(result.values))):
         notes.append(f"{bad} of {result.values.size} values are not finite")
-    return Panel(drawn, TITLES.get(result.method, result.method), tuple(notes), has_scale=result.is_map)
+    return Panel(drawn, TITLES[result.method], tuple(notes), has_scale=result.is_map)
 
 
 def _resize(photograph: Image.Image, size: Size) -> Image.Image:

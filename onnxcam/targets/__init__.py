@@ -5,6 +5,7 @@ scalar y and gives v = dy/dscores, the row of cotangents that the artifact diffe
 """
 
 from onnxcam.targets.of_classes import Class, Contrast, Negative, Probability
+from onnxcam.targets.of_detections import Detection
 from onnxcam.targets.of_scores import Element, Linear, Region, Similarity
 from onnxcam.targets.rows import Target, Targets
 from onnxcam.targets.scalar import Scalar
@@ -12,6 +13,7 @@ from onnxcam.targets.scalar import Scalar
 __all__ = [
     "Class",
     "Contrast",
+    "Detection",
     "Element",
     "Linear",
     "Negative",

@@ -57,6 +57,9 @@ class Region(Scalar):
         v[int(self.c)] = self._mask(s)
         return v
 
+    def fixed_at(self, s: Floats) -> Self:
+        return replace(self, mask=self._mask(s))
+
     def describe(self, metadata: Metadata) -> str:
         return f"region of {metadata.label_of(int(self.c))}"
 

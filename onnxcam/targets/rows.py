@@ -13,6 +13,7 @@ from onnxcam.errors import TargetError
 from onnxcam.targets.labels import named_class
 from onnxcam.targets.of_classes import Class, Negative
 from onnxcam.targets.scalar import Scalar
+from onnxcam.text import shortened
 
 if TYPE_CHECKING:
     from onnxcam.cam import Floats
@@ -123,7 +124,8 @@ def _bound(target: object, metadata: Metadata) -> Wanted:
     if isinstance(target, Scalar):
         bound = target.bound(metadata)
         if not metadata.has_seeds and not isinstance(bound, Class):
-            raise TargetError(f"{bound!r} needs a model of schema 2; export this one again with onnxcam-export")
+            shown = shortened(repr(bound))
+            raise TargetError(f"{shown} needs a model of schema 2; export this one again with onnxcam-export")
         return int(bound.c) if isinstance(bound, Class) else bound
     if metadata.classes is None:
         raise TargetError(

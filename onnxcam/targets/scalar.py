@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from onnxcam.errors import TargetError
-from onnxcam.targets.labels import named_class
+from onnxcam.targets.labels import find_label, named_class
 from onnxcam.text import shortened
 
 if TYPE_CHECKING:
@@ -46,9 +46,19 @@ class Scalar(ABC):
     def cotangent(self, s: Floats) -> Floats:
         """``v = dy/ds``, of the shape of s."""
 
+    def fixed_at(self, s: Floats) -> Scalar:
+        """The scalar of which every part that is chosen by the scores is chosen at s."""
+        del s
+        return self
+
     @abstractmethod
     def describe(self, metadata: Metadata) -> str:
         """The scalar in a few words, for captions."""
+
+    def describe_at(self, s: Floats, metadata: Metadata) -> str:
+        """The same with what is known of it at s."""
+        del s
+        return self.describe(metadata)
 
 
 def class_of(c: object, metadata: Metadata) -> int:
@@ -57,6 +67,13 @@ def class_of(c: object, metadata: Metadata) -> int:
         raise TargetError(
             f"this model's scores are {list(metadata.shape_of_scores)} and not one for each class; give a Region, an "
             "Element or Linear of onnxcam.targets"
+        )
+    if metadata.is_binary and isinstance(c, str) and metadata.labels is not None:
+        if find_label(c, metadata.labels) == 1:
+            return 0
+        raise TargetError(
+            f"the one score of this model is that of {shortened(repr(metadata.labels[1]))}; name this class, or the "
+            f"other one as a target by itself"
         )
     return index_of(c, metadata.classes, metadata)
 

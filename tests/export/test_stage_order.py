@@ -12,7 +12,7 @@ PACKAGE = Path(onnxcam_export.__file__).parent
 
 # A stage may import those in the lines above its own, and its own modules.
 ORDER = [
-    "errors",
+    "errors timing",
     "graph",
     "read",
     "differentiate",

@@ -2,6 +2,7 @@ import copy
 import dataclasses
 import json
 import pickle
+import re
 import tracemalloc
 import unicodedata
 
@@ -189,3 +190,41 @@ def test_nothing_huge_is_allocated(pooled):
 def test_nothing_is_written_that_could_not_be_read(pooled, changes):
     with pytest.raises(ModelError):
         dataclasses.replace(pooled.metadata, **changes).to_json()
+
+
+def head(**changes):
+    return {"anchors": 1, "classes": 4, "count": 3, **changes}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"detection": head(count=4)}, "4 classes and a box do not fit the 7 values of an anchor"),
+        ({"detection": head(boxes=4)}, "do not fit the 7 values"),
+        ({"detection": head(objectness=7)}, "do not fit the 7 values"),
+        ({"detection": head(anchors=0), "score_shape": [4, 7, 2]}, "which has no axis of anchors"),
+        ({"detection": head(), "labels": ["a", "b"]}, "labels: 2 for 3 classes"),
+        ({"detection": head(anchors=2)}, "detection.anchors"),
+        ({"detection": head(box="polygon")}, "detection.box"),
+        ({"detection": head(count=0)}, "detection.count"),
+        ({"detection": {"anchors": 1}}, "detection"),
+    ],
+)
+def test_contradictory_detection_heads(pooled, changes, words):
+    fields = json.loads(pooled.metadata.to_json())
+    fields |= {"classes": None, "labels": None, "score_shape": [7, 10], "golden": None, "cam_layer": None}
+    Metadata.from_json(json.dumps(fields | {"detection": head()}))
+    with pytest.raises(ModelError, match=re.escape(words)):
+        Metadata.from_json(json.dumps(fields | changes))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"letterbox": 256}, {"letterbox": -1}, {"letterbox": 114}, {"letterbox": 114, "resize": None, "crop": None}],
+)
+def test_contradictory_letterboxes(pooled, changes):
+    fields = json.loads(pooled.metadata.to_json())
+    good = {"resize": None, "crop": 8, "letterbox": 114}
+    Metadata.from_json(json.dumps(fields | {"preprocessing": fields["preprocessing"] | good}))
+    with pytest.raises(ModelError, match="letterbox"):
+        Metadata.from_json(json.dumps(fields | {"preprocessing": fields["preprocessing"] | changes}))

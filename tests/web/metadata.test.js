@@ -160,3 +160,22 @@ function changed(place, value) {
   path.reduce((part, name) => part[name], copy)[last] = value;
   return copy;
 }
+
+test("a letterbox is refused in a sentence, and not cropped", () => {
+  const { preprocessing } = VALID;
+  for (const letterbox of [114, 0])
+    assert.throws(
+      () =>
+        readMetadata(
+          JSON.stringify({
+            ...VALID,
+            preprocessing: { ...preprocessing, letterbox },
+          }),
+        ),
+      new ModelError(
+        "letterboxed images are not supported here; use Python's onnxcam",
+      ),
+    );
+  const none = { ...preprocessing, letterbox: null };
+  readMetadata(JSON.stringify({ ...VALID, preprocessing: none }));
+});

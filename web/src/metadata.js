@@ -88,6 +88,8 @@ export function readMetadata(json) {
       throw new ModelError("scores that are not of classes are not supported here; use Python's onnxcam");
     // One score with two labels is the second's.
     if (metadata.classes === 1 && metadata.labels?.length === 2) metadata.labels.shift();
+    if ((metadata.preprocessing?.letterbox ?? null) !== null)
+      throw new ModelError("letterboxed images are not supported here; use Python's onnxcam");
     for (place in VALID) if (!VALID[place](metadata)) throw new TypeError();
     return metadata;
   } catch (error) {

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from onnxcam.cli.app import MethodChoice
 from onnxcam.metadata import Preprocessing
+from onnxcam.methods import METHODS
 
 
 def here() -> set[str]:
@@ -276,3 +278,13 @@ def assert_one_line(result, words: str) -> None:
     assert result.err.startswith("onnxcam: ")
     assert result.err.count("\n") == 1
     assert words in result.err
+
+
+@pytest.mark.parametrize("method", [choice.value for choice in MethodChoice if choice is not MethodChoice.ALL])
+def test_every_method_by_its_name(onnxcam, model, picture, method):
+    (line,) = onnxcam("explain", picture, "-m", model, "--method", method, "--json").out.splitlines()
+    assert list(json.loads(line)["explained"][0]["methods"]) == [method]
+
+
+def test_the_choices_are_the_methods():
+    assert {choice.value for choice in MethodChoice} == {"all", *METHODS}

@@ -43,3 +43,35 @@ def test_the_way_back_to_the_photograph():
     assert (top, bottom) == pytest.approx((30, 450))
     half = placed.box_on((320, 240))
     assert half == pytest.approx((left / 2, top / 2, right / 2, bottom / 2))
+
+
+def test_boxes_of_the_input_on_the_photograph():
+    """60 by 40 pixels become 12 by 8, of which 8 by 8 are seen."""
+    placed = geometry((60, 40), Preprocessing(resize=8, crop=8))
+    assert placed.on_photograph((0, 0, 8, 8)) == (10, 0, 50, 40)
+    assert placed.on_photograph((1, 2, 3, 4)) == (15, 10, 25, 20)
+    assert placed.on_photograph((-9, -9, 99, 99)) == (0, 0, 60, 40)
+
+
+@pytest.mark.parametrize(
+    ("photograph", "resized", "crop"),
+    [
+        # What Ultralytics' LetterBox of 640 does: sizes are rounded, and an odd margin is smaller at its beginning.
+        ((1280, 720), (640, 360), (0, -140, 640, 500)),
+        ((720, 1280), (360, 640), (-140, 0, 500, 640)),
+        ((810, 1080), (480, 640), (-80, 0, 560, 640)),
+        ((1000, 667), (640, 427), (0, -106, 640, 534)),
+        ((20, 10), (640, 320), (0, -160, 640, 480)),
+        ((640, 640), (640, 640), (0, 0, 640, 640)),
+        ((1000, 1), (640, 1), (0, -319, 640, 321)),
+    ],
+)
+def test_a_letterbox_holds_the_whole_photograph(photograph, resized, crop):
+    placed = geometry(photograph, Preprocessing(resize=None, crop=640, letterbox=114))
+    assert (placed.resized, placed.crop) == (resized, crop)
+    assert placed.size == (640, 640)
+
+
+def test_boxes_of_a_letterbox_on_the_photograph():
+    placed = geometry((1280, 720), Preprocessing(resize=None, crop=(640, 640), letterbox=114))
+    assert placed.on_photograph((0, 140, 320, 500)) == (0, 0, 640, 720)

@@ -9,6 +9,7 @@ from onnxcam.metadata import ImageInput, Preprocessing
 from onnxcam.photograph import preprocessing
 from onnxcam.photograph.opening import open_picture
 from onnxcam.photograph.preprocessing import channels_last, needed_shorter_side, preprocess, to_pixels
+from onnxcam.photograph.words import in_words
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -189,3 +190,16 @@ def test_a_strip_is_never_resized_as_a_whole(metadata, monkeypatch):
         2000,
     )
     assert max(width * height for width, height in made) == 2000 * 2000
+
+
+def test_a_letterbox_is_filled_with_its_grey(pooled):
+    """60 by 40 white pixels become 8 by 5 of 8 by 8, with one row of grey above and two below."""
+    steps = Preprocessing(None, 8, mean=(0.0,) * 3, std=(1.0,) * 3, letterbox=114)
+    metadata = dataclasses.replace(pooled.metadata, preprocessing=steps)
+    tensor, placed = preprocess(open_picture(Image.new("RGB", (60, 40), "white")), metadata)
+    assert placed.resized == (8, 5)
+    expected = np.full((3, 8, 8), 114 / 255, np.float32)
+    expected[:, 1:6] = 1
+    np.testing.assert_allclose(tensor, expected, rtol=1e-6)
+    assert needed_shorter_side(metadata) == 8
+    assert in_words(steps).startswith("whole in 8 bilinear, grey 114 around it, RGB")

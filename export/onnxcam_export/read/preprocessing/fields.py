@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from onnxcam.metadata import ImageInput
     from onnxcam_export.read.preprocessing.customary import Size
 
-FIELDS = ("resize", "crop", "interpolation", "scale", "mean", "std", "channel_order")
+FIELDS = ("resize", "crop", "interpolation", "scale", "mean", "std", "channel_order", "letterbox")
 LISTED = f"{', '.join(FIELDS[:-1])} and {FIELDS[-1]}"
 ORDERS = ("RGB", "BGR", "L")
 # Pillow's numbers of its filters, which Hugging Face writes and torchvision takes.
 _FILTERS = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
 # The range that metadata allows.
+_WHITE = 255
 _LARGEST, _SMALLEST_DIVISOR = 1e6, 1e-6
 
 
@@ -45,6 +46,7 @@ def checked(fields: Mapping[str, Any], image: ImageInput) -> Preprocessing:
         std=tuple(_divisor("std", fields["std"], v) for v in per_channel("std", fields["std"], image.channels)),
         channel_order=_order(fields["channel_order"], image.channels),
         assumed=bool(fields.get("assumed", False)),
+        letterbox=_grey(fields.get("letterbox")),
     )
 
 
@@ -86,6 +88,14 @@ def size(field: str, value: Any) -> Size:
         return int(value[0]), int(value[1])
     side = "the shorter side" if field == "resize" else "the side of a square"
     refuse(field, value, f"; give {side} in pixels, a whole number from 1, or (height, width)")
+
+
+def _grey(value: Any) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, Integral) and not isinstance(value, bool) and 0 <= int(value) <= _WHITE:
+        return int(value)
+    refuse("letterbox", value, f"; give the grey level around the image, a whole number from 0 to {_WHITE}")
 
 
 def is_side(value: Any) -> bool:

@@ -24,6 +24,9 @@ def check_sizes(steps: Preprocessing, image: ImageInput) -> None:
         ExportError: The message has sizes that do.
     """
     wanted, takes = (image.height, image.width), f"the model takes {image.height} x {image.width} (height x width)"
+    if steps.letterbox is not None and (steps.resize is not None or steps.crop is None):
+        advice = f"; give crop={_crop_to(image)} and no resize with it, since the whole image is made to fit it"
+        refuse("letterbox", steps.letterbox, advice)
     if steps.resize is not None and max(_pair(steps.resize)) > max(LARGEST_RESIZE, 2 * max(wanted)):
         refuse("resize", steps.resize, f", and {takes}; give {_advice(image)}")
     if steps.crop is not None and _pair(steps.crop) != wanted:

@@ -83,6 +83,7 @@ def test_all_forms_of_a_value():
         "mean": np.zeros(3),
         "std": [1, 2, 3],
         "channel_order": "BGR",
+        "letterbox": None,
     }
     assert tuple(given) == FIELDS
     steps = checked_preprocessing(given, image_input(3, 16, 20)).steps
@@ -99,4 +100,18 @@ def test_an_unknown_field(name, hint):
         checked_preprocessing({**USUAL, name: 1}, image_input(3, 16))
     assert "the preprocessing has an unknown field: " in str(error.value)
     assert hint in str(error.value)
-    assert "its fields are resize, crop, interpolation, scale, mean, std and channel_order" in str(error.value)
+    assert "its fields are resize, crop, interpolation, scale, mean, std, channel_order and letterbox" in str(
+        error.value
+    )
+
+
+def test_a_letterbox():
+    given = {"crop": 16, "letterbox": 114, "mean": [0.0] * 3, "std": [1.0] * 3}
+    steps = checked_preprocessing(given, image_input(3, 16)).steps
+    assert (steps.resize, steps.crop, steps.letterbox) == (None, 16, 114)
+    for wrong in (256, -1, 1.5, True, "grey"):
+        with pytest.raises(ExportError, match=r"letterbox is .*; give the grey level around the image, a whole number"):
+            checked_preprocessing({**given, "letterbox": wrong}, image_input(3, 16))
+    for sizes in ({"resize": 16}, {"crop": None}, {"resize": 16, "crop": None}):
+        with pytest.raises(ExportError, match="letterbox is 114; give crop=16 and no resize with it, since the whole"):
+            checked_preprocessing({**given, **sizes}, image_input(3, 16))

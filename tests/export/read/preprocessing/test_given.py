@@ -108,6 +108,7 @@ LIKELY = {
     "mean": NUMBERS,
     "std": NUMBERS,
     "channel_order": st.sampled_from(["RGB", "L", "BGR", "HSV"]),
+    "letterbox": st.sampled_from([None, None, 114, 256]),
     "input_size": st.sampled_from([[3, 16, 16], [3, 16], 16]),
     "crop_pct": st.sampled_from([0.9, 1, 0, "x", 1e-300, 10**400]),
     "crop_mode": st.sampled_from(["center", "squash", ["center"]]),
