@@ -13,7 +13,7 @@ import onnx
 import onnxruntime as ort
 import pytest
 
-from onnxcam import Explainer
+from onnxcam import Explainer, targets
 from onnxcam_export import ScoreError, export
 
 if TYPE_CHECKING:
@@ -93,10 +93,19 @@ def test_a_published_classifier_is_explained(package: str, fetch: Callable[[str,
     assert np.isfinite(explanation.grad_cam()).all()
 
 
-def test_a_text_detector_has_no_class_scores(fetch: Callable[[str, str], Path], tmp_path: Path) -> None:
+def test_a_text_detector_s_pixels_are_explained_by_region(fetch: Callable[[str, str], Path], tmp_path: Path) -> None:
     source = fetch("rapidocr-onnxruntime==1.4.4", "rapidocr_onnxruntime/models/ch_PP-OCRv4_det_infer.onnx")
     with pytest.raises(ScoreError, match="no output has the shape of class scores"):
         export(source, tmp_path / "out.onnx", input_shape=(96, 96))
+    report = export(source, tmp_path / "out.onnx", input_shape=(96, 96), score_output=0)
+    assert report.metadata.shape_of_scores == (1, 96, 96)
+    assert report.metadata.layers[0].shape == (24, 48, 48)  # before the scores of every pixel
+    mask = np.zeros((96, 96), bool)
+    mask[20:40, 20:60] = True
+    image = np.random.default_rng(0).standard_normal((1, 3, 96, 96)).astype(np.float32)
+    explanation = Explainer(report.path).run(image, [targets.Region(0, mask), targets.Element(0, 30, 30)])
+    assert explanation.grad_cam().shape == (2, 48, 48)
+    assert explanation.explained(0).score == pytest.approx(explanation.scores[0, 0][mask].sum(), rel=1e-5)
 
 
 @pytest.mark.parametrize("name", ["squeezenet", "shufflenet"])

@@ -139,6 +139,11 @@ def test_what_is_not_of_classes_has_no_target_input(case: Any) -> None:
     assert max(report.metadata.verification.errors.values()) < 1e-3
 
 
+def test_the_default_layer_comes_before_the_scores_of_every_pixel(tmp_path: Path) -> None:
+    report = export(randomised(Segmentation()), tmp_path / "out.onnx", input_shape=(3, 16, 16), score_output=0)
+    assert report.metadata.layers[0].shape == (8, 8, 8)
+
+
 def run(report: ExportReport, level: int, **feeds: Array) -> dict[str, Array]:
     """The outputs in a bare session; inputs by the last parts of their names."""
     session = onnxruntime.InferenceSession(report.path, providers=["CPUExecutionProvider"])

@@ -76,7 +76,7 @@ class Maps:
                 f"the score {score.name!r} does not depend on the input {image.name!r} in a differentiable way; "
                 "name another output with score_output (--score-output), or another input with --input"
             )
-        self._steps, self._axes, self._image, self._rank = steps, axes, image, rank
+        self._steps, self._axes, self._image, self._rank, self._score = steps, axes, image, rank, score
         self._unread = unread_places(steps, axes, score)
 
     def candidates(self) -> list[Candidate]:
@@ -86,11 +86,22 @@ class Maps:
         names: dict[ir.Value, tuple[str, str]] = {}
         for name, (value, kind) in module_outputs(step_nodes(self._steps)).items():
             names.setdefault(value, (name, kind))  # outermost modules come first and keep the name
-        default = _default(found)
+        default = _default(self._before_dense_scores(found))
         return [
             Candidate(*names.get(value, (value.name or "", _kind(value))), value, item.view, value is default)
             for value, item in found.items()
         ]
+
+    def _before_dense_scores(self, found: Mapping[ir.Value, Found]) -> Mapping[ir.Value, Found]:
+        """The maps without those that are the scores of every place, before or after they are resized.
+
+        All are left if the scores are of classes, or if nothing else is.
+        """
+        scores = found.get(self._score)
+        if scores is None:
+            return found
+        channels = scores.view.shape[0]
+        return {value: item for value, item in found.items() if item.view.shape[0] != channels} or found
 
     def view(self, name: str, value: ir.Value) -> View:
         """The view of a layer that the user named.
