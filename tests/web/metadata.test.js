@@ -41,6 +41,8 @@ const BROKEN = [
   ["preprocessing.scale", 0],
   ["preprocessing.std.0", "1"],
   ["level", 3],
+  ["highest", 3],
+  ["highest", 1.5],
 ];
 
 test("what the export wrote is read as it is", () => {

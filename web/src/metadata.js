@@ -63,7 +63,8 @@ const VALID = {
   classes: ({ classes }) => isSize(classes),
   labels: ({ labels, classes }) => labels === null || (labels.length === classes && labels.every(isText)),
   preprocessing: ({ preprocessing, image }) => preprocessing === null || isPreprocessing(preprocessing, image),
-  level: ({ level, highest }) => [0, 1, 2, null].includes(level) && highest > 0,
+  level: ({ level }) => [0, 1, 2, null].includes(level),
+  highest: ({ highest }) => [1, 2].includes(highest),
 };
 
 /**
