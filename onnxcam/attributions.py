@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from onnxcam.errors import MethodError, TensorError
 from onnxcam.execution.model import Request
-from onnxcam.levels import checked_level
+from onnxcam.levels import AT_INPUT, checked_level
 from onnxcam.tensors import as_array
 from onnxcam.text import listed, shortened
 
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
     # An input, the weight of its gradient, and the row that it counts for.
     Step = tuple[Floats, float, int]
-
-_AT_INPUT = 2
 
 
 class Attributions(ABC):
@@ -141,7 +139,7 @@ class Attributions(ABC):
                 f"{name} needs the plain gradient at the input, and this model's is {metadata.input_gradient}; export "
                 'it with input_gradient="plain"'
             )
-        checked_level(_AT_INPUT, metadata)
+        checked_level(AT_INPUT, metadata)
         if len(self._model.inputs) > 1:
             raise MethodError(f"{name} takes models with one input, and this one has {listed(self._model.inputs)}")
         if np.dtype(metadata.image.dtype).kind != "f":
@@ -168,7 +166,7 @@ class Attributions(ABC):
         image = self.metadata.image
         missing = (image.batch or len(inputs)) - len(inputs)
         tensor = np.stack([*inputs, *inputs[-1:] * missing]).astype(image.dtype)
-        request = Request((), _AT_INPUT, finite=True)
+        request = Request((), AT_INPUT, finite=True)
         found = self._model.explain({image.name: tensor}, [*wanted, *wanted[-1:] * missing], request).input_gradient
         assert found is not None  # noqa: S101  the level has it
         return found

@@ -19,8 +19,7 @@ from onnxcam.photograph.opening import PANEL_SIDE, PictureSource, open_picture, 
 from onnxcam.photograph.placed import PlacedPhotograph
 from onnxcam.photograph.preprocessing import needed_shorter_side, preprocess
 from onnxcam.run_checks import check_alone, check_inputs, chosen_layers
-from onnxcam.targets.of_scores import Element
-from onnxcam.targets.rows import Targets, resolve
+from onnxcam.targets.rows import Targets, any_target, resolve
 from onnxcam.targets.scalar import Scalar
 from onnxcam.tensors import as_array, check_tensor
 from onnxcam.text import shortened
@@ -146,7 +145,7 @@ class Explainer(Attributions):
             PlacedPhotograph(image.image, placed) for image, (_, placed) in zip(opened, prepared, strict=True)
         ]
         tensor = np.stack([values for values, _ in prepared])
-        inputs = {self.metadata.image.name: as_array(tensor)}
+        inputs = {self.metadata.image.name: tensor}
         return self._run(inputs, target, layer=layer, level=level, timeout=timeout, photographs=photographs)
 
     def embed(self, images: PictureSource | Sequence[PictureSource], *, timeout: float | None = None) -> Floats:
@@ -164,8 +163,7 @@ class Explainer(Attributions):
             ModelError: As in ``explain``.
             RunTimeoutError: As in ``explain``.
         """
-        anything = -1 if self.metadata.classes is not None else Element(*[0] * len(self.metadata.shape_of_scores))
-        scores = self.explain(images, anything, level=0, timeout=timeout).scores
+        scores = self.explain(images, any_target(self.metadata), level=0, timeout=timeout).scores
         return scores.reshape(len(scores), -1)
 
     def run(

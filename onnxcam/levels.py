@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from onnxcam.errors import MethodError
 
@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from onnxcam.metadata import Metadata
 
 Level = Literal[0, 1, 2]
+# The lowest level with a gradient at the input.
+AT_INPUT: Final = 2
 
 
 def checked_level(level: int | None, metadata: Metadata) -> int:

@@ -187,8 +187,7 @@ def run(
             if head is not None and preprocessing is None:
                 preprocessing = usual_preprocessing(forward.image_input)
             steps = checked_preprocessing(preprocessing, forward.image_input)
-            metadata = describe(original, forward, plan.input_gradient, names, steps.steps, form=form)
-            metadata = replace(metadata, detection=head)
+            metadata = describe(original, forward, plan.input_gradient, names, steps.steps, form=form, head=head)
             common_passes.ClearMetadataAndDocStringPass()(original.model)  # stack traces with the user's paths
             plain_size = plain_bytes(forward.model)
             assemble(forward, plan.input_gradient, form, plan.rules)

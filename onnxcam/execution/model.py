@@ -23,8 +23,8 @@ from onnxcam.execution.engine import first_line, is_its_own, onnxruntime
 from onnxcam.execution.output_check import check_finite, check_shapes
 from onnxcam.execution.session import open_session
 from onnxcam.execution.timeout import checked_timeout, ended_after, expired
-from onnxcam.targets.of_scores import Linear
-from onnxcam.targets.rows import need_scores, rows_of
+from onnxcam.levels import AT_INPUT
+from onnxcam.targets.rows import any_target, need_scores, resolve, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from onnxcam.metadata import Metadata
     from onnxcam.targets.rows import Rows, Wanted
 
-# The lowest level with a gradient at the input.
-_AT_INPUT = 2
 # The exception has the message of a failed run; ONNX Runtime would print it as well.
 _LOG_NOTHING = 4
 
@@ -130,7 +128,8 @@ class LoadedModel:
         end = time.monotonic() + checked_timeout(request.timeout)
         images, shape, scores = len(inputs[self.metadata.image.name]), self.metadata.shape_of_scores, None
         if need_scores(wanted, images):
-            first = rows_of([Linear(np.zeros(shape, np.float32))], images, shape)
+            (anything,) = resolve(any_target(self.metadata), images, self.metadata)
+            first = rows_of(anything, images, shape)
             scores = self.run(inputs, first, Request(timeout=request.timeout, finite=True)).scores
             request = replace(request, timeout=end - time.monotonic())
         rows = rows_of(wanted, images, shape, scores)
@@ -187,7 +186,7 @@ class LoadedModel:
         has_targets = metadata.classes is not None
         names = [SCORES_OUTPUT, *([CLASS_INDEX_OUTPUT] if has_targets else [])]
         names += [prefix + layer for prefix in (ACTIVATIONS_PREFIX, GRADIENTS_PREFIX) for layer in layers]
-        names += [metadata.input_gradient_output] if level >= _AT_INPUT else []
+        names += [metadata.input_gradient_output] if level >= AT_INPUT else []
         got = dict(zip(names, self._fetch(names, self._feed(inputs, rows, level), request.timeout), strict=True))
         images, count = len(inputs[metadata.image.name]), len(rows.order)
         check_shapes(got, metadata, images, count)

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from onnxcam.errors import TargetError
 from onnxcam.targets.labels import named_class
 from onnxcam.targets.of_classes import Class, Negative
-from onnxcam.targets.scalar import Scalar
+from onnxcam.targets.of_scores import Element
+from onnxcam.targets.scalar import Scalar, number_of_classes
 from onnxcam.text import shortened
 
 if TYPE_CHECKING:
@@ -72,6 +73,11 @@ def resolve(target: Targets, images: int, metadata: Metadata) -> list[list[Wante
     return [[_bound(item, metadata) for item in wanted]]
 
 
+def any_target(metadata: Metadata) -> Target:
+    """A target that the model has, for runs whose scores alone are wanted."""
+    return -1 if metadata.classes is not None else Element(*[0] * len(metadata.shape_of_scores))
+
+
 def need_scores(wanted: Sequence[Wanted], images: int) -> bool:
     """Whether the cotangents of some rows depend on the scores, so that a run at level 0 comes first."""
     scalars = [item for item in wanted if isinstance(item, Scalar)]
@@ -92,13 +98,13 @@ def rows_of(wanted: Sequence[Wanted], images: int, shape: tuple[int, ...], score
         scores: [N, *shape], where ``need_scores`` says that they are needed.
     """
     scalars = [item for item in wanted if isinstance(item, Scalar)]
+    numbers = [item for item in wanted if not isinstance(item, Scalar)]
     if not scalars:
-        numbers = [item for item in wanted if not isinstance(item, Scalar)]
         count = max(images, len(numbers))
         return Rows(np.array(numbers, np.int64), np.zeros((0, *shape), np.float32), range(count), [-1] * count)
-    every = list(wanted) * (images if len(wanted) == 1 else 1)
     known = np.zeros((images, *shape), np.float32) if scores is None else scores
     if images > 1:
+        every = list(wanted) * (images if len(wanted) == 1 else 1)
         bound = [
             item if isinstance(item, Scalar) else Class(_ranked(item, own))
             for item, own in zip(every, known, strict=True)
@@ -106,12 +112,11 @@ def rows_of(wanted: Sequence[Wanted], images: int, shape: tuple[int, ...], score
         seeds = [item.cotangent(own) for item, own in zip(bound, known, strict=True)]
         classes = [int(item.c) if isinstance(item, Class) else -1 for item in bound]
         return Rows(np.zeros(0, np.int64), np.stack(seeds), range(images), classes)
-    numbers = [item for item in every if not isinstance(item, Scalar)]
     seeds = [item.cotangent(known[0]) for item in scalars]
     first = iter(range(len(numbers)))
-    then = iter(range(len(numbers), len(every)))
-    order = [next(then) if isinstance(item, Scalar) else next(first) for item in every]
-    return Rows(np.array(numbers, np.int64), np.stack(seeds), order, [-1] * len(every))
+    then = iter(range(len(numbers), len(wanted)))
+    order = [next(then) if isinstance(item, Scalar) else next(first) for item in wanted]
+    return Rows(np.array(numbers, np.int64), np.stack(seeds), order, [-1] * len(wanted))
 
 
 def _ranked(number: int, scores: Floats) -> int:
@@ -127,14 +132,10 @@ def _bound(target: object, metadata: Metadata) -> Wanted:
             shown = shortened(repr(bound))
             raise TargetError(f"{shown} needs a model of schema 2; export this one again with onnxcam-export")
         return int(bound.c) if isinstance(bound, Class) else bound
-    if metadata.classes is None:
-        raise TargetError(
-            f"this model's scores are {list(metadata.shape_of_scores)} and not one for each class; give a Region, an "
-            "Element or Linear of onnxcam.targets"
-        )
+    classes = number_of_classes(metadata)
     if metadata.is_binary:
         return Negative(0) if named_class(target, 2, metadata.labels) == 0 else 0
-    return named_class(target, metadata.classes, metadata.labels)
+    return named_class(target, classes, metadata.labels)
 
 
 def _by_image(wanted: Sequence[object], images: int) -> list[list[object]]:

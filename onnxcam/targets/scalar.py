@@ -61,13 +61,23 @@ class Scalar(ABC):
         return self.describe(metadata)
 
 
-def class_of(c: object, metadata: Metadata) -> int:
-    """The index of a class of a classifier."""
+def number_of_classes(metadata: Metadata) -> int:
+    """C of a classifier.
+
+    Raises:
+        TargetError: The scores are not [N, C].
+    """
     if metadata.classes is None:
         raise TargetError(
             f"this model's scores are {list(metadata.shape_of_scores)} and not one for each class; give a Region, an "
             "Element or Linear of onnxcam.targets"
         )
+    return metadata.classes
+
+
+def class_of(c: object, metadata: Metadata) -> int:
+    """The index of a class of a classifier."""
+    classes = number_of_classes(metadata)
     if metadata.is_binary and isinstance(c, str) and metadata.labels is not None:
         if find_label(c, metadata.labels) == 1:
             return 0
@@ -75,7 +85,7 @@ def class_of(c: object, metadata: Metadata) -> int:
             f"the one score of this model is that of {shortened(repr(metadata.labels[1]))}; name this class, or the "
             f"other one as a target by itself"
         )
-    return index_of(c, metadata.classes, metadata)
+    return index_of(c, classes, metadata)
 
 
 def index_of(c: object, classes: int, metadata: Metadata) -> int:

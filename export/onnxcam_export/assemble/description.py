@@ -9,7 +9,7 @@ from onnxcam.metadata import Layer, Metadata, Source
 from onnxcam_export.analyse.score import pooled_features
 
 if TYPE_CHECKING:
-    from onnxcam.metadata import Preprocessing
+    from onnxcam.metadata import DetectionHead, Preprocessing
     from onnxcam_export.analyse.forward import Forward
     from onnxcam_export.assemble.outputs import Form
     from onnxcam_export.differentiate.tables import InputGradient
@@ -24,6 +24,7 @@ def describe(
     preprocessing: Preprocessing | None,
     *,
     form: Form,
+    head: DetectionHead | None,
 ) -> Metadata:
     """Combines the user's options, which were checked, with the results of the analysis."""
     score, features = forward.score, pooled_features(forward.score.value)
@@ -51,4 +52,5 @@ def describe(
         score_shape=score.shape,
         score_output=score.output,
         score_reason=score.reason,
+        detection=head,
     )

@@ -11,8 +11,7 @@ from onnxcam.execution.engine import first_line
 from onnxcam.execution.golden import answers, golden_input, relative_error
 from onnxcam.execution.model import LoadedModel, Request
 from onnxcam.metadata import Golden, Metadata, Verification
-from onnxcam.targets.of_scores import Element
-from onnxcam.targets.rows import resolve
+from onnxcam.targets.rows import any_target, resolve
 from onnxcam_export.errors import ExportError, ParityError
 from onnxcam_export.graph.session import open_file
 from onnxcam_export.verify.comparison import Array, Comparison
@@ -145,9 +144,7 @@ def golden(path: Path, metadata: Metadata) -> Golden:
     """Makes the golden check: the artifact's outputs for the golden input. The file must have its metadata already."""
     model = LoadedModel(path, ["cpu"])
     image = golden_input((metadata.image.batch or 1, *metadata.image.shape), metadata.image.dtype)
-    (rows,) = resolve(
-        -1 if metadata.classes is not None else Element(*[0] * len(metadata.shape_of_scores)), 1, metadata
-    )
+    (rows,) = resolve(any_target(metadata), 1, metadata)
     best = int(model.explain({metadata.image.name: image}, rows, Request()).scores[0].argmax())
     layer = metadata.layers[0].name
     measured = answers(model, best, layer)

@@ -19,6 +19,8 @@ from torch.overrides import TorchFunctionMode
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from onnxcam import Explainer
+
 Array = np.ndarray[Any, Any]
 
 # Every way to call a rectifier-like activation.
@@ -153,6 +155,25 @@ def _outputs(module: nn.Module, layers: Sequence[str]) -> Iterator[dict[str, tor
     finally:
         for handle in handles:
             handle.remove()
+
+
+def assert_explains(explainer: Explainer, module: nn.Module, images: Array, layer: str, tolerance: float) -> None:
+    """Compares scores, the gradient at a layer and the guided gradient of two images, and of one with three classes.
+
+    Args:
+        explainer: The artifact.
+        module: What it was made from, with five classes.
+        images: Two.
+        layer: The layer, by the module's path.
+        tolerance: The relative L2 error allowed for the gradients.
+    """
+    for image, target in ((images, [3, 1]), (images[:1], [0, 4, 2])):
+        expected, got = explain(module, image, target, [layer]), explainer.run(image, target=target)
+        np.testing.assert_allclose(got.scores, expected.scores, rtol=1e-4, atol=1e-5)
+        pairs = ((got.gradients[layer], expected.gradients[layer]), (got.guided_backprop(), expected.guided))
+        for value, wanted in pairs:
+            assert np.linalg.norm(wanted) > 0
+            assert np.linalg.norm(value - wanted) <= tolerance * np.linalg.norm(wanted)
 
 
 def relative_error(value: Array, expected: Array) -> float:

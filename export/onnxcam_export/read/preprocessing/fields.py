@@ -58,9 +58,15 @@ def check_names(fields: Mapping[Any, Any]) -> None:
     """
     for name in fields:
         if name not in {*FIELDS, "assumed"}:
-            near = difflib.get_close_matches(str(name), FIELDS, n=1)
-            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            hint = _near(str(name), FIELDS)
             raise ExportError(f"the preprocessing has an unknown field: {shown(name)}{hint}; its fields are {LISTED}")
+
+
+def _near(text: str, names: Mapping[str, Any] | Collection[str]) -> str:
+    """A hint at the name that is spelt most alike; in a mapping, at what it stands for."""
+    near = difflib.get_close_matches(text, names, n=1)
+    meant = names[near[0]] if near and isinstance(names, Mapping) else "".join(near)
+    return f" (did you mean {meant!r}?)" if near else ""
 
 
 def filter_name(given: Any) -> Any:
@@ -107,9 +113,7 @@ def _named(field: str, value: Any, names: Collection[str]) -> Any:
     if isinstance(value, str) and value in names:
         return value
     cased = {name.lower(): name for name in names}
-    near = [cased[name] for name in difflib.get_close_matches(str(value).lower(), cased, n=1)]
-    hint = f" (did you mean {near[0]!r}?)" if near else ""
-    refuse(field, value, f"{hint}; give one of {', '.join(names)}")
+    refuse(field, value, f"{_near(str(value).lower(), cased)}; give one of {', '.join(names)}")
 
 
 def _order(value: Any, channels: int) -> Any:
