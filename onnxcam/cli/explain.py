@@ -49,7 +49,7 @@ _THERE_ALREADY = "its explanation exists already"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The command's options, as ``onnxcam.cli.app.explain`` describes them; no methods stands for all.
+    """The command's options, as ``onnxcam.cli.commands.explain`` describes them; no methods stands for all.
 
     The targets are texts until they are read.
     """

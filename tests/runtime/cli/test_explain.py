@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from onnxcam.cli.app import MethodChoice
+from onnxcam.cli.commands.explain import MethodChoice
 from onnxcam.metadata import Preprocessing
 from onnxcam.methods import METHODS
 
