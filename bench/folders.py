@@ -10,17 +10,34 @@ import argparse
 import itertools
 import resource
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from PIL import Image
+
+import onnxcam
+from onnxcam.photograph.opening import PANEL_SIDE, open_picture
+from onnxcam.photograph.preprocessing import needed_shorter_side, preprocess
+from onnxcam.render.formats import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from onnxcam.levels import Level
+    from onnxcam.methods import Method
+
+    Result = TypeVar("Result")
 
 DATA = Path(__file__).parents[1] / "tests" / "data"
 WIDTHS = (480, 640, 1024, 1600, 2400)
 FEW = 4
+LEVEL_2: tuple[Level, Sequence[Method] | None] = (2, None)
+LEVEL_1: tuple[Level, Sequence[Method] | None] = (1, ["grad-cam"])
 
 CASES = {
     "four panels, png": ["--format", "png"],
@@ -97,32 +114,36 @@ def run(folder: Path, output: Path, options: list[str]) -> tuple[float, float, i
 
 def print_stages(folder: Path) -> None:
     """Prints the processor time of each stage of an image, on one thread, as the mean over one picture of each kind."""
-    import onnxcam
-    from onnxcam.photograph.opening import PANEL_SIDE, open_picture
-    from onnxcam.photograph.preprocessing import needed_shorter_side, preprocess
-    from onnxcam.render.formats import encode
-
     paths = sorted(folder.iterdir())[: len(WIDTHS) * 3]
-    for level, methods in ((2, None), (1, ["grad-cam"])):
-        spent: dict[str, float] = {}
+    for level, methods in (LEVEL_2, LEVEL_1):
         explainer = onnxcam.Explainer(threads=1, level=level)
-        shorter = needed_shorter_side(explainer.metadata)
-        for path in [paths[0], *paths]:
-            stages = {
-                "decode": lambda path=path: open_picture(path, shorter=shorter, longer=PANEL_SIDE),
-                "prepare": lambda: preprocess(results["decode"], explainer.metadata),
-                "run": lambda: explainer.run(results["prepare"][0][None], level=level),
-                "explain": lambda: explainer.explain(results["decode"], level=level),
-                "draw": lambda: results["explain"].figure(methods=methods),
-                **{name: lambda name=name: encode(results["draw"], name.upper()) for name in ("png", "jpeg", "webp")},
-            }
-            results: dict[str, object] = {}
-            for stage, work in stages.items():
-                start = time.process_time()
-                results[stage] = work()
-                spent[stage] = spent.get(stage, 0) + (time.process_time() - start if path is not paths[0] else 0)
-        told = ", ".join(f"{stage} {seconds / (len(paths) - 1) * 1e3:.1f}" for stage, seconds in spent.items())
+        time_stages(paths[0], explainer, level, methods)
+        every = [time_stages(path, explainer, level, methods) for path in paths]
+        told = ", ".join(f"{stage} {statistics.mean(one[stage] for one in every) * 1e3:.1f}" for stage in every[0])
         sys.stdout.write(f"level {level}, ms of processor time: {told}\n")
+
+
+def time_stages(
+    path: Path, explainer: onnxcam.Explainer, level: Level, methods: Sequence[Method] | None
+) -> dict[str, float]:
+    """The seconds of processor time of each stage of one image."""
+    metadata, spent = explainer.metadata, {}
+
+    def timed(stage: str, work: Callable[[], Result]) -> Result:
+        start = time.process_time()
+        result = work()
+        spent[stage] = time.process_time() - start
+        return result
+
+    shorter = needed_shorter_side(metadata)
+    picture = timed("decode", lambda: open_picture(path, shorter=shorter, longer=PANEL_SIDE))
+    tensor, _ = timed("prepare", lambda: preprocess(picture, metadata))
+    timed("run", lambda: explainer.run(tensor[None], level=level))
+    explanation = explainer.explain(picture, level=level)
+    figure = timed("draw", lambda: explanation.figure(methods=methods))
+    for name in ("png", "jpeg", "webp"):
+        timed(name, lambda name=name: encode(figure, name.upper()))  # type: ignore[misc]
+    return spent
 
 
 if __name__ == "__main__":
