@@ -59,8 +59,6 @@ def run(images: Sequence[str], options: Options) -> int:
     Raises:
         OnnxCamError: Something is wrong for all images, such as the model or a target.
     """
-    if options.resume and options.output is None:
-        raise OutputError("--resume continues a job whose results have a folder of their own; name it with -o FOLDER")
     found = search(images, recursive=options.recursive)
     tally = Tally(len(found.pictures) + len(found.failures))
     for note in found.notes():
@@ -82,6 +80,8 @@ def _explain_all(found: Search, options: Options, tally: Tally) -> None:
         targets = tuple(read_targets(texts, metadata))
     options = replace(options, targets=targets, methods=_methods(options.methods, metadata))
     outputs = Outputs(options.output, found, _read(model, options), npz=options.npz, picture=options.format)
+    if options.resume and outputs.folder is None:
+        raise OutputError("--resume continues a job whose results have a folder of their own; name it with -o FOLDER")
     workers, threads = shared_processors(processors(), len(found.pictures), options.threads)
     explainer = Explainer(model, providers=options.providers, threads=threads, level=options.level)
     required(explainer.metadata)

@@ -7,8 +7,10 @@ that was cut off is removed when the manifest is opened again. Of several lines 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
+import os
 from typing import TYPE_CHECKING, Any, Self
 
 from onnxcam.artifact.external_data import locations
@@ -112,11 +114,15 @@ class Manifest:
         """
         end = self._path.stat().st_size
         try:
-            self._file.write(as_json(listing).encode("ascii") + b"\n")
+            self._append(as_json(listing).encode("ascii") + b"\n")
         except OSError as error:
             with contextlib.suppress(OSError):
                 self._file.truncate(end)  # a part may have been written
             raise OutputError(f"cannot write {self._path}: {error.strerror or error}") from error
+
+    def _append(self, line: bytes) -> None:
+        if self._file.write(line) < len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def model_hash(model: Path) -> str:
@@ -187,17 +193,21 @@ def _record(line: bytes, path: Path, number: int) -> dict[str, Any]:
 def _opened(path: Path) -> FileIO:
     """Opens a manifest for adding lines, and removes a last line that was cut off."""
     try:
-        file = path.open("a+b", buffering=0)
-        file.seek(0)
-        first = file.readline()
-        if first.endswith(b"\n"):
-            _record(first, path, 1)
-        elif not (first.startswith(_START) or _START.startswith(first)):
-            raise _foreign(path, "it begins otherwise")
-        file.truncate(_end_of_lines(file))
+        with path.open("a+b", buffering=0) as file:
+            _check_start(file, path)
+            file.truncate(_end_of_lines(file))
+        return path.open("ab", buffering=0)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
-    return file
+
+
+def _check_start(file: FileIO, path: Path) -> None:
+    file.seek(0)
+    first = file.readline()
+    if first.endswith(b"\n"):
+        _record(first, path, 1)
+    elif not (first.startswith(_START) or _START.startswith(first)):
+        raise _foreign(path, "it begins otherwise")
 
 
 def _end_of_lines(file: FileIO) -> int:
