@@ -24,6 +24,7 @@ ORDER = [
     "scores detection",
     "targets",
     "execution render",
+    "triton",
     "drawable",
     "maps",
     "explanation run_checks",
