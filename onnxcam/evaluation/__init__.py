@@ -1,1 +1,1 @@
-"""Measures how good explanations are: metrics, baselines that must lose, conventions, and the evaluation of a folder."""
+"""Measures how good explanations are, by several metrics and conventions, beside baselines that explain nothing."""

@@ -1,8 +1,8 @@
 """Average drop, increase in confidence, coherency, complexity and ADCC: how well a map summarises the image.
 
 The first two are of Aditya Chattopadhyay et al. 2018, Grad-CAM++, https://arxiv.org/abs/1710.11063, and the others of
-Samuele Poppi et al. 2021, https://arxiv.org/abs/2104.10252. Y is the class's probability for the image, and O that for the
-image times the map.
+Samuele Poppi et al. 2021, https://arxiv.org/abs/2104.10252. Y is the class's probability for the image, and O that for
+the image times the map.
 """
 
 from __future__ import annotations

@@ -71,8 +71,8 @@ def linear_imputation(image: Floats, known: npt.NDArray[np.bool_], *, tolerance:
     before = np.ones(len(x), np.float32)
     for _ in range(_MOST_ITERATIONS):
         correction = cycle(grids, residual)
-        # Once it is added, the error is less than a fourth of it.
-        if np.abs(correction).max() < 4 * tolerance:
+        # Once it is added, the error that remains is less than half of it.
+        if np.abs(correction).max() < 2 * tolerance:
             x += correction
             break
         now = np.einsum("chw,chw->c", residual, correction)
