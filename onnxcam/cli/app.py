@@ -10,6 +10,7 @@ from onnxcam import __version__
 from onnxcam.cli.commands import (
     adapt,
     doctor,
+    evaluate,
     explain,
     inspect,
     triton,
@@ -50,4 +51,5 @@ app.command(cls=Command)(verify.verify)
 app.command(cls=Command)(doctor.doctor)
 app.command(cls=Command)(adapt.adapt)
 app.command(cls=Command)(triton.triton)
+app.command(cls=Command, epilog=evaluate.EPILOG)(evaluate.evaluate)
 add_stubs(app)

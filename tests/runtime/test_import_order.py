@@ -30,6 +30,7 @@ ORDER = [
     "explanation run_checks",
     "attributions",
     "explainer",
+    "evaluation",
     "__init__",
     "cli",
     "__main__",
