@@ -30,6 +30,7 @@ ORDER = [
     "attributions",
     "explainer",
     "__init__",
+    "serving",
     "cli",
     "__main__",
 ]
