@@ -14,6 +14,7 @@ from onnxcam.cli.commands import (
     explain,
     inspect,
     triton,
+    serve,
     verify,
 )
 from onnxcam.cli.extensions import Commands, add_stubs
@@ -52,4 +53,5 @@ app.command(cls=Command)(doctor.doctor)
 app.command(cls=Command)(adapt.adapt)
 app.command(cls=Command)(triton.triton)
 app.command(cls=Command, epilog=evaluate.EPILOG)(evaluate.evaluate)
+app.command(cls=Command, epilog=serve.EPILOG)(serve.serve)
 add_stubs(app)

@@ -32,6 +32,7 @@ ORDER = [
     "explainer",
     "evaluation",
     "__init__",
+    "serving",
     "cli",
     "__main__",
 ]
