@@ -147,6 +147,15 @@ class DetectionHead:
     activation: Literal["sigmoid", "softmax"] | None = None
     background: Annotated[int, Meta(ge=0, le=2**16)] | None = None
 
+    @property
+    def in_words(self) -> str:
+        """The classes, and what makes confidences of their scores, in a line."""
+        classes = f"of {self.count} class{'es' * (self.count > 1)}, in pixels of the input"
+        parts = [f"confidences by {self.activation}"] * (self.activation is not None)
+        parts += ["times objectness"] * (self.objectness is not None)
+        parts += [f"class {self.background} is the background"] * (self.background is not None)
+        return "; ".join([classes, *parts])
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
