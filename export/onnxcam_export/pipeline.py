@@ -12,6 +12,7 @@ import onnx_ir.passes.common as common_passes
 
 from onnxcam import contract
 from onnxcam.files import check_is_no_source, identities
+from onnxcam.levels import AT_INPUT
 from onnxcam_export.analysed import analysed
 from onnxcam_export.assemble.description import describe
 from onnxcam_export.assemble.outputs import DROP_IN, Form, assemble, form_of
@@ -207,8 +208,12 @@ def run(
                     golden=golden(temporary, metadata) if _takes_the_image_alone(forward.model.graph) else None,
                 )
                 size = _save(forward.model, metadata, temporary)
-    of_layers = [_LAYERS_OF_HEAD] if head is not None and not by_name else []
-    notes = (*original.notes, *([label_note] if label_note else []), *of_layers, *steps.notes)
+    found = [
+        label_note,
+        _LAYERS_OF_HEAD if head is not None and not by_name else None,
+        plan.input_gradient.remark(forward.steps) if form.highest == AT_INPUT else None,
+    ]
+    notes = (*original.notes, *(note for note in found if note), *steps.notes)
     return ExportReport(path, metadata, size, plain_size, seconds, notes)
 
 
