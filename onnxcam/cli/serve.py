@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 TOKEN = "ONNXCAM_TOKEN"  # noqa: S105  the variable's name
 _MIB = 2**20
-_PACKAGES = ("starlette", "uvicorn", "prometheus_client", "python_multipart")
+_PACKAGES = ("starlette", "uvicorn", "httptools", "prometheus_client", "python_multipart")
 _SHORTEST_TOKEN, _LONGEST_TOKEN = 8, 4096
 
 
@@ -80,12 +80,15 @@ def _service(paths: dict[str, Path], token: str | None, log: Any, options: Optio
     from onnxcam.serving.limits import Limits  # noqa: PLC0415
     from onnxcam.serving.models import Opening  # noqa: PLC0415
     from onnxcam.serving.service import Coalescing, Service  # noqa: PLC0415
+    from onnxcam.serving.sizes import default_runs, default_threads  # noqa: PLC0415
+
+    runs = options.runs or default_runs()
 
     return Service(
         paths,
         Opening(
             options.providers,
-            options.threads,
+            options.threads or default_threads(runs),
             cast("Level | None", options.level),
             checked=not options.unchecked,
             whole=options.whole,
@@ -96,7 +99,7 @@ def _service(paths: dict[str, Path], token: str | None, log: Any, options: Optio
             rows=options.max_rows,
             queue=options.queue,
             seconds=options.timeout,
-            runs=options.runs or _processors(),
+            runs=runs,
         ),
         token,
         Coalescing(options.batch, options.batch_wait / 1e3),
@@ -143,7 +146,3 @@ def _token(file: Path | None) -> str | None:
             "blanks; make one with: openssl rand -hex 32"
         )
     return token
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

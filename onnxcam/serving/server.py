@@ -130,6 +130,8 @@ def _server(service: Service) -> uvicorn.Server:
     config = uvicorn.Config(
         application(service),
         lifespan="off",
+        loop="asyncio",
+        http="httptools",  # 0.8 ms less for a body of 600 kB than with h11, which is Python
         ws="none",
         log_config=None,
         log_level=logging.WARNING,
