@@ -81,7 +81,9 @@ def _record(explanation: Explanation, request: PictureRequest, model: str) -> di
     explained = [
         {
             **asdict(explanation.explained(row)),
-            "methods": {method: _described(explanation, method, values[row]) for method, values in arrays.items()},
+            "methods": {
+                method: _described(explanation, method, request.layer, values[row]) for method, values in arrays.items()
+            },
         }
         for row in range(len(explanation.class_index))
     ]
@@ -91,7 +93,7 @@ def _record(explanation: Explanation, request: PictureRequest, model: str) -> di
     return answer | {"explained": explained}
 
 
-def _described(explanation: Explanation, method: Method, values: Floats) -> dict[str, Any]:
+def _described(explanation: Explanation, method: Method, layer: str | None, values: Floats) -> dict[str, Any]:
     """A map with its values and its peak; of a gradient at the input, which has many more, only the range."""
     described: dict[str, Any] = {
         "shape": list(values.shape),
@@ -100,7 +102,8 @@ def _described(explanation: Explanation, method: Method, values: Floats) -> dict
     }
     if is_at_input(method):
         return described | {"mean": float(values.mean(dtype=np.float64))}
-    return described | {"peak": _peak(explanation, values), "values": values.tolist()}
+    layers = explanation.layers_of(method, layer)
+    return described | {"layers": layers, "peak": _peak(explanation, values), "values": values.tolist()}
 
 
 def _seen(explanation: Explanation) -> dict[str, Any]:
