@@ -61,11 +61,13 @@ def run(models: Sequence[str], options: Options) -> int:
     """
     _check_installed()
     from onnxcam.serving.logs import Log  # noqa: PLC0415  the extra is there now
+    from onnxcam.serving.memory import return_large_buffers  # noqa: PLC0415
     from onnxcam.serving.names import named_models  # noqa: PLC0415
     from onnxcam.serving.server import listen, serve  # noqa: PLC0415
 
     paths, token, log = named_models(models), _token(options.token_file), Log(requests=not options.quiet)
     listener = listen(options.host, options.port)
+    return_large_buffers()
     host, port = listener.getsockname()[:2]
     log.event("listening", address=f"http://{f'[{host}]' if ':' in host else host}:{port}", models=list(paths))
     if token is None and host not in {"127.0.0.1", "::1"}:
