@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.serving.requests import INFER, binary_request
+from onnxcam.serving.stages import STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -55,10 +56,14 @@ def _measured(side: str, level: int, arguments: argparse.Namespace) -> Iterator[
         path = f"/{level}" if side == "bare" else INFER
         _load(port, path, level, 2, 1)
         for clients in arguments.clients:
-            before = _processor_seconds(process)
+            before, stages = _processor_seconds(process), _stages(port) if side == "serve" else {}
             found = _load(port, path, level, clients, arguments.seconds)
             spent = (_processor_seconds(process) - before) / max(1, found["requests"])
-            yield clients, found | {"processor": spent, "resident": resident(process)}
+            found |= {"processor": spent, "resident": resident(process)}
+            if stages:
+                after = _stages(port)
+                found |= {stage: (after[stage] - stages[stage]) / found["requests"] for stage in STAGES}
+            yield clients, found
 
 
 def _arguments() -> argparse.Namespace:
@@ -131,6 +136,13 @@ def _json_of(command: Sequence[str], variables: dict[str, str]) -> Figures:
     return dict(json.loads(finished.stdout.strip().rpartition("\n")[2]))
 
 
+def _stages(port: int) -> Figures:
+    """The seconds of each stage of all requests so far."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
+        text = answer.read().decode()
+    return {stage: float(text.partition(f'stage_seconds_sum{{stage="{stage}"}} ')[2].split()[0]) for stage in STAGES}
+
+
 def _processor_seconds(process: int) -> float:
     fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
@@ -148,6 +160,8 @@ def _say(side: str, level: int, clients: int, found: Figures, loop: Figures | No
     line += f"  p99 {found['p99'] * 1e3:6.1f} ms  refused {found['refused']:.0f}  broken {found['broken']:.0f}"
     if "processor" in found:
         line += f"  processor {found['processor'] * 1e3:5.2f} ms a request  resident {found['resident']:4.0f} MiB"
+    if "read" in found:
+        line += "  ms " + ", ".join(f"{stage} {found[stage] * 1e3:.2f}" for stage in STAGES)
     if loop is not None:
         rates = rate / (loop["requests"] / loop["seconds"])
         line += f"  rate {rates:4.2f} of the loop's, p99 {found['p99'] / loop['p99']:4.2f} of its"

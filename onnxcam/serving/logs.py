@@ -49,7 +49,9 @@ class Log:
         when = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1000):03d}Z"
         line = _ENCODER.encode({"time": when} | fields).decode()
         with contextlib.suppress(OSError, ValueError):
-            print(line, file=self._stream or sys.stderr, flush=True)
+            stream = self._stream or sys.stderr
+            stream.write(line + "\n")  # in one piece, since several threads write
+            stream.flush()
 
 
 class Forwarding(logging.Handler):
