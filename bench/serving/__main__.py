@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.serving.requests import INFER, binary_request
-from onnxcam.serving.stages import STAGES
+from onnxcam.serving.exchange.stages import STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

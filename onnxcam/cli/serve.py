@@ -60,9 +60,9 @@ def run(models: Sequence[str], options: Options) -> int:
         OnnxCamError: The packages of the extra are missing, an argument is wrong, or a model cannot be served.
     """
     _check_installed()
-    from onnxcam.serving.logs import Log  # noqa: PLC0415  the extra is there now
-    from onnxcam.serving.memory import return_large_buffers  # noqa: PLC0415
+    from onnxcam.serving.exchange.logs import Log  # noqa: PLC0415  the extra is there now
     from onnxcam.serving.names import named_models  # noqa: PLC0415
+    from onnxcam.serving.running.memory import return_large_buffers  # noqa: PLC0415
     from onnxcam.serving.server import listen, serve  # noqa: PLC0415
 
     paths, token, log = named_models(models), _token(options.token_file), Log(requests=not options.quiet)
@@ -79,10 +79,10 @@ def run(models: Sequence[str], options: Options) -> int:
 
 
 def _service(paths: dict[str, Path], token: str | None, log: Any, options: Options) -> Any:
-    from onnxcam.serving.limits import Limits  # noqa: PLC0415
     from onnxcam.serving.models import Opening  # noqa: PLC0415
+    from onnxcam.serving.running.limits import Limits  # noqa: PLC0415
+    from onnxcam.serving.running.sizes import default_runs, default_threads  # noqa: PLC0415
     from onnxcam.serving.service import Coalescing, Service  # noqa: PLC0415
-    from onnxcam.serving.sizes import default_runs, default_threads  # noqa: PLC0415
 
     runs = options.runs or default_runs()
 

@@ -15,8 +15,8 @@ import uvicorn
 from PIL import Image
 
 from onnxcam.serving.application import application
-from onnxcam.serving.failures import ServiceError
-from onnxcam.serving.logs import Forwarding
+from onnxcam.serving.exchange.failures import ServiceError
+from onnxcam.serving.exchange.logs import Forwarding
 
 if TYPE_CHECKING:
     from collections.abc import Generator
