@@ -8,7 +8,7 @@ FLAVOUR ?= $(if $(shell command -v nvidia-smi),gpu,cpu)
 RUNTIME = pyproject.toml LICENSE README.md $(wildcard models/efficientnet_lite0.*) $(shell find onnxcam -type f -not -path '*/__pycache__/*')
 EXPORT = export/pyproject.toml export/LICENSE export/README.md $(shell find export/onnxcam_export -type f -not -path '*/__pycache__/*')
 
-.PHONY: help demo test test-runtime test-oldest test-web test-page test-runtimes test-triton page lint wheels bench clean
+.PHONY: help demo test test-runtime test-oldest test-web test-page test-runtimes test-triton test-batch page lint wheels bench clean
 
 help:
 	@echo 'make demo          explain a photograph, with no PyTorch: writes demo.png'
@@ -20,6 +20,7 @@ help:
 	@echo 'make page          a page that explains photographs in the browser, for any server: site/ (MODEL=… for another model)'
 	@echo 'make test-page     that page in Chromium, without a window; needs Debian'"'"'s chromium (CHROMIUM=… for another)'
 	@echo 'make test-triton   the files of onnxcam triton in a real Triton server out of PyPI; Linux on x86-64 alone'
+	@echo 'make test-batch    onnxcam batch on a Ray cluster of two nodes on this machine; installs 1 GB'
 	@echo 'make lint          ruff and mypy'
 	@echo 'make wheels        both wheels and both source distributions, in dist/'
 	@echo 'make bench         speed, memory and start-up beside the peers: docs/performance.md (BENCH=--help for parts of it)'
@@ -57,6 +58,9 @@ test-web: .venv-demo/.stamp web/node_modules/.stamp
 test-triton: .venv-triton/.stamp
 	.venv-triton/bin/pytest tests/triton
 
+test-batch: .venv-batch/.stamp
+	.venv-batch/bin/pytest tests/batch
+
 MODEL ?= models/efficientnet_lite0.onnx
 page: web/node_modules/.stamp
 	node web/page/build.js '$(MODEL)' site
@@ -80,7 +84,7 @@ bench: .venv-bench/.stamp
 	.venv-bench/bin/python -m bench $(BENCH)
 
 clean:
-	rm -rf .venv .venv-demo .venv-runtime .venv-oldest .venv-plain .venv-triton .venv-build .venv-bench dist demo.png .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-demo .venv-runtime .venv-oldest .venv-plain .venv-triton .venv-batch .venv-build .venv-bench dist demo.png .mypy_cache .pytest_cache .ruff_cache
 	rm -rf web/node_modules web/types web/.reference site
 	find onnxcam export bench tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -135,6 +139,11 @@ dist/.stamp: .venv-build/.stamp $(RUNTIME) $(EXPORT)
 .venv-triton/.stamp: $(RUNTIME) tests/triton/constraints.txt
 	$(call venv,.venv-triton)
 	.venv-triton/bin/python $(PIP_INSTALL:constraints.txt=tests/triton/constraints.txt) '.[cpu]' nvidia-pytriton 'tritonclient[http]' pytest
+	@touch $@
+
+.venv-batch/.stamp: pyproject.toml constraints.txt
+	$(call venv,.venv-batch)
+	.venv-batch/bin/python $(PIP_INSTALL) -e '.[cpu,batch]' pytest pandas polars duckdb
 	@touch $@
 
 web/node_modules/.stamp: web/package.json web/package-lock.json

@@ -9,6 +9,7 @@ import typer
 from onnxcam import __version__
 from onnxcam.cli.commands import (
     adapt,
+    batch,
     doctor,
     explain,
     inspect,
@@ -50,4 +51,5 @@ app.command(cls=Command)(verify.verify)
 app.command(cls=Command)(doctor.doctor)
 app.command(cls=Command)(adapt.adapt)
 app.command(cls=Command)(triton.triton)
+app.command(cls=Command, epilog=batch.EPILOG)(batch.batch)
 add_stubs(app)

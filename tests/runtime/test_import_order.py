@@ -30,6 +30,8 @@ ORDER = [
     "explanation run_checks",
     "attributions",
     "explainer",
+    "bulk",
+    "batch",
     "__init__",
     "cli",
     "__main__",
