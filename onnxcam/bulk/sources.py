@@ -39,8 +39,8 @@ class Source:
         """
         if self.pattern is not None:
             return re.fullmatch(_as_expression(self.pattern), name) is not None
-        hidden = any(part.startswith(".") for part in name.split("/"))
-        return not hidden and name.lower().endswith(tuple(ENDINGS))
+        hidden = any(part.startswith((".", "_") if self.is_table else ".") for part in name.split("/"))
+        return not hidden and name.lower().endswith(TABLE if self.is_table else tuple(ENDINGS))
 
 
 def parsed(text: str) -> Source:
