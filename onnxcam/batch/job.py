@@ -149,7 +149,7 @@ def run(request: Request) -> Result:
     plan = planned(request.model, request.wish, request.workers, request.threads, request.batch_size)
     resumed = request.output.begin(_settings(plan))
     try:
-        _write(images, plan, request.output)
+        write(images, plan, request.output)
     except RayError as error:
         raise OnnxCamError(
             f"the job ended: {reason_of(error)}; what is done is kept, and the same command goes on from there"
@@ -170,8 +170,14 @@ def _settings(plan: Plan) -> dict[str, object]:
     }
 
 
-def _write(images: Images, plan: Plan, place: Place) -> None:
-    """Reads, explains and writes; Ray's checkpoint holds the paths whose rows are in a finished file."""
+def write(images: Images, plan: Plan, place: Place) -> None:
+    """Reads, explains and writes; Ray's checkpoint holds the paths whose rows are in a finished file.
+
+    Args:
+        images: The images.
+        plan: The job.
+        place: Where it writes, which was begun.
+    """
     context = DataContext.get_current()
     context.enable_progress_bars = sys.stderr.isatty()
     checkpoint = CheckpointConfig(id_column=ID, checkpoint_path=place.checkpoint, delete_checkpoint_on_success=False)

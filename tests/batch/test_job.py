@@ -52,7 +52,7 @@ def test_a_folder_becomes_parquet_and_a_second_run_adds_what_is_new(photographs,
     assert of_polars["map"].dtype == pl.Binary
     assert of_polars.filter(pl.col("error").is_null())["energy"].sum() == pytest.approx(frame["energy"].sum(), rel=1e-5)
     of_duckdb = duckdb.read_parquet(f"{output}/*.parquet").filter("error is null")
-    assert of_duckdb.aggregate("count(distinct hash)").fetchone() == (30,)
+    assert of_duckdb.aggregate("count(distinct hash)").fetchall() == [(30,)]
 
 
 def test_a_table_of_bytes(photographs, tmp_path, model):
