@@ -11,8 +11,10 @@ from onnxcam.cli.commands import (
     adapt,
     batch,
     doctor,
+    evaluate,
     explain,
     inspect,
+    serve,
     triton,
     verify,
 )
@@ -52,4 +54,6 @@ app.command(cls=Command)(doctor.doctor)
 app.command(cls=Command)(adapt.adapt)
 app.command(cls=Command)(triton.triton)
 app.command(cls=Command, epilog=batch.EPILOG)(batch.batch)
+app.command(cls=Command, epilog=evaluate.EPILOG)(evaluate.evaluate)
+app.command(cls=Command, epilog=serve.EPILOG)(serve.serve)
 add_stubs(app)
