@@ -26,7 +26,7 @@ def model() -> Path:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
-    """Two nodes, of which tests may kill the second."""
+    """Two nodes, of which the last test that uses them kills the second."""
     made = Cluster(initialize_head=True, head_node_args={"num_cpus": CPUS})
     made.add_node(num_cpus=CPUS)
     ray.init(address=made.address, log_to_driver=False)
