@@ -11,7 +11,7 @@ EXPORT = export/pyproject.toml export/LICENSE export/README.md $(shell find expo
 .PHONY: help demo test lint wheels bench page clean
 .PHONY: test-runtime test-oldest test-web test-page
 .PHONY: test-runtimes test-arm64
-.PHONY: test-triton
+.PHONY: test-triton test-batch
 
 help:
 	@echo 'make demo          explain a photograph, with no PyTorch: writes demo.png'
@@ -24,6 +24,7 @@ help:
 	@echo 'make page          a page that explains photographs in the browser, for any server: site/ (MODEL=… for another model)'
 	@echo 'make test-page     that page in Chromium, without a window; needs Debian'"'"'s chromium (CHROMIUM=… for another)'
 	@echo 'make test-triton   the files of onnxcam triton in a real Triton server out of PyPI; Linux on x86-64 alone'
+	@echo 'make test-batch    onnxcam batch on a Ray cluster of two nodes on this machine; installs 1 GB'
 	@echo 'make lint          ruff and mypy'
 	@echo 'make wheels        both wheels and both source distributions, in dist/'
 	@echo 'make bench         speed, memory and start-up beside the peers: docs/performance.md (BENCH=--help for parts of it)'
@@ -66,6 +67,9 @@ test-web: .venv-demo/.stamp web/node_modules/.stamp
 
 test-triton: .venv-triton/.stamp
 	.venv-triton/bin/pytest tests/triton
+
+test-batch: .venv-batch/.stamp
+	.venv-batch/bin/pytest tests/batch
 
 MODEL ?= models/efficientnet_lite0.onnx
 page: web/node_modules/.stamp
@@ -160,6 +164,11 @@ $(CURDIR)/.headers/usr/include/onnxruntime/onnxruntime_cxx_api.h:
 .venv-triton/.stamp: $(RUNTIME) tests/triton/constraints.txt
 	$(call venv,.venv-triton)
 	.venv-triton/bin/python $(PIP_INSTALL:constraints.txt=tests/triton/constraints.txt) '.[cpu]' nvidia-pytriton 'tritonclient[http]' pytest
+	@touch $@
+
+.venv-batch/.stamp: pyproject.toml constraints.txt
+	$(call venv,.venv-batch)
+	.venv-batch/bin/python $(PIP_INSTALL) -e '.[cpu,batch]' pytest pandas polars duckdb
 	@touch $@
 
 web/node_modules/.stamp: web/package.json web/package-lock.json

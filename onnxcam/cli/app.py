@@ -9,6 +9,7 @@ import typer
 from onnxcam import __version__
 from onnxcam.cli.commands import (
     adapt,
+    batch,
     doctor,
     evaluate,
     explain,
@@ -52,6 +53,7 @@ app.command(cls=Command)(verify.verify)
 app.command(cls=Command)(doctor.doctor)
 app.command(cls=Command)(adapt.adapt)
 app.command(cls=Command)(triton.triton)
+app.command(cls=Command, epilog=batch.EPILOG)(batch.batch)
 app.command(cls=Command, epilog=evaluate.EPILOG)(evaluate.evaluate)
 app.command(cls=Command, epilog=serve.EPILOG)(serve.serve)
 add_stubs(app)

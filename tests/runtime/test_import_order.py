@@ -32,6 +32,8 @@ ORDER = [
     "explanation run_checks",
     "attributions",
     "explainer",
+    "bulk",
+    "batch",
     "evaluation",
     "__init__",
     "serving",
