@@ -8,13 +8,14 @@ FLAVOUR ?= $(if $(shell command -v nvidia-smi),gpu,cpu)
 RUNTIME = pyproject.toml LICENSE README.md $(wildcard models/efficientnet_lite0.*) $(shell find onnxcam -type f -not -path '*/__pycache__/*')
 EXPORT = export/pyproject.toml export/LICENSE export/README.md $(shell find export/onnxcam_export -type f -not -path '*/__pycache__/*')
 
-.PHONY: help demo test test-runtime test-oldest test-web test-page test-runtimes page lint wheels bench clean
+.PHONY: help demo test test-runtime test-oldest test-metrics test-web test-page test-runtimes page lint wheels bench clean
 
 help:
 	@echo 'make demo          explain a photograph, with no PyTorch: writes demo.png'
 	@echo 'make test          all tests'
 	@echo 'make test-runtime  the runtime'"'"'s tests, in an environment that holds only its wheel, pytest and hypothesis'
 	@echo 'make test-oldest   the same with the oldest versions that it allows: constraints-oldest.txt'
+	@echo 'make test-metrics  the metrics of other libraries, which tests compare ours with: takes some minutes'
 	@echo 'make test-runtimes every level of the default model in the oldest ONNX Runtime that loads it, with NumPy alone'
 	@echo 'make test-web      the npm package in web/, in both ONNX Runtimes for JavaScript; needs Node 20 or later'
 	@echo 'make page          a page that explains photographs in the browser, for any server: site/ (MODEL=… for another model)'
@@ -44,6 +45,10 @@ test-runtime: .venv-runtime/.stamp
 
 test-oldest: .venv-oldest/.stamp
 	PYTHONSAFEPATH=1 .venv-oldest/bin/pytest tests/runtime
+
+# Quantus is under the GPL and OpenVINO-XAI wants old versions of all else, so they have an environment of their own.
+test-metrics: .venv-metrics/.stamp
+	.venv-metrics/bin/python tests/data/make_metric_peers.py --check
 
 test-runtimes: .venv-plain/.stamp
 	.venv-plain/bin/python tests/runtimes/levels.py models/efficientnet_lite0.onnx
@@ -76,7 +81,7 @@ bench: .venv-bench/.stamp
 	.venv-bench/bin/python -m bench $(BENCH)
 
 clean:
-	rm -rf .venv .venv-demo .venv-runtime .venv-oldest .venv-plain .venv-build .venv-bench dist demo.png .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-demo .venv-runtime .venv-oldest .venv-plain .venv-metrics .venv-build .venv-bench dist demo.png .mypy_cache .pytest_cache .ruff_cache
 	rm -rf web/node_modules web/types web/.reference site
 	find onnxcam export bench tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -120,6 +125,12 @@ dist/.stamp: .venv-build/.stamp $(RUNTIME) $(EXPORT)
 	rm -rf .venv-oldest
 	$(call venv,.venv-oldest)
 	.venv-oldest/bin/python $(PIP_INSTALL:constraints.txt=constraints-oldest.txt) '.[cpu]' pytest hypothesis
+	@touch $@
+
+.venv-metrics/.stamp: $(RUNTIME) tests/data/requirements-metrics.txt
+	$(call venv,.venv-metrics)
+	.venv-metrics/bin/python -m pip install --quiet --disable-pip-version-check -r tests/data/requirements-metrics.txt '.[cpu]'
+	.venv-metrics/bin/python -m pip install --quiet --disable-pip-version-check --no-deps openvino-xai==1.1.0
 	@touch $@
 
 .venv-plain/.stamp: tests/runtimes/constraints.txt

@@ -34,9 +34,8 @@ import quantus  # noqa: E402
 from pytorch_grad_cam.metrics import arcc, cam_mult_image, road  # noqa: E402
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget  # noqa: E402
 
-sys.modules["openvino.runtime"] = openvino.runtime = (
-    openvino  # its name before OpenVINO 2026, which OpenVINO-XAI 1.1.0 uses
-)
+# Its name before OpenVINO 2026, by which OpenVINO-XAI 1.1.0 imports it.
+sys.modules["openvino.runtime"] = openvino.runtime = openvino
 from openvino_xai.metrics import ADCC, InsertionDeletionAUC, PointingGame  # noqa: E402
 
 from onnxcam import Explainer  # noqa: E402
@@ -146,7 +145,7 @@ def of_quantus(network, image, c, values) -> dict[str, float]:
 
 
 def of_rise(network, image, c, values) -> dict[str, float]:
-    """RISE's code is no package: its formulas in torch and scipy, for maps without ties as its sort has no order there."""
+    """RISE's code is no package: these are its formulas in torch and scipy; its sort leaves the order of ties open."""
     one = np.zeros((11, 11), np.float32)
     one[5, 5] = 1
     kernel = torch.from_numpy(gaussian_filter(one, 5)).repeat(3, 1, 1, 1)
@@ -169,17 +168,15 @@ def main() -> None:
     if sys.argv[1:] != ["--check"]:
         RESULTS.write_text(json.dumps(found, indent=1) + "\n")
         return
-    stored = json.loads(RESULTS.read_text())
+    stored, count = json.loads(RESULTS.read_text()), 0
     for photograph, maps in found.items():
         for name, numbers in maps.items():
             for key, value in numbers.items():
-                if abs(value - stored[photograph][name][key]) > TOLERANCE:
-                    sys.exit(
-                        f"{photograph}, {name}, {key}: {value}, and in {RESULTS.name} {stored[photograph][name][key]}"
-                    )
-    print(
-        f"{sum(len(numbers) for maps in found.values() for numbers in maps.values())} numbers of the peers are as in {RESULTS.name}"
-    )
+                count += 1
+                before = stored[photograph][name][key]
+                if abs(value - before) > TOLERANCE:
+                    sys.exit(f"{photograph}, {name}, {key}: {value}, and in {RESULTS.name} {before}")
+    print(f"{count} numbers of the peers are as in {RESULTS.name}")
 
 
 if __name__ == "__main__":
