@@ -13,6 +13,8 @@ from onnxcam.cli.commands import (
     evaluate,
     explain,
     inspect,
+    serve,
+    triton,
     verify,
 )
 from onnxcam.cli.extensions import Commands, add_stubs
@@ -49,5 +51,7 @@ app.command(cls=Command)(inspect.inspect)
 app.command(cls=Command)(verify.verify)
 app.command(cls=Command)(doctor.doctor)
 app.command(cls=Command)(adapt.adapt)
+app.command(cls=Command)(triton.triton)
 app.command(cls=Command, epilog=evaluate.EPILOG)(evaluate.evaluate)
+app.command(cls=Command, epilog=serve.EPILOG)(serve.serve)
 add_stubs(app)
