@@ -12,12 +12,14 @@ EXPORT = export/pyproject.toml export/LICENSE export/README.md $(shell find expo
 .PHONY: test-runtime test-oldest test-web test-page
 .PHONY: test-runtimes test-arm64
 .PHONY: test-triton test-batch
+.PHONY: test-metrics
 
 help:
 	@echo 'make demo          explain a photograph, with no PyTorch: writes demo.png'
 	@echo 'make test          all tests'
 	@echo 'make test-runtime  the runtime'"'"'s tests, in an environment that holds only its wheel, pytest and hypothesis'
 	@echo 'make test-oldest   the same with the oldest versions that it allows: constraints-oldest.txt'
+	@echo 'make test-metrics  the metrics of other libraries, which tests compare ours with: takes some minutes'
 	@echo 'make test-runtimes every level in the oldest ONNX Runtime, and the programs of docs/other-languages.md; needs g++'
 	@echo 'make test-arm64    the wheel on an emulated Raspberry Pi 4; needs Debian, and unpacks its packages into a folder'
 	@echo 'make test-web      the npm package in web/, in both ONNX Runtimes for JavaScript; needs Node 20 or later'
@@ -50,6 +52,10 @@ test-runtime: .venv-runtime/.stamp
 
 test-oldest: .venv-oldest/.stamp
 	PYTHONSAFEPATH=1 .venv-oldest/bin/pytest tests/runtime
+
+# Quantus is under the GPL and OpenVINO-XAI wants old versions of all else, so they have an environment of their own.
+test-metrics: .venv-metrics/.stamp
+	.venv-metrics/bin/python tests/data/make_metric_peers.py --check
 
 # The headers of Debian 13's libonnxruntime-dev; elsewhere name a folder: make test-runtimes ONNXRUNTIME_HEADERS=…
 ONNXRUNTIME_HEADERS ?= $(CURDIR)/.headers/usr/include/onnxruntime
@@ -138,6 +144,12 @@ dist/.stamp: .venv-build/.stamp $(RUNTIME) $(EXPORT)
 	rm -rf .venv-oldest
 	$(call venv,.venv-oldest)
 	.venv-oldest/bin/python $(PIP_INSTALL:constraints.txt=constraints-oldest.txt) '.[cpu]' pytest hypothesis
+	@touch $@
+
+.venv-metrics/.stamp: $(RUNTIME) tests/data/requirements-metrics.txt
+	$(call venv,.venv-metrics)
+	.venv-metrics/bin/python -m pip install --quiet --disable-pip-version-check -r tests/data/requirements-metrics.txt '.[cpu]'
+	.venv-metrics/bin/python -m pip install --quiet --disable-pip-version-check --no-deps openvino-xai==1.1.0
 	@touch $@
 
 .venv-plain/.stamp: tests/runtimes/constraints.txt
