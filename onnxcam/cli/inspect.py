@@ -12,6 +12,7 @@ from onnxcam.cli.table import table
 from onnxcam.execution.bundled import default_model
 from onnxcam.execution.session import open_session
 from onnxcam.photograph.words import in_words
+from onnxcam.sanity.verdict import verdict_lines
 from onnxcam.text import printable
 
 if TYPE_CHECKING:
@@ -63,6 +64,10 @@ def _facts(metadata: Metadata) -> Iterator[tuple[str, str]]:
         yield "input gradient", f"{metadata.input_gradient}, not guided"
     yield "form", metadata.form
     yield from _verified(metadata)
+    if metadata.sanity is not None:
+        yield "sanity", f"checked with {metadata.sanity.pictures} images by {metadata.sanity.by}"
+        for line in verdict_lines(metadata.sanity):
+            yield "", line
 
 
 def _marks(metadata: Metadata, number: int) -> Iterator[tuple[str, bool]]:

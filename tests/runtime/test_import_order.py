@@ -29,6 +29,7 @@ ORDER = [
     "explanation run_checks",
     "attributions",
     "explainer",
+    "sanity",
     "__init__",
     "cli",
     "__main__",

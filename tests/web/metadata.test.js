@@ -181,3 +181,12 @@ test("a letterbox is refused in a sentence, and not cropped", () => {
   const none = { ...preprocessing, letterbox: null };
   readMetadata(JSON.stringify({ ...VALID, preprocessing: none }));
 });
+
+test("the results of sanity checks, and other fields that are not used here, are let through", () => {
+  const methods = {
+    "grad-cam": { classes: 0.1, classifier: 0.2, unsigned: 0.3, network: 0 },
+  };
+  const sanity = { pictures: 3, methods, by: "onnxcam 0.1.0" };
+  const read = readMetadata(JSON.stringify({ ...VALID, sanity }));
+  assert.deepEqual(read.layers, VALID.layers);
+});
