@@ -15,7 +15,7 @@ from onnxcam.artifact.adapt import stated_metadata
 from onnxcam.cli.masks import MaskedRegion
 from onnxcam.cli.outputs import Outputs
 from onnxcam.cli.progress import progress
-from onnxcam.cli.report import as_json, as_line, as_table, notes, record
+from onnxcam.cli.results import as_json, as_line, as_table, notes, record
 from onnxcam.cli.search import search
 from onnxcam.cli.signals import Ended
 from onnxcam.cli.targets import read_targets

@@ -29,7 +29,7 @@ ORDER = [
     "explanation run_checks",
     "attributions",
     "explainer",
-    "sanity",
+    "evaluation sanity",
     "__init__",
     "cli",
     "__main__",
