@@ -12,6 +12,7 @@ from onnxcam.cli.commands import (
     doctor,
     explain,
     inspect,
+    report,
     sanity,
     verify,
 )
@@ -50,4 +51,5 @@ app.command(cls=Command)(verify.verify)
 app.command(cls=Command)(doctor.doctor)
 app.command(cls=Command)(adapt.adapt)
 app.command(cls=Command)(sanity.sanity)
+app.command(cls=Command)(report.report)
 add_stubs(app)

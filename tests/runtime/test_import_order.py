@@ -30,6 +30,7 @@ ORDER = [
     "attributions",
     "explainer",
     "evaluation sanity",
+    "reporting",
     "__init__",
     "cli",
     "__main__",
