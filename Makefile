@@ -8,7 +8,7 @@ FLAVOUR ?= $(if $(shell command -v nvidia-smi),gpu,cpu)
 RUNTIME = pyproject.toml LICENSE README.md $(wildcard models/efficientnet_lite0.*) $(shell find onnxcam -type f -not -path '*/__pycache__/*')
 EXPORT = export/pyproject.toml export/LICENSE export/README.md $(shell find export/onnxcam_export -type f -not -path '*/__pycache__/*')
 
-.PHONY: help demo test test-runtime test-oldest test-web test-page test-runtimes page lint wheels bench clean
+.PHONY: help demo test test-runtime test-oldest test-web test-page test-report test-runtimes page lint wheels bench clean
 
 help:
 	@echo 'make demo          explain a photograph, with no PyTorch: writes demo.png'
@@ -19,6 +19,7 @@ help:
 	@echo 'make test-web      the npm package in web/, in both ONNX Runtimes for JavaScript; needs Node 20 or later'
 	@echo 'make page          a page that explains photographs in the browser, for any server: site/ (MODEL=… for another model)'
 	@echo 'make test-page     that page in Chromium, without a window; needs Debian'"'"'s chromium (CHROMIUM=… for another)'
+	@echo 'make test-report   a report of onnxcam report in the same browser'
 	@echo 'make lint          ruff and mypy'
 	@echo 'make wheels        both wheels and both source distributions, in dist/'
 	@echo 'make bench         speed, memory and start-up beside the peers: docs/performance.md (BENCH=--help for parts of it)'
@@ -62,6 +63,10 @@ CHROMIUM ?= $(shell command -v chromium)
 test-page: web/node_modules/.stamp
 	@test -x '$(CHROMIUM)' || { echo 'There is no Chromium: apt-get install chromium, or name one with make test-page CHROMIUM=…' >&2; exit 1; }
 	CHROMIUM='$(CHROMIUM)' node --test --test-reporter=spec tests/web/page.browser.js
+
+test-report: .venv-demo/.stamp web/node_modules/.stamp
+	@test -x '$(CHROMIUM)' || { echo 'There is no Chromium: apt-get install chromium, or name one with make test-report CHROMIUM=…' >&2; exit 1; }
+	CHROMIUM='$(CHROMIUM)' node --test --test-reporter=spec tests/web/report.browser.js
 
 lint: .venv/.stamp
 	.venv/bin/ruff check

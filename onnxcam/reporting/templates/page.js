@@ -30,6 +30,7 @@ function strength(element, value) {
 }
 
 controls.hidden = false;
+find("unscripted").hidden = true;
 controls.addEventListener("submit", (event) => event.preventDefault());
 for (const id of ["class", "mistake"]) find(id).addEventListener("change", choose);
 find("name").addEventListener("input", choose);
