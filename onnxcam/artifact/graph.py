@@ -6,8 +6,12 @@ The numbers of the fields are those of onnx.proto. Nothing is copied but names, 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from onnxcam.artifact import wire
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _MODEL_GRAPH = 7  # of ModelProto
 _NODE, _INITIALIZER, _OUTPUT = 1, 5, 12  # of GraphProto
@@ -67,6 +71,14 @@ class Graph:
     nodes: tuple[Node, ...]
     tensors: dict[str, Tensor]
     outputs: tuple[str, ...]
+
+
+def every_graph(graph: Graph) -> Iterator[Graph]:
+    """A graph, and the graphs inside its nodes."""
+    yield graph
+    for node in graph.nodes:
+        for inner in node.graphs:
+            yield from every_graph(inner)
 
 
 def read_graph(data: wire.Data) -> Graph:

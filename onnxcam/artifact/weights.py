@@ -1,23 +1,26 @@
 """The weights of a finished model, layer by layer from the scores backwards, and where they lie on the disk.
 
 A layer is a convolution, a matrix product or a recurrent node on the way to the scores, with a weight that is stored in
-the model. Forward pass and gradient refer to the same stored weight, so a change of its bytes changes both alike.
+the model. Large weights are stored once, and forward pass and gradient refer to them. A small one may have a copy in
+each branch that uses it, so the copies belong to the weight: what changes all of them changes the whole model alike.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from onnxcam.artifact.graph import read_graph
+from onnxcam.artifact.graph import every_graph, read_graph
 from onnxcam.artifact.wire import DamagedError
 from onnxcam.contract import SCORES_OUTPUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from onnxcam.artifact.graph import Graph, Node, Tensor
-    from onnxcam.artifact.wire import Data
 
 # The inputs that can be weights, by operator. Biases are left out.
 _WEIGHTS = {
@@ -64,47 +67,72 @@ class WeightedLayer:
 
     Attributes:
         name: The name of its first weight.
-        copies: The weights in each copy of the forward pass in the file; most copies refer to the same.
+        weights: The places of each weight: those of its copies.
     """
 
     name: str
-    copies: tuple[tuple[Weight, ...], ...]
+    weights: tuple[tuple[Weight, ...], ...]
 
 
-def weighted_layers(data: Data) -> list[WeightedLayer]:
+def weighted_layers(model: Path) -> list[WeightedLayer]:
     """The layers before the scores, the last first.
 
     Args:
-        data: The bytes of an explainer model.
+        model: An explainer model.
 
     Returns:
         The layers. A weight that several layers share belongs to the last of them.
 
     Raises:
-        DamagedError: The bytes are no explainer model.
+        DamagedError: The bytes are no explainer model, or a weight is not where it should be.
+        OSError: The model or one of its files cannot be read.
     """
-    graph = read_graph(data)
-    routes = [_layers(value, scopes) for value, scopes in _sources(SCORES_OUTPUT, (graph,))]
-    if len({len(route) for route in routes}) != 1:
-        raise DamagedError
-    return [WeightedLayer(copies[0][0].name, copies) for copies in zip(*routes, strict=True)]
+    graph = read_graph(model.read_bytes())
+    value, scopes = _source(SCORES_OUTPUT, (graph,))
+    layers = _layers(value, scopes)
+    copies = _by_content(graph, model, {_size(weight, model) for layer in layers for weight in layer})
+    return [
+        WeightedLayer(layer[0].name, tuple(copies[_content(weight, model)] for weight in layer)) for layer in layers
+    ]
 
 
-def _sources(value: str, scopes: tuple[Graph, ...]) -> Iterator[tuple[str, tuple[Graph, ...]]]:
-    """The values that a value can be, one in each branch of the ``If`` that gives it; and the graphs around them."""
+def _source(value: str, scopes: tuple[Graph, ...]) -> tuple[str, tuple[Graph, ...]]:
+    """The value that a value is, in the first branch of each ``If`` that gives it, and the graphs around it."""
     for node in scopes[-1].nodes:
         if value not in node.outputs:
             continue
         if node.operator == "If":
-            for branch in node.graphs:
-                yield from _sources(branch.outputs[node.outputs.index(value)], (*scopes, branch))
-        elif node.operator == "Identity":
-            yield from _sources(node.inputs[0], scopes)
-        else:
-            yield value, scopes
-        return
-    if len(scopes) > 1:
-        yield from _sources(value, scopes[:-1])
+            branch = node.graphs[0]
+            return _source(branch.outputs[node.outputs.index(value)], (*scopes, branch))
+        return _source(node.inputs[0], scopes) if node.operator == "Identity" else (value, scopes)
+    return _source(value, scopes[:-1]) if len(scopes) > 1 else (value, scopes)
+
+
+def _by_content(graph: Graph, model: Path, sizes: set[int]) -> dict[bytes, tuple[Weight, ...]]:
+    """The places of all stored tensors of certain sizes, by their content."""
+    found: dict[bytes, dict[tuple[str | None, int], Weight]] = defaultdict(dict)
+    for inner in every_graph(graph):
+        for tensor in inner.tensors.values():
+            if tensor.data is not None or tensor.external:
+                weight = _weight(tensor)
+                if _size(weight, model) in sizes:
+                    found[_content(weight, model)].setdefault((weight.location, weight.start), weight)
+    return {content: tuple(places.values()) for content, places in found.items()}
+
+
+def _size(weight: Weight, model: Path) -> int:
+    path = model if weight.location is None else model.parent / weight.location
+    size = path.stat().st_size
+    end = size if weight.end is None else weight.end
+    if not 0 <= weight.start <= end <= size:
+        raise DamagedError
+    return end - weight.start
+
+
+def _content(weight: Weight, model: Path) -> bytes:
+    with (model if weight.location is None else model.parent / weight.location).open("rb") as file:
+        file.seek(weight.start)
+        return sha256(file.read(_size(weight, model))).digest()
 
 
 def _layers(value: str, scopes: tuple[Graph, ...]) -> list[tuple[Weight, ...]]:

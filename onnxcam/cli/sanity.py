@@ -20,7 +20,7 @@ from onnxcam.execution.bundled import default_model
 from onnxcam.files import check_is_no_source, check_writable, identities, replacing
 from onnxcam.photograph.opening import PANEL_SIDE, open_picture
 from onnxcam.photograph.preprocessing import needed_shorter_side, preprocess, required
-from onnxcam.sanity.check import check_sanity, steps_of
+from onnxcam.sanity.check import check_sanity
 from onnxcam.sanity.verdict import grade, in_words, title_of, verdict_lines
 from onnxcam.text import printable
 
@@ -57,8 +57,7 @@ def run(arguments: Sequence[str], *, most: int, write: Path | None, as_json: boo
     if write is not None:
         _check_output(write, model, paths)
     tensors = [_tensor(path, metadata) for path in paths]
-    with progress(steps_of(model), "checking") as advance:
-        report = check_sanity(model, tensors, advance=advance, threads=threads)
+    report = check_sanity(model, tensors, progress=lambda total: progress(total, "checking"), threads=threads)
     if write is not None:
         _write(write, model, replace(metadata, sanity=report.short))
     if as_json:

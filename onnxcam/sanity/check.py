@@ -6,16 +6,16 @@ the finished artifact: what is permuted are the weights in a copy of the file, w
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from onnxcam import cam
 from onnxcam.artifact.adapt import stated_metadata, undamaged
-from onnxcam.artifact.source import readable
-from onnxcam.artifact.weights import weighted_layers
 from onnxcam.errors import ModelError
 from onnxcam.explainer import Explainer
 from onnxcam.metadata import MethodSanity, Sanity
@@ -27,7 +27,8 @@ from onnxcam.sanity.targets import targets_of
 from onnxcam.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     import numpy.typing as npt
 
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
 Maps = dict[str, "list[Floats]"]
 # The rank correlation and the structural similarity of two maps.
 Similarity = tuple[float, float]
+
+# From a number of steps to a block, which gives a function to call after each step.
+Progress = Callable[[int], AbstractContextManager[Callable[[], None]]]
 
 # Of the last layer, whose result the verdict rests on. Of the default model and three photographs, the mean rank
 # correlation of Grad-CAM's maps is from -0.13 to 0.37 in one permutation or another.
@@ -106,7 +110,7 @@ def check_sanity(
     tensors: Sequence[npt.NDArray[Any]],
     *,
     methods: Mapping[str, MapOf] | None = None,
-    advance: Callable[[], None] = lambda: None,
+    progress: Progress = lambda _: contextlib.nullcontext(lambda: None),
     threads: int | None = None,
 ) -> SanityReport:
     """Checks whether the methods' maps change with the class and with the model's weights.
@@ -115,7 +119,7 @@ def check_sanity(
         model: The path of an explainer model.
         tensors: The pictures as the model's input, [1, *input shape] each.
         methods: Functions that compute maps from an explanation, by name; None is all methods of the model.
-        advance: Called after each part of the work, of which there are ``steps_of``.
+        progress: Shows the progress.
         threads: As in ``onnxcam.Explainer``.
 
     Returns:
@@ -129,38 +133,38 @@ def check_sanity(
         explainer = _opened(copy.path, threads)
         functions = maps_of(explainer.metadata) if methods is None else methods
         _check_not_empty(model, copy, functions)
-        targets = [targets_of(explainer, tensor) for tensor in tensors]
-        both = _maps(explainer, tensors, targets, functions)
-        classes = {name: _of_classes(values) for name, values in both.items()}
-        before = {name: [maps[:1] for maps in values] for name, values in both.items()}
-        advance()
-        run = _Run(tensors, [own[:1] for own in targets], functions, before, threads)
-        shift: Mapping[str, float | None] = dict.fromkeys(functions)
-        if can_be_shifted(explainer.metadata):
-            shift = run.with_shift(copy.path)
-        advance()
-        depths, curves = depths_of(len(copy.layers)), []
-        for depth in depths:
-            copy.randomise(depth)
-            curves.append(run.similarities(copy.path))
+        depths = depths_of(len(copy.layers))
+        with progress(1 + PERMUTATIONS + len(depths)) as advance:
+            targets = [targets_of(explainer, tensor) for tensor in tensors]
+            both = _maps(explainer, tensors, targets, functions)
+            classes = {name: _of_classes(values) for name, values in both.items()}
+            before = {name: [maps[:1] for maps in values] for name, values in both.items()}
             advance()
-            for seed in range(1, PERMUTATIONS if depth == 1 else 1):
-                copy.permute(0, seed)
-                for name, more in run.similarities(copy.path).items():
-                    curves[0][name] += more
-                advance()
-        results = {name: _curves(classes[name], [curve[name] for curve in curves], shift[name]) for name in functions}
+            run = _Run(tensors, [own[:1] for own in targets], functions, before, threads)
+            shift: Mapping[str, float | None] = dict.fromkeys(functions)
+            if can_be_shifted(explainer.metadata):
+                shift = run.with_shift(copy.path)
+            advance()
+            cascade = _cascade(copy, run, depths, advance)
+        results = {name: _curves(classes[name], [one[name] for one in cascade], shift[name]) for name in functions}
         return SanityReport(len(tensors), tuple(copy.layers), depths, results)
 
 
-def steps_of(model: Path) -> int:
-    """The number of parts of the work, for a progress bar.
-
-    Raises:
-        ModelError: The file is missing or damaged.
-    """
-    with undamaged(str(model)):
-        return 1 + PERMUTATIONS + len(depths_of(len(weighted_layers(Path(str(readable(model))).read_bytes()))))
+def _cascade(
+    copy: RandomisedCopy, run: _Run, depths: Sequence[int], advance: Callable[[], None]
+) -> list[dict[str, list[Similarity]]]:
+    """The similarities at each depth, by method; of the last layer alone, those of several permutations."""
+    found = []
+    for depth in depths:
+        copy.randomise(depth)
+        found.append(run.similarities(copy.path))
+        advance()
+        for seed in range(1, PERMUTATIONS if depth == 1 else 1):
+            copy.permute(0, seed)
+            for name, more in run.similarities(copy.path).items():
+                found[0][name] += more
+            advance()
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ import numpy as np
 from onnxcam.artifact.adapt import undamaged
 from onnxcam.artifact.external_data import locations, refuse_foreign_data
 from onnxcam.artifact.weights import weighted_layers
-from onnxcam.artifact.wire import DamagedError
 from onnxcam.errors import OutputError
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ class RandomisedCopy:
         """
         self.path, self.depth = path, 0
         with undamaged(str(path)):
-            self._layers = weighted_layers(path.read_bytes())
+            self._layers = weighted_layers(path)
         self.layers = [layer.name for layer in self._layers]
 
     def randomise(self, depth: int) -> None:
@@ -62,18 +61,13 @@ class RandomisedCopy:
             index: The layer, counted from the last.
             seed: Another seed gives another permutation.
         """
-        # Copies of a weight, in other branches of the file, get the same permutation.
-        for weights in self._layers[index].copies:
-            for position, weight in enumerate(weights):
+        for position, copies in enumerate(self._layers[index].weights):
+            for weight in copies:
                 self._permute(weight, np.random.default_rng([index, position, seed]))
 
     def _permute(self, weight: Weight, generator: np.random.Generator) -> None:
         path = self.path if weight.location is None else self.path.parent / weight.location
-        size = path.stat().st_size
-        stop = size if weight.end is None else weight.end
-        with undamaged(str(self.path)):
-            if not 0 <= weight.start <= stop <= size:
-                raise DamagedError
+        stop = path.stat().st_size if weight.end is None else weight.end
         count = (stop - weight.start) // weight.itemsize
         # As unsigned integers, which every type of float can be moved as.
         elements = np.memmap(path, f"u{weight.itemsize}", "r+", weight.start, (count,))

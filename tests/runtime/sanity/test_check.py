@@ -1,5 +1,7 @@
 """A planted method that ignores the class is caught, and so are those of the default model that do."""
 
+import contextlib
+
 import numpy as np
 import pytest
 
@@ -9,9 +11,9 @@ from onnxcam.artifact.adapt import stated_metadata
 from onnxcam.errors import ModelError
 from onnxcam.photograph.opening import open_picture
 from onnxcam.photograph.preprocessing import channels_last, preprocess
-from onnxcam.sanity.check import check_sanity, depths_of, steps_of
+from onnxcam.sanity.check import check_sanity, depths_of
 from onnxcam.sanity.maps import maps_of
-from onnxcam.sanity.verdict import SHIFTED_BELOW, grade, in_words
+from onnxcam.sanity.verdict import CHANGES_BELOW, SHIFTED_BELOW, STAYS_ABOVE, grade, in_words
 
 PHOTOGRAPHS = ("chelsea", "coffee", "rocket")
 
@@ -71,7 +73,7 @@ def test_the_default_model(report):
 
 def test_a_map_that_becomes_its_negative_is_told(report):
     method = report.short.methods["eigen-grad-cam"]
-    assert method.classifier < 0.7 < method.unsigned
+    assert method.classifier < CHANGES_BELOW < STAYS_ABOVE < method.unsigned
 
 
 def test_guided_backpropagation_forgets_the_network_last(report):
@@ -100,10 +102,16 @@ def test_a_method_that_does_is_told(data):
 
 def test_the_same_in_every_run(data):
     image = [np.random.default_rng(0).normal(size=(1, 3, 8, 8)).astype(np.float32)]
-    done = []
-    first = check_sanity(data / "pooled.onnx", image, advance=lambda: done.append(1))
+    steps, done = [], []
+
+    @contextlib.contextmanager
+    def progress(total):
+        steps.append(total)
+        yield lambda: done.append(1)
+
+    first = check_sanity(data / "pooled.onnx", image, progress=progress)
     assert first == check_sanity(data / "pooled.onnx", image)
-    assert len(done) == steps_of(data / "pooled.onnx") == 8
+    assert (steps, len(done)) == ([8], 8)
     assert (first.layers, first.depths) == (("fc_weight", "conv_weight"), (1, 2))
 
 

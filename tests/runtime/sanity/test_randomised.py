@@ -62,8 +62,8 @@ def test_the_branches_of_the_default_model_stay_one_network():
     row = (gradient[0].mean(axis=(1, 2)) * 49).astype(np.float32)
     original = onnxcam.Explainer().run(image, 7).gradients["features"][0].mean(axis=(1, 2)) * 49
     assert row[:8].round(4).tolist() != original[:8].round(4).tolist()
-    (start,) = (weight.start for weight in copy._layers[0].copies[0])
-    stored = np.frombuffer(weights, np.float32, 1000 * 1280, start).reshape(1000, 1280)
+    ((weight,),) = copy._layers[0].weights
+    stored = np.frombuffer(weights, np.float32, 1000 * 1280, weight.start).reshape(1000, 1280)
     np.testing.assert_allclose(row, stored[7], rtol=1e-4, atol=1e-6)
 
 
@@ -102,8 +102,8 @@ def test_a_file_that_is_too_short_is_damaged(data, tmp_path):
     model, weights = externalised((data / "pooled.onnx").read_bytes(), "w.bin")
     (tmp_path / "w.bin").write_bytes(weights[:100])
     (tmp_path / "m.onnx").write_bytes(model)
-    with randomised_copy(tmp_path / "m.onnx") as copy, pytest.raises(ModelError, match="is damaged"):
-        copy.randomise(2)
+    with pytest.raises(ModelError, match="is damaged"), randomised_copy(tmp_path / "m.onnx"):
+        pass
 
 
 @pytest.mark.parametrize("location", ["../w.bin", "/etc/passwd"])
