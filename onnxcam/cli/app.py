@@ -10,10 +10,13 @@ from onnxcam import __version__
 from onnxcam.cli.commands import (
     adapt,
     doctor,
+    evaluate,
     explain,
     inspect,
     report,
     sanity,
+    serve,
+    triton,
     verify,
 )
 from onnxcam.cli.extensions import Commands, add_stubs
@@ -52,4 +55,7 @@ app.command(cls=Command)(doctor.doctor)
 app.command(cls=Command)(adapt.adapt)
 app.command(cls=Command)(sanity.sanity)
 app.command(cls=Command)(report.report)
+app.command(cls=Command)(triton.triton)
+app.command(cls=Command, epilog=evaluate.EPILOG)(evaluate.evaluate)
+app.command(cls=Command, epilog=serve.EPILOG)(serve.serve)
 add_stubs(app)

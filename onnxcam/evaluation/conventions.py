@@ -56,15 +56,15 @@ class Convention:
     def in_words(self, metric: Metric) -> str:
         """How a metric is computed, for the reader of its numbers."""
         drop = "the share of the probability that is lost" if self.relative_drop else "the probability that is lost"
-        masked = f"where the image is multiplied by the map, {_IN_WORDS[self.masking]} where that is 0"
+        masked = f"the image times the map; where that is 0 is {_IN_WORDS[self.masking]}"
         return {
             "deletion": f"area in {self.steps} steps, a pixel becomes {_IN_WORDS[self.deletion]}",
             "insertion": f"area in {self.steps} steps, from {_IN_WORDS[self.insertion]}",
-            "road": f"(LeRF - MoRF) / 2 at percentiles {', '.join(map(str, self.percentiles))}, linear imputation with "
-            f"noise {self.noise}",
-            "drop": f"{drop} {masked}",
-            "increase": f"the share of images whose probability rises {masked}",
-            "coherency": f"correlation with the map {masked}",
+            "road": f"(LeRF - MoRF) / 2 at percentiles {', '.join(map(str, self.percentiles))}; a pixel is imputed "
+            f"with noise {self.noise}",
+            "drop": f"{drop} by {masked}",
+            "increase": "the share of images whose probability that raises",
+            "coherency": "(correlation with the map of that + 1) / 2",
             "complexity": "mean of the map",
             "adcc": f"harmonic mean of coherency, 1 - complexity and 1 - drop, "
             f"{'of their means' if self.adcc_of_means else 'for each image'}",

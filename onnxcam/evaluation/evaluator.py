@@ -17,7 +17,7 @@ from onnxcam.artifact.external_data import locations
 from onnxcam.errors import MethodError, OnnxCamError
 from onnxcam.evaluation.measure import measure, subject_of
 from onnxcam.evaluation.records import Key, Record
-from onnxcam.evaluation.scorer import BATCH, Scorer, to_channels_first, to_input
+from onnxcam.evaluation.scorer import Scorer, to_channels_first, to_input
 from onnxcam.evaluation.substitutes import substitute_of
 from onnxcam.execution.bundled import default_model
 from onnxcam.execution.model import LoadedModel
@@ -94,7 +94,7 @@ class Evaluator:
         layer: str | None = None,
         providers: Sequence[str] | None = None,
         threads: int | None = None,
-        batch: int = BATCH,
+        batch: int | None = None,
     ) -> None:
         """Opens the model.
 
@@ -105,7 +105,7 @@ class Evaluator:
             layer: The target layer; None is the model's first.
             providers: As in ``Explainer``.
             threads: Of the evaluation; None is one per core.
-            batch: The number of images in a forward pass.
+            batch: As in ``Scorer``.
 
         Raises:
             ModelError: As in ``Explainer``, or the model has no preprocessing.

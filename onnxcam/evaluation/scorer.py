@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from onnxcam.execution.model import Request
+from onnxcam.execution.providers import CPU
 from onnxcam.scores import probabilities
 from onnxcam.targets.rows import rows_of
 
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from onnxcam.execution.model import LoadedModel
     from onnxcam.metadata import Metadata
 
-BATCH = 16
+# On the CPU, an image takes 8.3 ms of a core in batches of 4 and 8.9 ms in batches of 16 (EfficientNet-Lite0): more
+# images do not fit into its cache. A GPU needs many to be busy.
+_BATCH_ON_CPU, _BATCH_ELSEWHERE = 4, 32
 
 
 class Scorer:
@@ -33,15 +36,16 @@ class Scorer:
         images: The images that went through the model so far.
     """
 
-    def __init__(self, model: LoadedModel, batch: int = BATCH) -> None:
+    def __init__(self, model: LoadedModel, batch: int | None = None) -> None:
         """Prepares runs.
 
         Args:
             model: A classifier of images; best opened fixed at level 0.
-            batch: The number of images in one run, unless the model fixes it.
+            batch: The number of images in one run, unless the model fixes it; None is 4 on the CPU and 32 elsewhere.
         """
         self._model, self._metadata = model, model.metadata
-        self._size = self._metadata.image.batch or batch
+        usual = _BATCH_ON_CPU if model.providers[0] == CPU else _BATCH_ELSEWHERE
+        self._size = self._metadata.image.batch or batch or usual
         self.images = 0
         self._counting = threading.Lock()
 

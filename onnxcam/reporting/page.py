@@ -53,7 +53,7 @@ def page(report: Report, twin: str, twin_sha256: str) -> str:
         has_labels="" if report.summary["with_true_class"] else "hidden",
         has_faithfulness="hidden disabled" if report.convention is None else "",
         method=_text(TITLES[report.method]),
-        note=_text(note(report.method, report.layer)),
+        note=_text(note(report.method, [report.layer])),
         convention=_text(report.convention or "Faithfulness was not measured."),
         pictures="".join(_picture_card(entry, number) for number, entry in enumerate(report.entries)),
         model=_definitions(_model_facts(report)),
