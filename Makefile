@@ -9,7 +9,7 @@ RUNTIME = pyproject.toml LICENSE README.md $(wildcard models/efficientnet_lite0.
 EXPORT = export/pyproject.toml export/LICENSE export/README.md $(shell find export/onnxcam_export -type f -not -path '*/__pycache__/*')
 
 .PHONY: help demo test lint wheels bench page clean
-.PHONY: test-runtime test-oldest test-web test-page
+.PHONY: test-runtime test-oldest test-web test-page test-report
 .PHONY: test-runtimes test-arm64
 .PHONY: test-triton test-batch
 .PHONY: test-metrics
@@ -25,6 +25,7 @@ help:
 	@echo 'make test-web      the npm package in web/, in both ONNX Runtimes for JavaScript; needs Node 20 or later'
 	@echo 'make page          a page that explains photographs in the browser, for any server: site/ (MODEL=… for another model)'
 	@echo 'make test-page     that page in Chromium, without a window; needs Debian'"'"'s chromium (CHROMIUM=… for another)'
+	@echo 'make test-report   a report of onnxcam report in the same browser'
 	@echo 'make test-triton   the files of onnxcam triton in a real Triton server out of PyPI; Linux on x86-64 alone'
 	@echo 'make test-batch    onnxcam batch on a Ray cluster of two nodes on this machine; installs 1 GB'
 	@echo 'make lint          ruff and mypy'
@@ -86,6 +87,10 @@ CHROMIUM ?= $(shell command -v chromium)
 test-page: web/node_modules/.stamp
 	@test -x '$(CHROMIUM)' || { echo 'There is no Chromium: apt-get install chromium, or name one with make test-page CHROMIUM=…' >&2; exit 1; }
 	CHROMIUM='$(CHROMIUM)' node --test --test-reporter=spec tests/web/page.browser.js
+
+test-report: .venv-demo/.stamp web/node_modules/.stamp
+	@test -x '$(CHROMIUM)' || { echo 'There is no Chromium: apt-get install chromium, or name one with make test-report CHROMIUM=…' >&2; exit 1; }
+	CHROMIUM='$(CHROMIUM)' node --test --test-reporter=spec tests/web/report.browser.js
 
 lint: .venv/.stamp
 	.venv/bin/ruff check
