@@ -8,7 +8,7 @@ FLAVOUR ?= $(if $(shell command -v nvidia-smi),gpu,cpu)
 RUNTIME = pyproject.toml LICENSE README.md $(wildcard models/efficientnet_lite0.*) $(shell find onnxcam -type f -not -path '*/__pycache__/*')
 EXPORT = export/pyproject.toml export/LICENSE export/README.md $(shell find export/onnxcam_export -type f -not -path '*/__pycache__/*')
 
-.PHONY: help demo test test-runtime test-oldest test-web test-page test-runtimes page lint wheels bench clean
+.PHONY: help demo test test-runtime test-oldest test-web test-page test-runtimes fuzz page lint wheels bench clean
 
 help:
 	@echo 'make demo          explain a photograph, with no PyTorch: writes demo.png'
@@ -17,6 +17,7 @@ help:
 	@echo 'make test-oldest   the same with the oldest versions that it allows: constraints-oldest.txt'
 	@echo 'make test-runtimes every level of the default model in the oldest ONNX Runtime that loads it, with NumPy alone'
 	@echo 'make test-web      the npm package in web/, in both ONNX Runtimes for JavaScript; needs Node 20 or later'
+	@echo 'make fuzz          arbitrary metadata, models, pictures and targets for a minute (FUZZ=3600 for an hour)'
 	@echo 'make page          a page that explains photographs in the browser, for any server: site/ (MODEL=… for another model)'
 	@echo 'make test-page     that page in Chromium, without a window; needs Debian'"'"'s chromium (CHROMIUM=… for another)'
 	@echo 'make lint          ruff and mypy'
@@ -48,6 +49,10 @@ test-oldest: .venv-oldest/.stamp
 test-runtimes: .venv-plain/.stamp
 	.venv-plain/bin/python tests/runtimes/levels.py models/efficientnet_lite0.onnx
 
+FUZZ ?= 60
+fuzz: .venv-fuzz/.stamp
+	.venv-fuzz/bin/python tests/fuzz/run.py $(FUZZ)
+
 # Python answers first, and JavaScript must give the same.
 test-web: .venv-demo/.stamp web/node_modules/.stamp
 	.venv-demo/bin/python tests/web/reference.py web/.reference
@@ -76,7 +81,7 @@ bench: .venv-bench/.stamp
 	.venv-bench/bin/python -m bench $(BENCH)
 
 clean:
-	rm -rf .venv .venv-demo .venv-runtime .venv-oldest .venv-plain .venv-build .venv-bench dist demo.png .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-demo .venv-runtime .venv-oldest .venv-plain .venv-fuzz .venv-build .venv-bench fuzz-findings dist demo.png .mypy_cache .pytest_cache .ruff_cache
 	rm -rf web/node_modules web/types web/.reference site
 	find onnxcam export bench tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -120,6 +125,11 @@ dist/.stamp: .venv-build/.stamp $(RUNTIME) $(EXPORT)
 	rm -rf .venv-oldest
 	$(call venv,.venv-oldest)
 	.venv-oldest/bin/python $(PIP_INSTALL:constraints.txt=constraints-oldest.txt) '.[cpu]' pytest hypothesis
+	@touch $@
+
+.venv-fuzz/.stamp: pyproject.toml constraints.txt
+	$(call venv,.venv-fuzz)
+	.venv-fuzz/bin/python $(PIP_INSTALL) atheris -e '.[$(FLAVOUR)]'
 	@touch $@
 
 .venv-plain/.stamp: tests/runtimes/constraints.txt
