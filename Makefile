@@ -8,14 +8,15 @@ FLAVOUR ?= $(if $(shell command -v nvidia-smi),gpu,cpu)
 RUNTIME = pyproject.toml LICENSE README.md $(wildcard models/efficientnet_lite0.*) $(shell find onnxcam -type f -not -path '*/__pycache__/*')
 EXPORT = export/pyproject.toml export/LICENSE export/README.md $(shell find export/onnxcam_export -type f -not -path '*/__pycache__/*')
 
-.PHONY: help demo test test-runtime test-oldest test-web test-page test-runtimes fuzz page lint wheels bench clean
+.PHONY: help demo test test-runtime test-oldest test-web test-page test-runtimes test-arm64 fuzz page lint wheels bench clean
 
 help:
 	@echo 'make demo          explain a photograph, with no PyTorch: writes demo.png'
 	@echo 'make test          all tests'
 	@echo 'make test-runtime  the runtime'"'"'s tests, in an environment that holds only its wheel, pytest and hypothesis'
 	@echo 'make test-oldest   the same with the oldest versions that it allows: constraints-oldest.txt'
-	@echo 'make test-runtimes every level of the default model in the oldest ONNX Runtime that loads it, with NumPy alone'
+	@echo 'make test-runtimes every level in the oldest ONNX Runtime, and the programs of docs/other-languages.md; needs g++'
+	@echo 'make test-arm64    the wheel on an emulated Raspberry Pi 4; needs Debian, and unpacks its packages into a folder'
 	@echo 'make test-web      the npm package in web/, in both ONNX Runtimes for JavaScript; needs Node 20 or later'
 	@echo 'make fuzz          arbitrary metadata, models, pictures and targets for a minute (FUZZ=3600 for an hour)'
 	@echo 'make page          a page that explains photographs in the browser, for any server: site/ (MODEL=… for another model)'
@@ -46,8 +47,14 @@ test-runtime: .venv-runtime/.stamp
 test-oldest: .venv-oldest/.stamp
 	PYTHONSAFEPATH=1 .venv-oldest/bin/pytest tests/runtime
 
-test-runtimes: .venv-plain/.stamp
+# The headers of Debian 13's libonnxruntime-dev; elsewhere name a folder: make test-runtimes ONNXRUNTIME_HEADERS=…
+ONNXRUNTIME_HEADERS ?= $(CURDIR)/.headers/usr/include/onnxruntime
+test-runtimes: .venv-plain/.stamp .venv-programs/.stamp $(ONNXRUNTIME_HEADERS)/onnxruntime_cxx_api.h
 	.venv-plain/bin/python tests/runtimes/levels.py models/efficientnet_lite0.onnx
+	ONNXRUNTIME_HEADERS='$(ONNXRUNTIME_HEADERS)' PYTHONSAFEPATH=1 .venv-programs/bin/pytest tests/runtimes
+
+test-arm64: .arm64/.emulator .arm64/.root .arm64/.site .venv-runtime/.stamp
+	ARM64=.arm64 PYTHONSAFEPATH=1 .venv-runtime/bin/pytest tests/arm64
 
 FUZZ ?= 60
 fuzz: .venv-fuzz/.stamp
@@ -81,7 +88,7 @@ bench: .venv-bench/.stamp
 	.venv-bench/bin/python -m bench $(BENCH)
 
 clean:
-	rm -rf .venv .venv-demo .venv-runtime .venv-oldest .venv-plain .venv-fuzz .venv-build .venv-bench fuzz-findings dist demo.png .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-demo .venv-runtime .venv-oldest .venv-plain .venv-programs .venv-fuzz .venv-build .venv-bench .headers .arm64 fuzz-findings dist demo.png .mypy_cache .pytest_cache .ruff_cache
 	rm -rf web/node_modules web/types web/.reference site
 	find onnxcam export bench tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -137,6 +144,21 @@ dist/.stamp: .venv-build/.stamp $(RUNTIME) $(EXPORT)
 	$(call venv,.venv-plain)
 	.venv-plain/bin/python $(PIP_INSTALL:constraints.txt=tests/runtimes/constraints.txt) onnxruntime numpy
 	@touch $@
+
+.venv-programs/.stamp: $(RUNTIME) constraints.txt
+	$(call venv,.venv-programs)
+	.venv-programs/bin/python $(PIP_INSTALL) '.[cpu]' openvino pytest
+	@touch $@
+
+$(CURDIR)/.headers/usr/include/onnxruntime/onnxruntime_cxx_api.h:
+	tests/debian_packages.sh trixie "$$(dpkg --print-architecture)" .headers --alone libonnxruntime-dev
+	@touch $@
+
+.arm64/.site: dist/.stamp constraints.txt
+	tests/arm64/set_up.sh .arm64 site dist/onnxcam-*.whl
+
+.arm64/.%:
+	tests/arm64/set_up.sh .arm64 $*
 
 web/node_modules/.stamp: web/package.json web/package-lock.json
 	cd web && npm ci --silent
