@@ -8,7 +8,11 @@ FLAVOUR ?= $(if $(shell command -v nvidia-smi),gpu,cpu)
 RUNTIME = pyproject.toml LICENSE README.md $(wildcard models/efficientnet_lite0.*) $(shell find onnxcam -type f -not -path '*/__pycache__/*')
 EXPORT = export/pyproject.toml export/LICENSE export/README.md $(shell find export/onnxcam_export -type f -not -path '*/__pycache__/*')
 
-.PHONY: help demo test test-runtime test-oldest test-web test-page test-runtimes test-arm64 fuzz page lint wheels bench clean
+.PHONY: help demo test lint wheels bench page clean
+.PHONY: test-runtime test-oldest test-web test-page
+.PHONY: test-runtimes test-arm64
+.PHONY: test-triton
+.PHONY: fuzz
 
 help:
 	@echo 'make demo          explain a photograph, with no PyTorch: writes demo.png'
@@ -21,6 +25,7 @@ help:
 	@echo 'make fuzz          arbitrary metadata, models, pictures and targets for a minute (FUZZ=3600 for an hour)'
 	@echo 'make page          a page that explains photographs in the browser, for any server: site/ (MODEL=… for another model)'
 	@echo 'make test-page     that page in Chromium, without a window; needs Debian'"'"'s chromium (CHROMIUM=… for another)'
+	@echo 'make test-triton   the files of onnxcam triton in a real Triton server out of PyPI; Linux on x86-64 alone'
 	@echo 'make lint          ruff and mypy'
 	@echo 'make wheels        both wheels and both source distributions, in dist/'
 	@echo 'make bench         speed, memory and start-up beside the peers: docs/performance.md (BENCH=--help for parts of it)'
@@ -65,6 +70,9 @@ test-web: .venv-demo/.stamp web/node_modules/.stamp
 	.venv-demo/bin/python tests/web/reference.py web/.reference
 	cd web && npm run --silent check && npm test --silent
 
+test-triton: .venv-triton/.stamp
+	.venv-triton/bin/pytest tests/triton
+
 MODEL ?= models/efficientnet_lite0.onnx
 page: web/node_modules/.stamp
 	node web/page/build.js '$(MODEL)' site
@@ -88,7 +96,7 @@ bench: .venv-bench/.stamp
 	.venv-bench/bin/python -m bench $(BENCH)
 
 clean:
-	rm -rf .venv .venv-demo .venv-runtime .venv-oldest .venv-plain .venv-programs .venv-fuzz .venv-build .venv-bench .headers .arm64 fuzz-findings dist demo.png .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-* .headers .arm64 fuzz-findings dist demo.png .mypy_cache .pytest_cache .ruff_cache
 	rm -rf web/node_modules web/types web/.reference site
 	find onnxcam export bench tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -159,6 +167,11 @@ $(CURDIR)/.headers/usr/include/onnxruntime/onnxruntime_cxx_api.h:
 
 .arm64/.%:
 	tests/arm64/set_up.sh .arm64 $*
+
+.venv-triton/.stamp: $(RUNTIME) tests/triton/constraints.txt
+	$(call venv,.venv-triton)
+	.venv-triton/bin/python $(PIP_INSTALL:constraints.txt=tests/triton/constraints.txt) '.[cpu]' nvidia-pytriton 'tritonclient[http]' pytest
+	@touch $@
 
 web/node_modules/.stamp: web/package.json web/package-lock.json
 	cd web && npm ci --silent

@@ -10,8 +10,11 @@ from onnxcam import __version__
 from onnxcam.cli.commands import (
     adapt,
     doctor,
+    evaluate,
     explain,
     inspect,
+    triton,
+    serve,
     verify,
 )
 from onnxcam.cli.extensions import Commands, add_stubs
@@ -48,4 +51,7 @@ app.command(cls=Command)(inspect.inspect)
 app.command(cls=Command)(verify.verify)
 app.command(cls=Command)(doctor.doctor)
 app.command(cls=Command)(adapt.adapt)
+app.command(cls=Command)(triton.triton)
+app.command(cls=Command, epilog=evaluate.EPILOG)(evaluate.evaluate)
+app.command(cls=Command, epilog=serve.EPILOG)(serve.serve)
 add_stubs(app)

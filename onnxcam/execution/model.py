@@ -22,6 +22,7 @@ from onnxcam.errors import ModelError
 from onnxcam.execution.engine import first_line, is_its_own, onnxruntime
 from onnxcam.execution.output_check import check_finite, check_shapes
 from onnxcam.execution.session import open_session
+from onnxcam.execution.tensor_types import TensorType, inputs_of, outputs_of
 from onnxcam.execution.timeout import checked_timeout, ended_after, expired
 from onnxcam.levels import AT_INPUT
 from onnxcam.targets.rows import any_target, need_scores, resolve, rows_of
@@ -82,11 +83,15 @@ class LoadedModel:
     Attributes:
         metadata: The model's metadata.
         inputs: The names and shapes of the original model's inputs.
+        takes: All inputs of the graph, those with a default last.
+        gives: All outputs of the graph.
         providers: The execution providers that it runs on.
     """
 
     metadata: Metadata
     inputs: dict[str, list[int | str | None]]
+    takes: tuple[TensorType, ...]
+    gives: tuple[TensorType, ...]
     providers: list[str]
 
     def __init__(
@@ -97,11 +102,13 @@ class LoadedModel:
         *,
         strict: bool = False,
         level: int | None = None,
+        spinning: bool = True,
     ) -> None:
         """Loads a model; the arguments and errors are those of ``open_session``."""
-        session, self.metadata = open_session(model, providers, threads, strict=strict, level=level)
+        session, self.metadata = open_session(model, providers, threads, strict=strict, level=level, spinning=spinning)
         own = {TARGET_INPUT, SEED_INPUT, LEVEL_INPUT}
         self.inputs = {value.name: value.shape for value in session.get_inputs() if value.name not in own}
+        self.takes, self.gives = inputs_of(session), outputs_of(session)
         self.providers = list(session.get_providers())
         self._session: InferenceSession | None = session
 
@@ -187,7 +194,7 @@ class LoadedModel:
         names = [SCORES_OUTPUT, *([CLASS_INDEX_OUTPUT] if has_targets else [])]
         names += [prefix + layer for prefix in (ACTIVATIONS_PREFIX, GRADIENTS_PREFIX) for layer in layers]
         names += [metadata.input_gradient_output] if level >= AT_INPUT else []
-        got = dict(zip(names, self._fetch(names, self._feed(inputs, rows, level), request.timeout), strict=True))
+        got = dict(zip(names, self.fetch(names, self._feed(inputs, rows, level), request.timeout), strict=True))
         images, count = len(inputs[metadata.image.name]), len(rows.order)
         check_shapes(got, metadata, images, count)
         if request.finite:
@@ -211,7 +218,20 @@ class LoadedModel:
             feed[SEED_INPUT] = rows.seeds
         return feed
 
-    def _fetch(self, names: list[str], feed: dict[str, npt.NDArray[Any]], timeout: float | None) -> Any:
+    def fetch(
+        self, names: Sequence[str], feed: Mapping[str, npt.NDArray[Any]], timeout: float | None = None
+    ) -> list[npt.NDArray[Any]]:
+        """Outputs of the graph by their names, as ONNX Runtime gives them; the caller checks what it feeds.
+
+        Args:
+            names: Of the outputs.
+            feed: The graph's inputs by name; those with a default may be left out.
+            timeout: The seconds after which the run is ended; None is no limit.
+
+        Raises:
+            ModelError: ONNX Runtime cannot run the model, or it is closed.
+            RunTimeoutError: The run took too long.
+        """
         session = self._session  # a reference until the run ends, in case the model is closed meanwhile
         if session is None:
             raise ModelError("the explainer is closed; make a new one")
@@ -219,13 +239,14 @@ class LoadedModel:
         options.log_severity_level = _LOG_NOTHING
         with ended_after(timeout, options):
             try:
-                return session.run(names, feed, options)
+                fetched: list[npt.NDArray[Any]] = session.run(names, feed, options)
             except Exception as error:
                 if not is_its_own(error):
                     raise
                 if options.terminate:
                     raise expired() from error
                 raise ModelError(f"the model could not be run: {first_line(error)}") from error
+        return fetched
 
 
 def _joined(parts: Sequence[Outputs]) -> Outputs:

@@ -24,7 +24,7 @@ const TASKS = {
   /** All classes of a photograph, best first. @param {ImageBitmap} bitmap */
   async scores(bitmap) {
     const explanation = await explainer.explain(bitmap, { level: 0 });
-    return explanation.top(explainer.metadata.classes);
+    return explanation.top(Number(explainer.metadata.classes));
   },
 
   /** The drawings of some classes. @param {{bitmap: ImageBitmap, targets: number[]}} request */

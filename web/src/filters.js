@@ -86,13 +86,7 @@ function fixedPoint(weights) {
  *
  * @param {number} x Not negative.
  */
-function cubic(x) {
-  const a = -0.5;
-  if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
-  return x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0;
-}
+const cubic = (x) => (x < 1 ? (1.5 * x - 2.5) * x * x + 1 : x < 2 ? ((x - 5) * x + 8) * x * -0.5 + 2 : 0);
 
 /** @param {number} x */
-function sinc(x) {
-  return x === 0 ? 1 : Math.sin(x * Math.PI) / (x * Math.PI);
-}
+const sinc = (x) => (x === 0 ? 1 : Math.sin(x * Math.PI) / (x * Math.PI));

@@ -21,8 +21,6 @@ const [GREY_SOONER, MIDDLE, CONTRAST] = [1.5, 140, 0.6];
 // The crop's outline is white on its inner side and dark on its outer side, so that it shows on any photograph.
 const [WHITE, DARK, OUTLINE] = [255, 28, 1 / 600];
 
-const NOTHING = 128;
-
 // The colour, the opacity and the greying for each of the 256 levels of an 8-bit map, and each grey with less contrast.
 const LEVELS = listOf(256, Number);
 const COLOURS = LEVELS.map((level) => colour(level / 255));
@@ -55,7 +53,8 @@ export function overlay(photograph, map, box, outline = true) {
  * @returns {Pixels} The drawing, grey outside the box.
  */
 export function signed(image, [width, height], box) {
-  const drawn = { data: new Uint8Array(width * height * 3).fill(NOTHING), width, height };
+  const nothing = 128;
+  const drawn = { data: new Uint8Array(width * height * 3).fill(nothing), width, height };
   fitInto(drawn, image, box, (at, pixels, from) => {
     for (let channel = 0; channel < 3; channel++) drawn.data[at + channel] = pixels[from + channel];
   });
@@ -77,9 +76,10 @@ function smooth(value) {
  */
 function paint(data, at, level) {
   const grey = MUTED[greyOf(data, at)];
-  COLOURS[level].forEach((ink, channel) => {
-    data[at + channel] = blend(blend(data[at + channel], grey, GREYINGS[level]), ink, OPACITIES[level]);
-  });
+  for (let channel = 0; channel < 3; channel++) {
+    const muted = blend(data[at + channel], grey, GREYINGS[level]);
+    data[at + channel] = blend(muted, COLOURS[level][channel], OPACITIES[level]);
+  }
 }
 
 /**
