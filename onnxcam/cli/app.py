@@ -13,8 +13,8 @@ from onnxcam.cli.commands import (
     evaluate,
     explain,
     inspect,
-    triton,
     serve,
+    triton,
     verify,
 )
 from onnxcam.cli.extensions import Commands, add_stubs
