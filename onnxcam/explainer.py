@@ -233,8 +233,6 @@ class Explainer(Attributions):
         else:
             check_alone(inputs, metadata)
             outputs = self._model.explain_each(tensor, wanted, request)
-        rows = [item for row in wanted for item in row]
-        rows *= len(outputs.class_index) // len(rows)
         guided = metadata.input_gradient == "guided"
         return Explanation(
             metadata=metadata,
@@ -247,5 +245,6 @@ class Explainer(Attributions):
             tensor=tensor,
             photographs=photographs,
             input_gradients=None if guided else outputs.input_gradient,
-            scalars=tuple(item if isinstance(item, Scalar) else None for item in rows),
+            scalars=tuple(item if isinstance(item, Scalar) else None for item in outputs.wanted),
+            finders=outputs.finders,
         )

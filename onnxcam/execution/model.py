@@ -18,14 +18,16 @@ from onnxcam.contract import (
     SEED_INPUT,
     TARGET_INPUT,
 )
+from onnxcam.detection import BoxFinder
 from onnxcam.errors import ModelError
 from onnxcam.execution.engine import first_line, is_its_own, onnxruntime
 from onnxcam.execution.output_check import check_finite, check_shapes
+from onnxcam.execution.outputs import Outputs, joined
 from onnxcam.execution.session import open_session
 from onnxcam.execution.tensor_types import TensorType, inputs_of, outputs_of
 from onnxcam.execution.timeout import checked_timeout, ended_after, expired
 from onnxcam.levels import AT_INPUT
-from onnxcam.targets.rows import any_target, need_scores, resolve, rows_of
+from onnxcam.targets.rows import any_target, fixed_at, need_scores, resolve, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,25 +58,6 @@ class Request:
     level: int = 0
     timeout: float | None = None
     finite: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Outputs:
-    """The outputs of one run, by the names of the contract.
-
-    Attributes:
-        scores: [N, *score shape].
-        class_index: [M]; -1 in the rows of seeds.
-        activations: {layer: [N, K, *places]} of the requested layers; empty at level 0.
-        gradients: {layer: [M, K, *places]} of the requested layers; empty at level 0.
-        input_gradient: [M, *input shape], or None below level 2.
-    """
-
-    scores: Floats
-    class_index: npt.NDArray[np.int64]
-    activations: dict[str, Floats]
-    gradients: dict[str, Floats]
-    input_gradient: Floats | None
 
 
 class LoadedModel:
@@ -134,13 +117,18 @@ class LoadedModel:
         """
         end = time.monotonic() + checked_timeout(request.timeout)
         images, shape, scores = len(inputs[self.metadata.image.name]), self.metadata.shape_of_scores, None
+        finders: tuple[BoxFinder, ...] = ()
         if need_scores(wanted, images):
             (anything,) = resolve(any_target(self.metadata), images, self.metadata)
             first = rows_of(anything, images, shape)
             scores = self.run(inputs, first, Request(timeout=request.timeout, finite=True)).scores
+            finders = self._finders(scores)
+            wanted = fixed_at(wanted, scores, finders or None)
             request = replace(request, timeout=end - time.monotonic())
         rows = rows_of(wanted, images, shape, scores)
         outputs = self.run(inputs, rows, request)
+        every = tuple(wanted) * (images if len(wanted) == 1 else 1)
+        outputs = replace(outputs, wanted=every, finders=finders or self._finders(outputs.scores))
         known = np.array(rows.classes, np.int64)
         order = np.array(rows.order)
         if (order == np.arange(len(order))).all() and (known < 0).all():
@@ -171,7 +159,7 @@ class LoadedModel:
         for row, own in enumerate(wanted):
             image = {self.metadata.image.name: images[row : row + 1]}
             parts.append(self.explain(image, own, replace(request, timeout=end - time.monotonic())))
-        return _joined(parts)
+        return joined(parts)
 
     def run(self, inputs: Mapping[str, npt.NDArray[Any]], rows: Rows, request: Request) -> Outputs:
         """Runs the model once; the caller checks that the arguments fit it.
@@ -206,6 +194,10 @@ class LoadedModel:
             gradients={layer: got[GRADIENTS_PREFIX + layer] for layer in layers},
             input_gradient=got.get(metadata.input_gradient_output),
         )
+
+    def _finders(self, scores: Floats) -> tuple[BoxFinder, ...]:
+        head = self.metadata.detection
+        return () if head is None else tuple(BoxFinder(own, head) for own in scores)
 
     def _feed(self, inputs: Mapping[str, npt.NDArray[Any]], rows: Rows, level: int) -> dict[str, npt.NDArray[Any]]:
         """All inputs; no seeds are left out where they have a default."""
@@ -247,15 +239,3 @@ class LoadedModel:
                     raise expired() from error
                 raise ModelError(f"the model could not be run: {first_line(error)}") from error
         return fetched
-
-
-def _joined(parts: Sequence[Outputs]) -> Outputs:
-    first = parts[0]
-    at_input = [part.input_gradient for part in parts if part.input_gradient is not None]
-    return Outputs(
-        scores=np.concatenate([part.scores for part in parts]),
-        class_index=np.concatenate([part.class_index for part in parts]),
-        activations={layer: np.concatenate([part.activations[layer] for part in parts]) for layer in first.activations},
-        gradients={layer: np.concatenate([part.gradients[layer] for part in parts]) for layer in first.gradients},
-        input_gradient=np.concatenate(at_input) if at_input else None,
-    )

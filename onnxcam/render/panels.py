@@ -81,7 +81,7 @@ def overlay(photograph: Image.Image, values: Floats, box: Box, *, outline: bool 
     """
     levels = Image.fromarray(np.rint(values * 255).astype(np.uint8))
     drawn = photograph.copy()
-    levels, target = _fit_into(levels, box, photograph.size)
+    levels, target = fit_into(levels, box, photograph.size)
     seen = photograph.crop(target)
     _paint(seen, levels)
     drawn.paste(seen, target)
@@ -119,7 +119,7 @@ def signed(image: npt.NDArray[np.floating], size: Size, box: Box) -> Image.Image
         The panel, grey outside the box.
     """
     drawn = Image.new("RGB", size, (_NOTHING, _NOTHING, _NOTHING))
-    drawn.paste(*_fit_into(picture_of(np.rint(image * 255).astype(np.uint8)), box, size))
+    drawn.paste(*fit_into(picture_of(np.rint(image * 255).astype(np.uint8)), box, size))
     return drawn
 
 
@@ -136,7 +136,7 @@ def _through(table: npt.NDArray[np.uint8], image: Image.Image) -> Image.Image:
     return Image.fromarray(table[np.asarray(image)])
 
 
-def _fit_into(image: Image.Image, box: Box, canvas: Size) -> tuple[Image.Image, tuple[int, int, int, int]]:
+def fit_into(image: Image.Image, box: Box, canvas: Size) -> tuple[Image.Image, tuple[int, int, int, int]]:
     """Resamples an image to a box on a canvas.
 
     Args:

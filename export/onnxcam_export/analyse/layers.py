@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from onnxcam_export.analyse.axes.read_tokens import unread_places
 from onnxcam_export.analyse.axes.views import Found, view_of
+from onnxcam_export.analyse.head_layers import layers_before_head
 from onnxcam_export.errors import ScoreError, TargetLayerError
 from onnxcam_export.graph.steps import Step, is_constant, values_between
 
@@ -79,18 +80,28 @@ class Maps:
         self._steps, self._axes, self._image, self._rank, self._score = steps, axes, image, rank, score
         self._unread = unread_places(steps, axes, score)
 
-    def candidates(self) -> list[Candidate]:
-        """All maps in order; one is the default."""
+    def candidates(self, *, of_head: bool = False) -> list[Candidate]:
+        """All maps in order.
+
+        Args:
+            of_head: Whether the scores are a detection head, so that the defaults are the maps that feed it, one for
+                each scale. Otherwise one map is the default.
+        """
         values = [y for step in self._steps for y in step.outputs if y in self.between and _is_floating(y)]
         found = {value: view for value in values if isinstance(view := self._found(value), Found)}
         names: dict[ir.Value, tuple[str, str]] = {}
         for name, (value, kind) in module_outputs(step_nodes(self._steps)).items():
             names.setdefault(value, (name, kind))  # outermost modules come first and keep the name
-        default = _default(self._before_dense_scores(found))
+        defaults = self._before_head(found) if of_head else []
+        defaults = defaults or list(filter(None, [_default(self._before_dense_scores(found))]))
         return [
-            Candidate(*names.get(value, (value.name or "", _kind(value))), value, item.view, value is default)
+            Candidate(*names.get(value, (value.name or "", _kind(value))), value, item.view, value in defaults)
             for value, item in found.items()
         ]
+
+    def _before_head(self, found: Mapping[ir.Value, Found]) -> list[ir.Value]:
+        places = {value: item.view.shape[1:] for value, item in found.items() if item.certain}
+        return layers_before_head(self._steps, self.between, places)
 
     def _before_dense_scores(self, found: Mapping[ir.Value, Found]) -> Mapping[ir.Value, Found]:
         """The maps without those that are the scores of every place, before or after they are resized.
