@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
 
 import numpy as np
 from PIL import Image, features
@@ -22,6 +24,8 @@ from onnxcam.execution.bundled import default_model
 from onnxcam.metadata import Metadata
 from onnxcam.photograph.opening import open_picture
 from onnxcam.photograph.preprocessing import preprocess
+from onnxcam.serving.inference_request import read_request
+from onnxcam.serving.picture_request import read_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +38,8 @@ MOST_PIXELS = 2**20
 
 POOLED = stated_metadata(DATA / "pooled.onnx")
 DEFAULT = stated_metadata(default_model())
+SERVED = SimpleNamespace(metadata=POOLED, highest=2)
+_BLANK = b"\n\n"
 
 
 class FindingError(AssertionError):
@@ -80,15 +86,31 @@ def target(content: bytes) -> None:
             _require(repr(read) != "", "a target has no name")
 
 
-# A service's request bodies belong here too.
+def request(content: bytes) -> None:
+    """The body of an inference request; after a blank line, the bytes of its tensors."""
+    text, blank, tail = content.partition(_BLANK)
+    read = read_request(memoryview(text + tail), len(text) if blank else None)
+    for array in read.inputs.values():
+        _require(array.flags.aligned and array.ndim <= 8, "a tensor is not aligned, or of many axes")
+
+
+def query(content: bytes) -> None:
+    """The query of a request that explains a picture."""
+    text = content.decode("utf-8", "replace")
+    read = read_options(parse_qsl(text, keep_blank_values=True), "image/png", SERVED, most=4)  # type: ignore[arg-type]
+    _require(read.level <= SERVED.highest and 1 <= read.top <= 1000, "the options are out of their ranges")
+
+
 SUBJECTS: dict[str, Callable[[bytes], None]] = {
     "metadata": metadata,
     "adapt": adapting,
     "picture": picture,
     "target": target,
+    "request": request,
+    "query": query,
 }
 # Those of JSON, which is changed as a tree and not only as bytes.
-OF_JSON = {"metadata"}
+OF_JSON = {"metadata", "request"}
 
 
 def seeds(name: str) -> list[bytes]:
@@ -99,6 +121,10 @@ def seeds(name: str) -> list[bytes]:
         return [path.read_bytes() for path in MODELS]
     if name == "picture":
         return _pictures()
+    if name == "request":
+        return [_IN_JSON, _BINARY]
+    if name == "query":
+        return [b"target=tiger&target=-1&method=grad-cam&layer=features&format=png&top=3", b"method=all&format=json"]
     words = ["967", "-1", "tiger", "p:tiger", "not:3", "tiger - 3", "mask.png:tiger", "[4, 17]", "tiger cat - tabby"]
     return [word.encode() for word in words]
 
@@ -106,6 +132,17 @@ def seeds(name: str) -> list[bytes]:
 def words(name: str) -> list[str]:
     """Words that mutations may put in."""
     return [METADATA_KEY, "onnxcam.level", "onnxcam.target", "location", "../"] if name == "adapt" else []
+
+
+_IN_JSON = (
+    b'{"id": "7", "inputs": [{"name": "image", "shape": [1, 2, 2], "datatype": "FP32", "data": [[[1, 2.5], [-3, 0]]]}, '
+    b'{"name": "onnxcam.target", "shape": [1], "datatype": "INT64", "data": [-1]}], "outputs": [{"name": "scores", '
+    b'"parameters": {"binary_data": false}}]}'
+)
+_BINARY = (
+    b'{"inputs": [{"name": "image", "shape": [1, 4], "datatype": "UINT8", "parameters": {"binary_data_size": 4}}], '
+    b'"parameters": {"binary_data_output": true}}\n\n\x00\x01\x02\x03'
+)
 
 
 def run(name: str, content: bytes) -> None:
