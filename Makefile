@@ -12,7 +12,7 @@ EXPORT = export/pyproject.toml export/LICENSE export/README.md $(shell find expo
 .PHONY: test-runtime test-oldest test-web test-page test-report
 .PHONY: test-runtimes test-arm64
 .PHONY: test-triton test-batch
-.PHONY: test-metrics
+.PHONY: test-metrics fuzz
 
 help:
 	@echo 'make demo          explain a photograph, with no PyTorch: writes demo.png'
@@ -23,6 +23,7 @@ help:
 	@echo 'make test-runtimes every level in the oldest ONNX Runtime, and the programs of docs/other-languages.md; needs g++'
 	@echo 'make test-arm64    the wheel on an emulated Raspberry Pi 4; needs Debian, and unpacks its packages into a folder'
 	@echo 'make test-web      the npm package in web/, in both ONNX Runtimes for JavaScript; needs Node 20 or later'
+	@echo 'make fuzz          arbitrary metadata, models, pictures and targets for a minute (FUZZ=3600 for an hour)'
 	@echo 'make page          a page that explains photographs in the browser, for any server: site/ (MODEL=… for another model)'
 	@echo 'make test-page     that page in Chromium, without a window; needs Debian'"'"'s chromium (CHROMIUM=… for another)'
 	@echo 'make test-report   a report of onnxcam report in the same browser'
@@ -67,6 +68,10 @@ test-runtimes: .venv-plain/.stamp .venv-programs/.stamp $(ONNXRUNTIME_HEADERS)/o
 test-arm64: .arm64/.emulator .arm64/.root .arm64/.site .venv-runtime/.stamp
 	ARM64=.arm64 PYTHONSAFEPATH=1 .venv-runtime/bin/pytest tests/arm64
 
+FUZZ ?= 60
+fuzz: .venv-fuzz/.stamp
+	.venv-fuzz/bin/python tests/fuzz/run.py $(FUZZ)
+
 # Python answers first, and JavaScript must give the same.
 test-web: .venv-demo/.stamp web/node_modules/.stamp
 	.venv-demo/bin/python tests/web/reference.py web/.reference
@@ -105,7 +110,7 @@ bench: .venv-bench/.stamp
 	.venv-bench/bin/python -m bench $(BENCH)
 
 clean:
-	rm -rf .venv .venv-* .headers .arm64 dist demo.png .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-* .headers .arm64 fuzz-findings dist demo.png .mypy_cache .pytest_cache .ruff_cache
 	rm -rf web/node_modules web/types web/.reference site
 	find onnxcam export bench tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -155,6 +160,11 @@ dist/.stamp: .venv-build/.stamp $(RUNTIME) $(EXPORT)
 	$(call venv,.venv-metrics)
 	.venv-metrics/bin/python -m pip install --quiet --disable-pip-version-check -r tests/data/requirements-metrics.txt '.[cpu]'
 	.venv-metrics/bin/python -m pip install --quiet --disable-pip-version-check --no-deps openvino-xai==1.1.0
+	@touch $@
+
+.venv-fuzz/.stamp: pyproject.toml constraints.txt
+	$(call venv,.venv-fuzz)
+	.venv-fuzz/bin/python $(PIP_INSTALL) atheris -e '.[$(FLAVOUR)]'
 	@touch $@
 
 .venv-plain/.stamp: tests/runtimes/constraints.txt
