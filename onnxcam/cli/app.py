@@ -12,6 +12,7 @@ from onnxcam.cli.commands import (
     doctor,
     explain,
     inspect,
+    page,
     verify,
 )
 from onnxcam.cli.extensions import Commands, add_stubs
@@ -48,4 +49,5 @@ app.command(cls=Command)(inspect.inspect)
 app.command(cls=Command)(verify.verify)
 app.command(cls=Command)(doctor.doctor)
 app.command(cls=Command)(adapt.adapt)
+app.command(cls=Command)(page.page)
 add_stubs(app)

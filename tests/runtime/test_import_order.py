@@ -30,6 +30,7 @@ ORDER = [
     "attributions",
     "explainer",
     "__init__",
+    "page",
     "cli",
     "__main__",
 ]
