@@ -9,17 +9,22 @@ RUNTIME = pyproject.toml LICENSE README.md $(wildcard models/efficientnet_lite0.
 PAGE = web/page/onnxcam_page/files
 EXPORT = export/pyproject.toml export/LICENSE export/README.md $(shell find export/onnxcam_export -type f -not -path '*/__pycache__/*')
 
-.PHONY: help demo test test-runtime test-oldest test-web test-page test-runtimes page lint wheels bench clean
+.PHONY: help demo test lint wheels bench page clean
+.PHONY: test-runtime test-oldest test-web test-page
+.PHONY: test-runtimes test-arm64
+.PHONY: test-triton
 
 help:
 	@echo 'make demo          explain a photograph, with no PyTorch: writes demo.png'
 	@echo 'make test          all tests'
 	@echo 'make test-runtime  the runtime'"'"'s tests, in an environment that holds only its wheel, pytest and hypothesis'
 	@echo 'make test-oldest   the same with the oldest versions that it allows: constraints-oldest.txt'
-	@echo 'make test-runtimes every level of the default model in the oldest ONNX Runtime that loads it, with NumPy alone'
+	@echo 'make test-runtimes every level in the oldest ONNX Runtime, and the programs of docs/other-languages.md; needs g++'
+	@echo 'make test-arm64    the wheel on an emulated Raspberry Pi 4; needs Debian, and unpacks its packages into a folder'
 	@echo 'make test-web      the npm package in web/, in both ONNX Runtimes for JavaScript; needs Node 20 or later'
 	@echo 'make page          a page that explains photographs in the browser, for any server: site/ (MODEL="…" for others)'
 	@echo 'make test-page     that page in Chromium, without a window; needs Debian'"'"'s chromium (CHROMIUM=… for another)'
+	@echo 'make test-triton   the files of onnxcam triton in a real Triton server out of PyPI; Linux on x86-64 alone'
 	@echo 'make lint          ruff and mypy'
 	@echo 'make wheels        the wheels and their source distributions, in dist/; that of the page needs Node'
 	@echo 'make bench         speed, memory and start-up beside the peers: docs/performance.md (BENCH=--help for parts of it)'
@@ -46,13 +51,22 @@ test-runtime: .venv-runtime/.stamp
 test-oldest: .venv-oldest/.stamp
 	PYTHONSAFEPATH=1 .venv-oldest/bin/pytest tests/runtime
 
-test-runtimes: .venv-plain/.stamp
+# The headers of Debian 13's libonnxruntime-dev; elsewhere name a folder: make test-runtimes ONNXRUNTIME_HEADERS=…
+ONNXRUNTIME_HEADERS ?= $(CURDIR)/.headers/usr/include/onnxruntime
+test-runtimes: .venv-plain/.stamp .venv-programs/.stamp $(ONNXRUNTIME_HEADERS)/onnxruntime_cxx_api.h
 	.venv-plain/bin/python tests/runtimes/levels.py models/efficientnet_lite0.onnx
+	ONNXRUNTIME_HEADERS='$(ONNXRUNTIME_HEADERS)' PYTHONSAFEPATH=1 .venv-programs/bin/pytest tests/runtimes
+
+test-arm64: .arm64/.emulator .arm64/.root .arm64/.site .venv-runtime/.stamp
+	ARM64=.arm64 PYTHONSAFEPATH=1 .venv-runtime/bin/pytest tests/arm64
 
 # Python answers first, and JavaScript must give the same.
 test-web: .venv-demo/.stamp web/node_modules/.stamp
 	.venv-demo/bin/python tests/web/reference.py web/.reference
 	cd web && npm run --silent check && npm test --silent
+
+test-triton: .venv-triton/.stamp
+	.venv-triton/bin/pytest tests/triton
 
 MODEL ?= models/efficientnet_lite0.onnx
 page: .venv-demo/.stamp $(PAGE)/worker.js
@@ -85,7 +99,7 @@ bench: .venv-bench/.stamp
 	.venv-bench/bin/python -m bench $(BENCH)
 
 clean:
-	rm -rf .venv .venv-demo .venv-runtime .venv-oldest .venv-plain .venv-build .venv-bench dist demo.png .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-* .headers .arm64 dist demo.png .mypy_cache .pytest_cache .ruff_cache
 	rm -rf web/node_modules web/types web/.reference web/.site $(PAGE) site
 	find onnxcam export bench tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -137,6 +151,26 @@ dist/.stamp: .venv-build/.stamp $(RUNTIME) $(EXPORT) $(if $(shell command -v npm
 	rm -rf .venv-plain
 	$(call venv,.venv-plain)
 	.venv-plain/bin/python $(PIP_INSTALL:constraints.txt=tests/runtimes/constraints.txt) onnxruntime numpy
+	@touch $@
+
+.venv-programs/.stamp: $(RUNTIME) constraints.txt
+	$(call venv,.venv-programs)
+	.venv-programs/bin/python $(PIP_INSTALL) '.[cpu]' openvino pytest
+	@touch $@
+
+$(CURDIR)/.headers/usr/include/onnxruntime/onnxruntime_cxx_api.h:
+	tests/debian_packages.sh trixie "$$(dpkg --print-architecture)" .headers --alone libonnxruntime-dev
+	@touch $@
+
+.arm64/.site: dist/.stamp constraints.txt
+	tests/arm64/set_up.sh .arm64 site dist/onnxcam-*.whl
+
+.arm64/.%:
+	tests/arm64/set_up.sh .arm64 $*
+
+.venv-triton/.stamp: $(RUNTIME) tests/triton/constraints.txt
+	$(call venv,.venv-triton)
+	.venv-triton/bin/python $(PIP_INSTALL:constraints.txt=tests/triton/constraints.txt) '.[cpu]' nvidia-pytriton 'tritonclient[http]' pytest
 	@touch $@
 
 web/node_modules/.stamp: web/package.json web/package-lock.json

@@ -133,6 +133,9 @@ class DetectionHead:
         box: How the box is written: ``center`` (centre x, centre y, width, height) or ``corners`` (left, top, right,
             bottom).
         objectness: The value that the class scores are multiplied by, or None.
+        activation: What makes confidences of the class scores: ``sigmoid``, which objectness gets too; ``softmax``; or
+            None if the model has applied it.
+        background: The class that stands for no object, or None.
     """
 
     anchors: Annotated[int, Meta(ge=0, le=1)]
@@ -141,6 +144,17 @@ class DetectionHead:
     boxes: Annotated[int, Meta(ge=0, le=2**16)] = 0
     box: Literal["center", "corners"] = "center"
     objectness: Annotated[int, Meta(ge=0, le=2**16)] | None = None
+    activation: Literal["sigmoid", "softmax"] | None = None
+    background: Annotated[int, Meta(ge=0, le=2**16)] | None = None
+
+    @property
+    def in_words(self) -> str:
+        """The classes, and what makes confidences of their scores, in a line."""
+        classes = f"of {self.count} class{'es' * (self.count > 1)}, in pixels of the input"
+        parts = [f"confidences by {self.activation}"] * (self.activation is not None)
+        parts += ["times objectness"] * (self.objectness is not None)
+        parts += [f"class {self.background} is the background"] * (self.background is not None)
+        return "; ".join([classes, *parts])
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,10 @@ def probabilities(scores: Floats, activation: Literal["softmax", "sigmoid"] | No
         exponentials: Floats = np.exp(values - values.max(axis=1, keepdims=True))
         softmax: Floats = exponentials / exponentials.sum(axis=1, keepdims=True)
         return softmax
-    if activation == "sigmoid":
-        sigmoid: Floats = 0.5 * (1 + np.tanh(values / 2))  # this form cannot overflow
-        return sigmoid
-    return None
+    return sigmoid(values) if activation == "sigmoid" else None
+
+
+def sigmoid(values: Floats) -> Floats:
+    """``1 / (1 + exp(-x))`` in a form that cannot overflow."""
+    p: Floats = 0.5 * (1 + np.tanh(values / 2))
+    return p

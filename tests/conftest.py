@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,9 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# Tests of other programs, which have environments of their own: `make test-triton`.
+collect_ignore = [folder for folder, package in (("triton", "pytriton"),) if not importlib.util.find_spec(package)]
 
 IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 

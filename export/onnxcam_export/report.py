@@ -55,6 +55,8 @@ class ExportReport:
             f"scores  {m.score_output} {m.scores_in_words}: {m.score_reason}",
             f"layers  {layers}" + (f"; CAM at {m.cam_layer}" if m.cam_layer else ""),
         ]
+        if m.detection is not None:
+            lines.append(f"boxes   {m.detection.in_words}")
         lines.append(f"images  {in_words(m.preprocessing)}")
         if m.labels is not None:
             lines.append(f"labels  {listed(m.labels, _LABELS)}")

@@ -10,9 +10,12 @@ from onnxcam import __version__
 from onnxcam.cli.commands import (
     adapt,
     doctor,
+    evaluate,
     explain,
     inspect,
     page,
+    serve,
+    triton,
     verify,
 )
 from onnxcam.cli.extensions import Commands, add_stubs
@@ -50,4 +53,7 @@ app.command(cls=Command)(verify.verify)
 app.command(cls=Command)(doctor.doctor)
 app.command(cls=Command)(adapt.adapt)
 app.command(cls=Command)(page.page)
+app.command(cls=Command)(triton.triton)
+app.command(cls=Command, epilog=evaluate.EPILOG)(evaluate.evaluate)
+app.command(cls=Command, epilog=serve.EPILOG)(serve.serve)
 add_stubs(app)

@@ -11,6 +11,7 @@ import typer
 from onnxcam.cli.table import table
 from onnxcam.errors import ProviderError
 from onnxcam.execution.installation import conflicts, versions
+from onnxcam.execution.machine import crashes, this_machine, unsuitable
 from onnxcam.text import printable
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ def run(*, as_json: bool) -> None:
     Args:
         as_json: Whether to print JSON.
     """
-    found, notes = versions(), conflicts()
+    found = versions()
+    notes = conflicts(found)
     findings = _examine(notes)
     if as_json:
         providers = [asdict(item) for item in findings]
@@ -32,14 +34,18 @@ def run(*, as_json: bool) -> None:
     typer.echo(table(("", ""), list(found.items())))
     typer.echo("".join(f"\n{printable(note)}\n" for note in notes))
     rows = [(item.provider, "yes" if item.works else "no", item.reason) for item in findings]
-    typer.echo(table(("provider", "works", ""), rows))
+    if rows:
+        typer.echo(table(("provider", "works", ""), rows))
 
 
 def _examine(notes: list[str]) -> list[Finding]:
-    """The providers; if ONNX Runtime itself is missing or broken, none, and a note about it."""
+    """The providers; if ONNX Runtime is missing, broken or made for another machine, none, and notes about it."""
+    if fatal := crashes():
+        notes += [*fatal, *unsuitable(this_machine())]
+        return []
     try:
         from onnxcam.execution.doctor import examine  # noqa: PLC0415  this import may fail
     except ProviderError as error:
-        notes.append(str(error))
+        notes += [str(error), *unsuitable(this_machine())]
         return []
     return examine()

@@ -55,7 +55,7 @@ def _facts(metadata: Metadata) -> Iterator[tuple[str, str]]:
     output = f", of {metadata.score_output}: {metadata.score_reason}" if metadata.score_reason else ""
     yield "scores", f"{metadata.score_value}{shape}{activation}{output}"
     if metadata.detection is not None:
-        yield "boxes", f"of {metadata.detection.count} classes, in pixels of the input"
+        yield "boxes", metadata.detection.in_words
     for number, layer in enumerate(metadata.layers):
         marks = [mark for mark, applies in _marks(metadata, number) if applies]
         yield ("" if number else "layers", f"{layer.name} {list(layer.shape)}{' ' if marks else ''}{', '.join(marks)}")

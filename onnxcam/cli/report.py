@@ -137,8 +137,9 @@ def _statistics(explanation: Explanation, method: Method, row: int, values: Floa
         "mean": float(values.mean(dtype=np.float64)),
     }
     if values.ndim == 2:
-        layer = explanation.metadata.cam_layer if method == "cam" else next(iter(explanation.activations))
-        statistics |= {"layer": layer, "peak": _peak(explanation, values, explanation.image_of(row))}
+        layers = explanation.layers_of(method)
+        statistics |= {"layer": layers[0]} if len(layers) == 1 else {"layers": layers}
+        statistics |= {"peak": _peak(explanation, values, explanation.image_of(row))}
     return statistics
 
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import platform
 from importlib import metadata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _DISTRIBUTIONS = ("onnxcam", "onnxcam-export", "numpy", "pillow", "msgspec", "typer")
 # They all contain the package ``onnxruntime``.
@@ -27,9 +31,14 @@ def versions() -> dict[str, str]:
     return found | {name: version for name in (*_FLAVOURS, *_DISTRIBUTIONS) if (version := _version(name))}
 
 
-def conflicts() -> list[str]:
-    """The faults of this installation, a sentence for each."""
-    flavours = [name for name in _FLAVOURS if _version(name)]
+def conflicts(installed: Iterable[str]) -> list[str]:
+    """The faults of an installation, a sentence for each.
+
+    Args:
+        installed: The names of its distributions.
+    """
+    present = set(installed)
+    flavours = [name for name in _FLAVOURS if name in present]
     several = (
         f"{' and '.join(flavours)} bring the same package and overwrite each other's files; uninstall them all, then "
         "install one of them"

@@ -34,6 +34,18 @@ def checked_threads(threads: object) -> int:
     return count
 
 
+def available_threads(threads: object = None) -> int:
+    """The user's number, or one per core, or as many as a container's quota allows.
+
+    Raises:
+        ProviderError: As in ``checked_threads``.
+    """
+    if threads is not None:
+        return checked_threads(threads)
+    quota = threads_for_quota()
+    return _processors() if quota is None else quota
+
+
 def threads_for_quota(root: Path = Path("/")) -> int | None:
     """The number of threads that a container's quota allows, rounded up as in Go and Java.
 
@@ -48,6 +60,11 @@ def threads_for_quota(root: Path = Path("/")) -> int | None:
     """
     quota = min(_quotas(root), default=math.inf)
     return max(1, math.ceil(quota)) if quota < _processors() else None
+
+
+def processors() -> int:
+    """The processors that this process may use: those of a container's quota, or of the machine."""
+    return threads_for_quota() or _processors()
 
 
 def _processors() -> int:

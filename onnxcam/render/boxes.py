@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PIL import ImageDraw, ImageFont
+from PIL import ImageDraw
 
+from onnxcam.render.lettering import font as font_of_size
 from onnxcam.text import one_line
 
 if TYPE_CHECKING:
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from onnxcam.detection import Box as Detected
     from onnxcam.metadata import Metadata
     from onnxcam.photograph.geometry import Box, Size
-
-    Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+    from onnxcam.render.lettering import Font
 
 # The explained box is white between dark lines, the others are thinner and grey, so that all show on any photograph.
 _WHITE, _GREY, _DARK = (255, 255, 255), (190, 190, 190), (28, 28, 28)
@@ -48,14 +48,16 @@ def outlines(boxes: Sequence[Detected], explained: Detected | None, seen: Box, m
 
     Args:
         boxes: Boxes in pixels of the model's input.
-        explained: The one that is explained, or None.
+        explained: The one that is explained, or None; it may be none of the others.
         seen: The part that the model saw, (left, top, right, bottom) in the image's pixels.
         metadata: The model's metadata.
     """
     left, top, right, bottom = seen
     across, down = (right - left) / metadata.image.width, (bottom - top) / metadata.image.height
     drawn = []
-    for box in boxes:
+    entries = {box.entry for box in boxes}
+    others = [explained] if explained is not None and explained.entry not in entries else []
+    for box in (*boxes, *others):
         x0, y0, x1, y1 = box.corners
         corners = (left + x0 * across, top + y0 * down, left + x1 * across, top + y1 * down)
         text = f"{metadata.label_of(box.c)} {box.confidence:.0%}"
@@ -77,7 +79,7 @@ def with_boxes(image: Image.Image, outlines: Sequence[Outline]) -> Image.Image:
         return image
     drawn = image.copy()
     pen = ImageDraw.Draw(drawn)
-    font = ImageFont.load_default(max(_SMALLEST_TEXT, round(max(image.size) * _TEXT)))
+    font = font_of_size(max(_SMALLEST_TEXT, round(max(image.size) * _TEXT)))
     for outline in sorted(outlines, key=lambda one: one.is_explained):
         _draw(pen, outline, image.size, font)
     return drawn

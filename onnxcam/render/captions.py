@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from onnxcam.text import listed
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from onnxcam.scores import ClassScore
 
 _NOTES = {
     "guided-backprop": "pixels that raise the score",
     "guided-grad-cam": "these pixels, weighted by Grad-CAM",
-    "eigen-cam": "strongest pattern, whatever the class, at layer {layer}",
+    "eigen-cam": "strongest pattern, whatever the class, at {layers}",
 }
 
 _LARGE = 1e6
 
 
-def note(method: str, layer: str) -> str:
-    """A few words on the method, for the small print of its panel."""
-    return _NOTES.get(method, "evidence for the class, at layer {layer}").replace("{layer}", layer)
+def note(method: str, layers: Sequence[str]) -> str:
+    """A few words on the method and the layers of its map, for the small print of its panel."""
+    words = _NOTES.get(method, "evidence for the class, at {layers}")
+    return words.replace("{layers}", f"layer{'s' * (len(layers) > 1)} {listed(layers)}")
 
 
 def remark(explained: ClassScore) -> str:

@@ -15,6 +15,7 @@ from onnxcam.text import shortened
 
 if TYPE_CHECKING:
     from onnxcam.cam import Floats
+    from onnxcam.detection import BoxFinder
     from onnxcam.metadata import Metadata
 
 
@@ -57,7 +58,8 @@ class Region(Scalar):
         v[int(self.c)] = self._mask(s)
         return v
 
-    def fixed_at(self, s: Floats) -> Self:
+    def fixed_at(self, s: Floats, finder: BoxFinder | None = None) -> Self:
+        del finder
         return replace(self, mask=self._mask(s))
 
     def describe(self, metadata: Metadata) -> str:

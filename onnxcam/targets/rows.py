@@ -18,6 +18,7 @@ from onnxcam.text import shortened
 
 if TYPE_CHECKING:
     from onnxcam.cam import Floats
+    from onnxcam.detection import BoxFinder
     from onnxcam.metadata import Metadata
 
 Target = int | str | np.integer | Scalar
@@ -83,6 +84,37 @@ def need_scores(wanted: Sequence[Wanted], images: int) -> bool:
     scalars = [item for item in wanted if isinstance(item, Scalar)]
     has_ranks = any(not isinstance(item, Scalar) and item < 0 for item in wanted)
     return any(item.needs_scores for item in scalars) or (images > 1 and bool(scalars) and has_ranks)
+
+
+def fixed_at(
+    wanted: Sequence[Wanted], scores: Floats, finders: Sequence[BoxFinder | None] | None = None
+) -> list[Wanted]:
+    """The targets of each row, with all that the scores choose chosen, except ranks of classes.
+
+    Args:
+        wanted: As ``resolve`` gives them for one run.
+        scores: [N, *score shape].
+        finders: The boxes of each image; None of a model that is no detector.
+
+    Returns:
+        A target for each of the M rows.
+
+    Raises:
+        TargetError: An image does not have what is to be explained in it.
+    """
+    images = len(scores)
+    every = [*wanted] * (images if len(wanted) == 1 else 1)
+    fixed: list[Wanted] = []
+    for row, item in enumerate(every):
+        image = row if images > 1 else 0
+        try:
+            finder = None if finders is None else finders[image]
+            fixed.append(item.fixed_at(scores[image], finder) if isinstance(item, Scalar) else item)
+        except TargetError as error:
+            if images == 1:
+                raise
+            raise TargetError(f"image {image}: {error}") from error
+    return fixed
 
 
 def rows_of(wanted: Sequence[Wanted], images: int, shape: tuple[int, ...], scores: Floats | None = None) -> Rows:

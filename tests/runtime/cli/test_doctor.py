@@ -2,8 +2,6 @@ import json
 import subprocess
 import sys
 
-from onnxcam.execution import installation
-
 
 def test_a_table(onnxcam, monkeypatch, data):
     monkeypatch.setattr("onnxcam.execution.doctor.default_model", lambda: data / "pooled.onnx")
@@ -22,28 +20,42 @@ def test_json(onnxcam, monkeypatch, data):
     assert record["providers"][-1]["works"]
 
 
-def test_two_onnx_runtimes_are_said(onnxcam, monkeypatch, data):
-    monkeypatch.setattr("onnxcam.execution.doctor.default_model", lambda: data / "pooled.onnx")
-    installed = {"onnxruntime": "1.31.1", "onnxruntime-gpu": "1.31.1"}
-    monkeypatch.setattr(installation, "_version", installed.get)
+def doctor_beside(folder, *options):
+    """The output of the command where a folder's modules and distributions come first."""
+    code = (
+        f"import sys; sys.path.insert(0, {str(folder)!r}); from onnxcam.cli import main; "
+        f"sys.exit(main(['doctor', *{options!r}]))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (0, "")
+    return result.stdout
+
+
+def test_two_onnx_runtimes_are_said(tmp_path):
+    for name in ("onnxruntime", "onnxruntime-gpu"):
+        described = tmp_path / f"{name.replace('-', '_')}-1.31.1.dist-info"
+        described.mkdir()
+        (described / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.31.1\n")
     words = (
         "onnxruntime and onnxruntime-gpu bring the same package and overwrite each other's files; uninstall them all"
     )
-    result = onnxcam("doctor")
-    assert result.code == 0
-    assert words in result.out
-    (note,) = json.loads(onnxcam("doctor", "--json").out)["notes"]
+    assert words in doctor_beside(tmp_path)
+    (note,) = json.loads(doctor_beside(tmp_path, "--json"))["notes"]
     assert note.startswith(words)
+
+
+def test_an_onnx_runtime_for_another_processor_is_a_finding(tmp_path):
+    (tmp_path / "onnxruntime.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGILL)\n")
+    record = json.loads(doctor_beside(tmp_path, "--json"))
+    assert record["notes"] == [
+        "onnxruntime uses an instruction that this processor lacks; install another version of onnxruntime"
+    ]
+    assert record["providers"] == []
 
 
 def test_a_broken_onnx_runtime_is_a_finding(tmp_path):
     (tmp_path / "onnxruntime.py").write_text("raise OSError('libnothing.so: cannot open shared object file')")
-    code = (
-        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from onnxcam.cli import main; sys.exit(main(['doctor']))"
-    )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert (result.returncode, result.stderr) == (0, "")
     assert (
         "the installed ONNX Runtime is broken: libnothing.so: cannot open shared object file; uninstall"
-        in result.stdout
+        in doctor_beside(tmp_path)
     )
