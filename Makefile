@@ -6,6 +6,7 @@ PIP_INSTALL = -m pip install --quiet --disable-pip-version-check -c constraints.
 # ONNX Runtime's build for CUDA where there is an NVIDIA driver, elsewhere the one for the CPU: make demo FLAVOUR=cpu
 FLAVOUR ?= $(if $(shell command -v nvidia-smi),gpu,cpu)
 RUNTIME = pyproject.toml LICENSE README.md $(wildcard models/efficientnet_lite0.*) $(shell find onnxcam -type f -not -path '*/__pycache__/*')
+PAGE = web/page/onnxcam_page/files
 EXPORT = export/pyproject.toml export/LICENSE export/README.md $(shell find export/onnxcam_export -type f -not -path '*/__pycache__/*')
 
 .PHONY: help demo test lint wheels bench page clean
@@ -24,13 +25,13 @@ help:
 	@echo 'make test-arm64    the wheel on an emulated Raspberry Pi 4; needs Debian, and unpacks its packages into a folder'
 	@echo 'make test-web      the npm package in web/, in both ONNX Runtimes for JavaScript; needs Node 20 or later'
 	@echo 'make fuzz          arbitrary metadata, models, pictures and targets for a minute (FUZZ=3600 for an hour)'
-	@echo 'make page          a page that explains photographs in the browser, for any server: site/ (MODEL=… for another model)'
+	@echo 'make page          a page that explains photographs in the browser, for any server: site/ (MODEL="…" for others)'
 	@echo 'make test-page     that page in Chromium, without a window; needs Debian'"'"'s chromium (CHROMIUM=… for another)'
 	@echo 'make test-report   a report of onnxcam report in the same browser'
 	@echo 'make test-triton   the files of onnxcam triton in a real Triton server out of PyPI; Linux on x86-64 alone'
 	@echo 'make test-batch    onnxcam batch on a Ray cluster of two nodes on this machine; installs 1 GB'
 	@echo 'make lint          ruff and mypy'
-	@echo 'make wheels        both wheels and both source distributions, in dist/'
+	@echo 'make wheels        the wheels and their source distributions, in dist/; that of the page needs Node'
 	@echo 'make bench         speed, memory and start-up beside the peers: docs/performance.md (BENCH=--help for parts of it)'
 	@echo 'make clean         remove what the other targets made'
 
@@ -84,13 +85,21 @@ test-batch: .venv-batch/.stamp
 	.venv-batch/bin/pytest tests/batch
 
 MODEL ?= models/efficientnet_lite0.onnx
-page: web/node_modules/.stamp
-	node web/page/build.js '$(MODEL)' site
+page: .venv-demo/.stamp $(PAGE)/worker.js
+	PYTHONPATH=web/page .venv-demo/bin/onnxcam page $(MODEL) -o site
 	@echo 'python3 -m http.server --directory site   shows it at port 8000'
 
+# The page's files, which the wheel onnxcam-page carries.
+$(PAGE)/worker.js: web/node_modules/.stamp $(wildcard web/src/*.js web/page/*.*)
+	node web/page/build.js $(PAGE)
+
+SMALL = detector dense pooled plain
 CHROMIUM ?= $(shell command -v chromium)
-test-page: web/node_modules/.stamp
+test-page: .venv-demo/.stamp $(PAGE)/worker.js
 	@test -x '$(CHROMIUM)' || { echo 'There is no Chromium: apt-get install chromium, or name one with make test-page CHROMIUM=…' >&2; exit 1; }
+	.venv-demo/bin/python tests/web/reference.py web/.reference
+	PYTHONPATH=web/page .venv-demo/bin/onnxcam page -o web/.site/one
+	PYTHONPATH=web/page .venv-demo/bin/onnxcam page $(SMALL:%=tests/web/data/%.onnx) -o web/.site/several
 	CHROMIUM='$(CHROMIUM)' node --test --test-reporter=spec tests/web/page.browser.js
 
 test-report: .venv-demo/.stamp web/node_modules/.stamp
@@ -111,7 +120,7 @@ bench: .venv-bench/.stamp
 
 clean:
 	rm -rf .venv .venv-* .headers .arm64 fuzz-findings dist demo.png .mypy_cache .pytest_cache .ruff_cache
-	rm -rf web/node_modules web/types web/.reference site
+	rm -rf web/node_modules web/types web/.reference web/.site $(PAGE) site
 	find onnxcam export bench tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Editable: changed code needs no new installation.
@@ -136,11 +145,13 @@ clean:
 	@touch $@
 
 # Each wheel is built from its source distribution, which shows that this one is complete.
-dist/.stamp: .venv-build/.stamp $(RUNTIME) $(EXPORT)
+dist/.stamp: .venv-build/.stamp $(RUNTIME) $(EXPORT) $(if $(shell command -v npm),$(PAGE)/worker.js)
 	rm -rf dist
 	@mkdir dist
 	.venv-build/bin/python -m build --outdir dist . >dist/.log 2>&1 || { cat dist/.log; exit 1; }
 	.venv-build/bin/python -m build --outdir dist export >dist/.log 2>&1 || { cat dist/.log; exit 1; }
+	if test -e $(PAGE)/worker.js; then \
+		.venv-build/bin/python -m build --outdir dist web/page >dist/.log 2>&1 || { cat dist/.log; exit 1; }; fi
 	@touch $@
 
 # Made anew for each wheel: what an older one left behind could hide a missing dependency.

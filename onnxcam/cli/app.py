@@ -16,6 +16,7 @@ from onnxcam.cli.commands import (
     inspect,
     report,
     sanity,
+    page,
     serve,
     triton,
     verify,
@@ -56,6 +57,7 @@ app.command(cls=Command)(doctor.doctor)
 app.command(cls=Command)(adapt.adapt)
 app.command(cls=Command)(sanity.sanity)
 app.command(cls=Command)(report.report)
+app.command(cls=Command)(page.page)
 app.command(cls=Command)(triton.triton)
 app.command(cls=Command, epilog=batch.EPILOG)(batch.batch)
 app.command(cls=Command, epilog=evaluate.EPILOG)(evaluate.evaluate)

@@ -37,7 +37,7 @@ ORDER = [
     "evaluation sanity",
     "reporting",
     "__init__",
-    "serving",
+    "serving page",
     "cli",
     "__main__",
 ]
