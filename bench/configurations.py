@@ -13,7 +13,10 @@ CACHE = Path(os.environ.get("BENCH_CACHE", REPOSITORY / "bench-results"))
 
 NETWORKS = ("resnet18", "resnet50", "vgg16", "mobilenet_v2", "densenet121", "efficientnet_lite0")
 LEVELS = ("level0", "level1", "level2")
+FIXED = ("fixed0", "fixed1", "fixed2")
 ONNX_KINDS = ("plain", *LEVELS, "flat")
+# In an `Explainer`, whose sessions keep less memory; the plain model in a session with the same options.
+MEMORY_KINDS = ("memory:bare", "memory:plain", "memory:level0", "memory:level2", *(f"memory:{kind}" for kind in FIXED))
 PEERS = ("captum-guided-grad-cam", "captum-grad-cam", "grad-cam", "autograd")
 GROUPS = ("levels", "peers", "batch", "memory", "start")
 BATCHES = (8, 32)
@@ -26,7 +29,8 @@ class Configuration:
     """One configuration.
 
     Attributes:
-        kind: ``plain``, ``level2``, ``flat``, a peer, ``memory:level2``, ``start:captum``, …
+        kind: ``plain``, ``level2``, ``flat``, a peer, ``start:captum``, …; ``memory:fixed1`` is an ``Explainer`` whose
+            level is fixed, ``memory:bare`` a process without a model.
         network: The network.
         size: The side of its square input, in pixels.
         batch: The images of a run.
@@ -57,10 +61,10 @@ class Configuration:
         """The export of the network that it runs: ``plain``, ``explainer``, ``flat``, or "" for none."""
         if self.kind == "start:plain":
             return "plain"
-        if self.kind.startswith("start:") or self.kind in PEERS:
+        if self.kind.startswith("start:") or self.kind in {*PEERS, "memory:bare"}:
             return ""
         kind = self.kind.rpartition(":")[2]
-        return "explainer" if kind in LEVELS else kind
+        return "explainer" if kind in {*LEVELS, *FIXED} else kind
 
 
 def plan(networks: list[str], groups: list[str]) -> list[list[Configuration]]:
@@ -80,7 +84,7 @@ def _group(group: str, network: str) -> list[Configuration]:
         case "batch":
             return [c for batch in (1, *BATCHES) for c in each("plain", "level1", "level2", batch=batch)]
         case "memory":
-            return each("plain", "level0", "level2", "memory:level0", "memory:level2")
+            return each("plain", "level0", "level2", *MEMORY_KINDS)
         case _ if network == DEFAULT_MODEL:
             return each("start:onnxcam", "start:captum", "start:plain")
     return []

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import onnxruntime
 
+from bench.configurations import FIXED
 from bench.exports import export_path
 from bench.networks import TARGET, image
 
@@ -15,25 +16,47 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bench.configurations import Configuration
+    from onnxcam.levels import Level
 
 # What is repeated, and figures that are known before the first run.
 Prepared = tuple["Callable[[], Any]", dict[str, Any]]
 
 
 def prepare(configuration: Configuration, threads: int) -> Prepared:
-    """A run of the configuration's export; ``memory:level2`` runs it in an ``Explainer``, which frees memory."""
-    path = export_path(configuration)
+    """A run of the configuration's export, in a plain session or, for ``memory:…``, as the runtime opens it."""
     if configuration.kind.startswith("memory:"):
-        from onnxcam import Explainer
-
-        explainer = Explainer(path, providers=["cpu"], threads=threads)
-        x, level = image(configuration.size, configuration.batch, configuration.precision), _level(configuration)
-        return lambda: explainer.run(x, level=level), {}  # type: ignore[arg-type]  # it is 0 or 2
+        return _prepare_for_memory(configuration, threads)
+    path = export_path(configuration)
     start = time.perf_counter()
     session = onnxruntime.InferenceSession(path, session_options(threads), providers=["CPUExecutionProvider"])
     facts = {"creation": time.perf_counter() - start, "bytes": path.stat().st_size}
     outputs, feed = request(configuration, session)
     return lambda: session.run(outputs, feed), facts
+
+
+def _prepare_for_memory(configuration: Configuration, threads: int) -> Prepared:
+    """An ``Explainer``, or the plain model opened in its way; ``memory:bare`` is this process without a model."""
+    from onnxcam import Explainer
+
+    path, kind = export_path(configuration), configuration.kind.removeprefix("memory:")
+    if kind == "bare":
+        return lambda: None, {}
+    x, level = image(configuration.size, configuration.batch, configuration.precision), _level(configuration)
+    start = time.perf_counter()
+    if kind == "plain":
+        session = _open_as_explainer(str(path), threads)
+        feed = {session.get_inputs()[0].name: x}
+        return lambda: session.run(None, feed), {"creation": time.perf_counter() - start}
+    explainer = Explainer(path, providers=["cpu"], threads=threads, level=level if kind in FIXED else None)
+    return lambda: explainer.run(x, level=level), {"creation": time.perf_counter() - start}
+
+
+def _open_as_explainer(path: str, threads: int) -> onnxruntime.InferenceSession:
+    from onnxcam.execution import session
+
+    opened = session._load(path, path, ["CPUExecutionProvider"], session._options(threads))  # noqa: SLF001  just its way
+    session._return_free_memory()  # noqa: SLF001
+    return opened
 
 
 def session_options(threads: int) -> onnxruntime.SessionOptions:
@@ -59,5 +82,7 @@ def request(
     return [name for name in added if configuration.kind != "level1" or "guided" not in name], feed
 
 
-def _level(configuration: Configuration) -> int:
-    return int(configuration.kind.rpartition("level")[2])
+def _level(configuration: Configuration) -> Level:
+    """The level in the last letter of the kind; 0 for the plain model."""
+    last = configuration.kind[-1]
+    return cast("Level", int(last) if last.isdigit() else 0)

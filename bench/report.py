@@ -98,6 +98,25 @@ def _cost(kind: str, key: str, unit: str = "MiB", scale: float = 1) -> Cell:
     return cell
 
 
+def _above_bare(kind: str) -> Cell:
+    """The model's share of a process with an ``Explainer``, as a multiple of the plain model's share, and by itself."""
+
+    def cell(results: Results, network: str) -> str:
+        kinds = (f"memory:{k}" for k in (kind, "plain", "bare"))
+        value, plain, bare = (results.number(Configuration(k, network), "resident") for k in kinds)
+        if value is None or plain is None or bare is None:
+            return ""
+        return f"{(value - bare) / (plain - bare):.2f} ({value - bare:.0f} MiB)"
+
+    return cell
+
+
+def _loading_fixed(level: int, results: Results, network: str) -> str:
+    kinds = (f"memory:fixed{level}", "memory:plain")
+    value, plain = (results.number(Configuration(k, network), "creation") for k in kinds)
+    return "" if value is None or plain is None else f"{value / plain:.2f} ({value * 1e3:.0f} ms)"
+
+
 README_ROWS: tuple[Row, ...] = (
     ("plain model, forward only", _time("plain")),
     *((f"level {level}", _time(f"level{level}")) for level in range(3)),
@@ -115,7 +134,10 @@ ROWS: tuple[Row, ...] = (
     *((f"an image in a batch of {n}: forward / level 1 / level 2", functools.partial(_batch, n)) for n in BATCHES),
     ("loading", _cost("level2", "creation", "ms", 1e-3)),
     ("file", _cost("level2", "bytes", "MiB", 2**20)),
-    *((f"memory after level {level}, `Explainer`", _cost(f"memory:level{level}", "resident")) for level in (0, 2)),
+    *((f"loading, `Explainer(level={level})`", functools.partial(_loading_fixed, level)) for level in range(3)),
+    ("the plain model's own memory", _above_bare("plain")),
+    *((f"its memory with `Explainer(level={level})`", _above_bare(f"fixed{level}")) for level in range(3)),
+    *((f"its memory with `Explainer()` at level {level}", _above_bare(f"level{level}")) for level in (0, 2)),
     *((f"memory after level {level}, plain session", _cost(f"level{level}", "resident")) for level in (0, 2)),
     ("peak memory at level 2, plain session", _cost("level2", "peak")),
 )

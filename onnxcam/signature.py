@@ -12,15 +12,16 @@ import os
 import zipfile
 from typing import TYPE_CHECKING, BinaryIO
 
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from onnxcam.version import __version__
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from PIL import ImageFile
+
 _SOFTWARE = "onnxcam"
-_PICTURES = ("PNG", "JPEG", "WEBP")
 
 
 def fingerprint(photograph: Path) -> str:
@@ -78,7 +79,18 @@ def _of_archive(path: Path) -> tuple[str, str]:
 
 
 def _of_picture(path: Path) -> tuple[str, str]:
-    with Image.open(path, formats=_PICTURES) as image:
+    with path.open("rb") as file, _header(file) as image:
         exif = Image.Exif()
         exif.load(image.info.get("exif", b""))
     return str(exif.get(ExifTags.Base.Software, "")), str(exif.get(ExifTags.Base.DocumentName, ""))
+
+
+def _header(file: BinaryIO) -> ImageFile.ImageFile:
+    """Reads a picture's header without Pillow's limit of pixels, since nothing is decoded."""
+    start = file.read(4)
+    file.seek(0)
+    if start.startswith(b"\x89PNG"):
+        return PngImagePlugin.PngImageFile(file)
+    if start.startswith(b"RIFF"):
+        return WebPImagePlugin.WebPImageFile(file)
+    return JpegImagePlugin.JpegImageFile(file)

@@ -44,8 +44,10 @@ def one_line(text: str, longest: int = LONGEST_LINE) -> str:
         The text with each run of white space as one blank, and other invisible characters as replacement characters.
     """
     kept = text[: 4 * longest]
-    line = " ".join(_replaced(kept, lambda character: " " if character.isspace() else _UNKNOWN).split())
-    return line[: longest - 1] + "…" if len(line) > longest or len(text) > len(kept) else line
+    if not kept.isprintable():
+        kept = _replaced(kept, lambda character: " " if character.isspace() else _UNKNOWN)
+    line = " ".join(kept.split())
+    return line[: longest - 1] + "…" if len(line) > longest or len(text) > 4 * longest else line
 
 
 def shortened(text: str, longest: int = LONGEST) -> str:

@@ -13,6 +13,7 @@ import onnx_ir.passes.common as common_passes
 
 from onnxcam import contract
 from onnxcam.files import check_is_no_source, identities
+from onnxcam.levels import AT_INPUT
 from onnxcam.text import listed
 from onnxcam_export.analyse.forward import Forward, analyse
 from onnxcam_export.analyse.layers import Candidate, resolve
@@ -201,7 +202,8 @@ def run(
                     golden=golden(temporary, metadata) if _takes_the_image_alone(forward.model.graph) else None,
                 )
                 size = _save(forward.model, metadata, temporary)
-    notes = (*original.notes, *([label_note] if label_note else []), *steps.notes)
+    found = [label_note, plan.input_gradient.remark(forward.steps) if form.highest == AT_INPUT else None]
+    notes = (*original.notes, *(note for note in found if note), *steps.notes)
     return ExportReport(path, metadata, size, plain_size, seconds, notes)
 
 

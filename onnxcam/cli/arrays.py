@@ -1,33 +1,31 @@
-"""``onnxcam explain --npz``: saves the raw arrays."""
+"""``onnxcam explain --npz``: the raw arrays as an archive."""
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onnxcam.files import replacing
 from onnxcam.signature import sign_archive
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from onnxcam.explanation import Explanation
     from onnxcam.methods import Method
 
 
-def save_arrays(explanation: Explanation, path: Path, methods: Sequence[Method], source: str = "") -> None:
-    """Saves the model's outputs and the computed explanations, by the names of ``Explanation``.
+def encode_arrays(explanation: Explanation, methods: Sequence[Method], source: str = "") -> bytes:
+    """An archive of the model's outputs and the computed explanations, by the names of ``Explanation``.
 
     Args:
         explanation: The explanation to save.
-        path: The file, ending in ``.npz``.
         methods: The methods to save beside the model's outputs.
         source: The fingerprint of the explained image, see ``onnxcam.signature``.
 
-    Raises:
-        OutputError: The path cannot be written.
+    Returns:
+        The content of an ``.npz`` file.
     """
     arrays: dict[str, Any] = {
         "scores": explanation.scores,
@@ -39,6 +37,7 @@ def save_arrays(explanation: Explanation, path: Path, methods: Sequence[Method],
         arrays[f"gradients/{layer}"] = explanation.gradients[layer]
     for method in methods:
         arrays[method.replace("-", "_")] = explanation.compute(method)
-    with replacing(path) as file:
-        np.savez(file, **arrays)
-        sign_archive(file, source)
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    sign_archive(file, source)
+    return file.getvalue()

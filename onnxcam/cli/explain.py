@@ -5,91 +5,45 @@ from __future__ import annotations
 import contextlib
 import sys
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import typer
 from PIL import Image
 
 from onnxcam.artifact.adapt import stated_metadata
+from onnxcam.cli.job.one_image import EXPLAINED_ALREADY, RESULT_OF_OURS, Explained, ImageWork, Skipped, Task
+from onnxcam.cli.job.pipeline import in_order, shared_processors
+from onnxcam.cli.job.tally import Tally
 from onnxcam.cli.masks import MaskedRegion
 from onnxcam.cli.outputs import Outputs
 from onnxcam.cli.progress import progress
-from onnxcam.cli.report import as_json, as_line, as_table, notes, record
+from onnxcam.cli.report import as_json
 from onnxcam.cli.search import search
 from onnxcam.cli.signals import Ended
 from onnxcam.cli.targets import read_targets
 from onnxcam.errors import MethodError, ModelError, OnnxCamError, OutputError, PictureError, TargetError
 from onnxcam.execution.bundled import default_model
+from onnxcam.execution.threads import processors
 from onnxcam.explainer import Explainer
-from onnxcam.methods import default_methods, methods_of, required_level, why_not
-from onnxcam.photograph.opening import PANEL_SIDE, open_picture
-from onnxcam.photograph.preprocessing import needed_shorter_side, required
+from onnxcam.files import replacing
+from onnxcam.methods import default_methods, methods_of, why_not
+from onnxcam.photograph.preprocessing import required
 from onnxcam.photograph.reading import reason
-from onnxcam.render.formats import save_picture
-from onnxcam.signature import fingerprint
 from onnxcam.targets.of_scores import Similarity
 from onnxcam.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from onnxcam.cli.job.manifest import Manifest
+    from onnxcam.cli.job.options import Options
     from onnxcam.cli.search import Found, Search
-    from onnxcam.cli.targets import Asked
-    from onnxcam.explanation import Explanation
-    from onnxcam.levels import Level
     from onnxcam.metadata import Metadata
     from onnxcam.methods import Method
-    from onnxcam.photograph.opening import Picture
 
 _FAILED = 2
-_THERE_ALREADY = "its explanation exists already"
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """The command's options, as ``onnxcam.cli.commands.explain`` describes them; no methods stands for all.
-
-    The targets are texts until they are read.
-    """
-
-    model: Path | None
-    targets: tuple[Asked, ...]
-    like: Path | None
-    layer: str | None
-    methods: tuple[Method, ...]
-    output: str | None
-    recursive: bool
-    no_clobber: bool
-    npz: bool
-    json: bool
-    top: int
-    max_pixels: int | None
-    providers: Sequence[str] | None
-    threads: int | None
-
-    @property
-    def level(self) -> Level:
-        """The lowest level that the methods need."""
-        return max(map(required_level, self.methods), default=2)
-
-
-@dataclass(slots=True)
-class Tally:
-    """The numbers of images that are done, failed and skipped so far."""
-
-    total: int
-    done: int = 0
-    failed: int = 0
-    skipped: int = 0
-
-    def __str__(self) -> str:
-        """A line for the end of a job, or for an interrupted job."""
-        line = f"{self.done} of {self.total} images explained"
-        if self.failed:
-            line += f", {self.failed} failed"
-        return f"{line}, {self.skipped} skipped (already explained)" if self.skipped else line
 
 
 def run(images: Sequence[str], options: Options) -> int:
@@ -121,27 +75,69 @@ def run(images: Sequence[str], options: Options) -> int:
 def _explain_all(found: Search, options: Options, tally: Tally) -> None:
     model = default_model() if options.model is None else options.model
     metadata = stated_metadata(model)
+    texts = [str(one) for one in options.targets]
     with _most_pixels(options.max_pixels):
-        targets = read_targets([str(one) for one in options.targets], metadata)
-    read = [model, *(one.path for one in targets if isinstance(one, MaskedRegion))]
-    read += [] if options.like is None else [options.like]
-    outputs = Outputs(options.output, found, read, npz=options.npz)
-    options = replace(options, methods=_methods(options.methods, metadata))
-    explainer = Explainer(model, providers=options.providers, threads=options.threads, level=options.level)
+        targets = tuple(read_targets(texts, metadata))
+    options = replace(options, targets=targets, methods=_methods(options.methods, metadata))
+    outputs = Outputs(options.output, found, _read(model, options), npz=options.npz, picture=options.format)
+    if options.resume and outputs.folder is None:
+        raise OutputError("--resume continues a job whose results have a folder of their own; name it with -o FOLDER")
+    workers, threads = shared_processors(processors(), len(found.pictures), options.threads)
+    explainer = Explainer(model, providers=options.providers, threads=threads, level=options.level)
     required(explainer.metadata)
-    if options.like is not None:
-        with _most_pixels(options.max_pixels):
-            targets.append(Similarity(explainer.embed(options.like)[0]))
-    options = replace(options, targets=tuple(targets))
-    with warnings.catch_warnings(), progress(len(found.pictures), "explaining") as advance:
+    with _manifest(outputs, found, model, texts, options) as manifest, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the important ones become notes
+        if options.like is not None:
+            with _most_pixels(options.max_pixels):
+                likeness = Similarity(explainer.embed(options.like)[0])
+            options = replace(options, targets=(*options.targets, likeness))
+        work = ImageWork(explainer, outputs, options, manifest, for_several=tally.total > 1)
+        # Pillow's limit holds for the drawings too, so a lower one is checked where images are opened.
+        with _most_pixels(max(options.max_pixels or 0, Image.MAX_IMAGE_PIXELS or 0) or None):
+            _explain_each(found, work, workers, tally)
+
+
+def _explain_each(found: Search, work: ImageWork, workers: int, tally: Tally) -> None:
+    tasks = (_task(picture, work) for picture in found.pictures)
+    with (
+        contextlib.closing(in_order(work, tasks, workers)) as results,
+        progress(len(found.pictures), "explaining") as advance,
+    ):
         try:
-            for picture in found.pictures:
-                _explain_or_fail(picture, explainer, outputs, options, tally)
+            for task, result in results:
+                _finish_or_fail(task, result, work, tally)
                 advance()
         except Ended as end:
             end.progress = str(tally)
             raise
+
+
+def _task(found: Found, work: ImageWork) -> Task:
+    """Chooses the file to write; the reason why there is none is told in this image's turn."""
+    try:
+        return Task(found, work.outputs.path_for(found, keep=work.options.no_clobber))
+    except Exception as error:  # noqa: BLE001  it is raised in this image's turn
+        return Task(found, None, error)
+
+
+def _read(model: Path, options: Options) -> list[Path]:
+    """The files that the command reads beside the images."""
+    masks = [one.path for one in options.targets if isinstance(one, MaskedRegion)]
+    return [model, *masks, *([] if options.like is None else [options.like])]
+
+
+@contextlib.contextmanager
+def _manifest(
+    outputs: Outputs, found: Search, model: Path, texts: Sequence[str], options: Options
+) -> Iterator[Manifest | None]:
+    """The manifest of the folder that the user named for several images, or that a job is resumed in."""
+    if outputs.folder is None or not (found.is_for_several or options.resume):
+        yield None
+        return
+    from onnxcam.cli.job.manifest import Manifest  # noqa: PLC0415  a single image has none
+
+    with Manifest(outputs.folder, model, texts, options, resume=options.resume) as manifest:
+        yield manifest
 
 
 def _methods(wanted: tuple[Method, ...], metadata: Metadata) -> tuple[Method, ...]:
@@ -156,74 +152,57 @@ def _methods(wanted: tuple[Method, ...], metadata: Metadata) -> tuple[Method, ..
     return wanted or default_methods(metadata)
 
 
-def _explain_or_fail(found: Found, explainer: Explainer, outputs: Outputs, options: Options, tally: Tally) -> None:
-    name = str(found.path)
+def _finish_or_fail(task: Task, result: Callable[[], Explained | Skipped], work: ImageWork, tally: Tally) -> None:
+    """Waits for an image's results, writes and prints them; an error of this image alone does not end the job."""
+    name = str(task.found.path)
     try:
-        line = _explain(found, explainer, outputs, options, several=tally.total > 1)
+        outcome = result()
+        if isinstance(outcome, Explained):
+            _write(outcome, work)
     except (PictureError, OutputError, ModelError, TargetError) as error:
-        _fail(name, str(error), options, tally)
+        _fail(name, str(error), work.options, tally)
     except (MemoryError, OSError) as error:
-        _fail(name, f"cannot explain {name}: {reason(error)}", options, tally)
+        _fail(name, f"cannot explain {name}: {reason(error)}", work.options, tally)
     except Exception as error:
         # An error that holds for all images ends the job. So does a bug of ours if there is no other image to explain:
         # its traceback helps to fix it.
         if isinstance(error, OnnxCamError) or tally.total == 1:
             raise
-        _fail(name, f"cannot explain {name}: {type(error).__name__}: {error}", options, tally)
+        _fail(name, f"cannot explain {name}: {type(error).__name__}: {error}", work.options, tally)
     else:
-        if line is None:
-            _skip(name, options, tally)
-        else:
-            tally.done += 1
-            typer.echo(line)
+        _tell(name, outcome, work.options, tally)
+    finally:
+        if task.path is not None:
+            work.outputs.release(task.path)
 
 
-def _explain(found: Found, explainer: Explainer, outputs: Outputs, options: Options, *, several: bool) -> str | None:
-    """Explains one image, writes its files, and returns the text to print; None if the image is skipped."""
-    path = outputs.path_for(found, keep=options.no_clobber)
-    if path is None:
-        return None
-    with _most_pixels(options.max_pixels):
-        picture = _open(found, explainer)
-    metadata = explainer.metadata
-    targets = [one.on(picture, metadata) if isinstance(one, MaskedRegion) else one for one in options.targets]
-    explanation = explainer.explain(picture, targets, layer=options.layer, level=options.level)
-    source = fingerprint(found.path)
-    save_picture(path, lambda: explanation.figure(methods=options.methods, layer=options.layer), source=source)
-    written = outputs.written(path)
-    if options.npz:
-        _save_arrays(explanation, written[-1], options, source)
-    remarks = notes(explanation, picture)
+def _write(explained: Explained, work: ImageWork) -> None:
+    """Writes the files, and then their line in the manifest."""
+    for path, content in explained.files.items():
+        with replacing(path) as file:
+            file.write(content)
+    if work.manifest is not None and explained.listing is not None:
+        work.manifest.add(explained.listing)
+
+
+def _tell(name: str, outcome: Explained | Skipped, options: Options, tally: Tally) -> None:
+    if isinstance(outcome, Skipped):
+        _skip(name, outcome.reason, options, tally)
+        return
+    tally.done += 1
+    if not options.json:  # which holds them
+        for remark in outcome.remarks:
+            _say(f"{name}: {remark}")
+    typer.echo(outcome.text)
+
+
+def _skip(name: str, why: str, options: Options, tally: Tally) -> None:
+    tally.own += why == RESULT_OF_OURS
+    tally.skipped += why == EXPLAINED_ALREADY
     if options.json:
-        return as_json(
-            record(explanation, found.path, options.methods, top=options.top, written=written, remarks=remarks)
-        )
-    for remark in remarks:
-        _say(f"{found.path}: {remark}")
-    if several:
-        return as_line(explanation, found.path, written)
-    return as_table(explanation, options.top, written)
-
-
-def _open(found: Found, explainer: Explainer) -> Picture:
-    shorter = needed_shorter_side(explainer.metadata)
-    if found.is_standard_input:
-        return open_picture(sys.stdin.buffer, shorter=shorter, longer=PANEL_SIDE, name="the standard input")
-    return open_picture(found.path, shorter=shorter, longer=PANEL_SIDE)
-
-
-def _save_arrays(explanation: Explanation, path: Path, options: Options, source: str) -> None:
-    from onnxcam.cli.arrays import save_arrays  # noqa: PLC0415  most runs save no arrays
-
-    save_arrays(explanation, path, options.methods, source)
-
-
-def _skip(name: str, options: Options, tally: Tally) -> None:
-    tally.skipped += 1
-    if options.json:
-        typer.echo(as_json({"path": name, "skipped": _THERE_ALREADY}))
+        typer.echo(as_json({"path": name, "skipped": why}))
     elif tally.total == 1:  # for several, the tally is enough
-        _say(f"{name} is skipped: {_THERE_ALREADY}")
+        _say(f"{name} is skipped: {why}")
 
 
 def _fail(name: str, message: str, options: Options, tally: Tally) -> None:
@@ -239,7 +218,7 @@ def _say(message: str) -> None:
 
 @contextlib.contextmanager
 def _most_pixels(count: int | None) -> Iterator[None]:
-    """Sets Pillow's limit for the block; None leaves it unchanged."""
+    """Sets Pillow's limit, which holds for all threads, for the block; None leaves it unchanged."""
     before = Image.MAX_IMAGE_PIXELS
     Image.MAX_IMAGE_PIXELS = before if count is None else count
     try:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from onnxcam.cli.search import MARK
 from onnxcam.errors import OutputError
 from onnxcam.files import check_is_no_source, check_writable, identities, identity, make_folder, mode_of
-from onnxcam.render.formats import FORMATS, picture_format
+from onnxcam.render.formats import ENDINGS, FORMATS, named_format, picture_format
 from onnxcam.signature import fingerprint, signed_source
 
 if TYPE_CHECKING:
@@ -27,7 +27,9 @@ class Outputs:
     the command chooses, ``dog.onnxcam.png``, gets a number unless its file is an older explanation of the same image.
     """
 
-    def __init__(self, output: str | None, search: Search, read: Sequence[Path], *, npz: bool) -> None:
+    def __init__(
+        self, output: str | None, search: Search, read: Sequence[Path], *, npz: bool, picture: str | None = None
+    ) -> None:
         """Decides between a file and a folder.
 
         Args:
@@ -35,22 +37,28 @@ class Outputs:
             search: The images to explain.
             read: Other files that are read, such as the model.
             npz: Whether arrays are written too.
+            picture: The format of the pictures, such as ``png``; None is PNG, or the one of the file's ending.
 
         Raises:
-            OutputError: The file cannot be written, or there are several images for one file.
+            OutputError: The file cannot be written or has the ending of another format, or there are several images for
+                one file.
         """
         self._read = identities([*(picture.path for picture in search.pictures), *read])
         self._npz = npz
+        self._ending = ENDINGS[named_format(picture or "png")]
+        self._claimed: dict[Path, str] = {}
         self._folder, self._file = Path(), None
+        self.folder: Path | None = None
         if output is not None and _is_folder(output, search):
-            self._folder = Path(output)
+            self._folder = self.folder = Path(output)
         elif output is not None:
             self._file = Path(output)
-            picture_format(self._file)
+            if picture_format(self._file) != named_format(picture or self._file.suffix):
+                raise OutputError(f"cannot write {self._file} as {picture}: its ending is that of another format")
             check_writable(self._file)
 
     def path_for(self, picture: Found, *, keep: bool) -> Path | None:
-        """The file to write for an image; its folder is made.
+        """The file to write for an image; its folder is made. The name is kept for this image until ``release``.
 
         Args:
             picture: The image.
@@ -73,6 +81,10 @@ class Outputs:
                 raise OutputError(f"cannot write {file}: it exists, and onnxcam did not make it; name another file")
         return path
 
+    def release(self, path: Path) -> None:
+        """Ends the claim to a file that ``path_for`` gave: it is written, or will not be."""
+        self._claimed.pop(path, None)
+
     def written(self, path: Path) -> list[Path]:
         """The picture's path, and that of the arrays if they are written too."""
         return [path, path.with_suffix(".npz")] if self._npz else [path]
@@ -83,14 +95,15 @@ class Outputs:
         make_folder(folder)
         stem = "stdin" if picture.is_standard_input else picture.path.stem
         source = fingerprint(picture.path)
-        names = (f"{stem}{MARK}.png" if number == 1 else f"{stem}-{number}{MARK}.png" for number in itertools.count(1))
-        return next(
-            path
-            for path in (folder / name for name in names)
-            if all(self._is_free(file, source) for file in self.written(path))
-        )
+        numbers = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
+        paths = (folder / f"{stem}{number}{MARK}{self._ending}" for number in numbers)
+        path = next(path for path in paths if all(self._is_free(file, source) for file in self.written(path)))
+        self._claimed[path] = source
+        return path
 
     def _is_free(self, file: Path, source: str) -> bool:
+        if self._claimed.get(file, source) != source:
+            return False
         return identity(file) not in self._read and _is_replaceable(file, source)
 
 

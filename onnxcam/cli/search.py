@@ -20,6 +20,8 @@ PICTURE_ENDINGS |= {".jfif", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".ppm"}
 UNSUPPORTED_ENDINGS = {".heic", ".heif"}
 # The names of our own results have this before their ending.
 MARK = ".onnxcam"
+# The list of the results in an output folder, see ``onnxcam.cli.job.manifest``.
+MANIFEST = "manifest.jsonl"
 STANDARD_INPUT = "-"
 
 _LONGEST_ENDING = 10
@@ -37,11 +39,13 @@ class Found:
         path: The file, or ``-``.
         under: The subfolders between the searched folder and the file.
         is_standard_input: Whether ``-`` is the standard input, and not a file of this name.
+        is_of_folder: Whether it was found in a folder, and not named by the user.
     """
 
     path: Path
     under: Path = field(default_factory=Path)
     is_standard_input: bool = False
+    is_of_folder: bool = False
 
 
 @dataclass(slots=True)
@@ -101,7 +105,7 @@ def _search_folder(top: Path, result: Search, *, recursive: bool) -> None:
     for item in _walk(top, result, recursive=recursive):
         kind = _kind(item)
         if kind is None:
-            result.pictures.append(Found(item, item.parent.relative_to(top)))
+            result.pictures.append(Found(item, item.parent.relative_to(top), is_of_folder=True))
         else:
             kinds[kind] += 1
     if len(result.pictures) + len(result.failures) == before:
@@ -131,7 +135,7 @@ def _kind(item: Path) -> str | None:
         return "hidden ones"
     if stat.S_ISDIR(mode):
         return "links to folders" if item.is_symlink() else _SUBFOLDERS
-    if item.stem.endswith(MARK):
+    if item.stem.endswith(MARK) or item.name == MANIFEST:
         return "results of onnxcam"
     if not ending:
         return "without an ending"

@@ -50,6 +50,11 @@ def threads_for_quota(root: Path = Path("/")) -> int | None:
     return max(1, math.ceil(quota)) if quota < _processors() else None
 
 
+def processors() -> int:
+    """The processors that this process may use: those of a container's quota, or of the machine."""
+    return threads_for_quota() or _processors()
+
+
 def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

@@ -71,7 +71,12 @@ _TAKEN = "an image is a path, bytes, an open binary file, a Pillow image or an a
 
 
 def open_picture(
-    source: PictureSource, *, shorter: int | None = None, longer: int | None = None, name: str | None = None
+    source: PictureSource,
+    *,
+    shorter: int | None = None,
+    longer: int | None = None,
+    most_pixels: int | None = None,
+    name: str | None = None,
 ) -> Picture:
     """Opens an image as 8-bit RGB: turned upright by its EXIF orientation, and on white if it is transparent.
 
@@ -81,6 +86,7 @@ def open_picture(
         shorter: The pixels that are needed on the shorter side. A JPEG with many more is decoded at a fraction of its
             size, never below twice this.
         longer: The pixels that are needed on the longer side; this is not doubled.
+        most_pixels: A limit below Pillow's; None is Pillow's.
         name: The name for error messages; None is its path.
 
     Returns:
@@ -93,7 +99,7 @@ def open_picture(
     if isinstance(source, Picture):
         return source
     if isinstance(source, Image.Image):
-        return _decoded(source, name or "the image", None)
+        return _decoded(source, name or "the image", None, most_pixels)
     if hasattr(source, "__array__"):
         image = from_array(_as_array(source))
         _check_strip(image.size, name or "the array")
@@ -102,7 +108,7 @@ def open_picture(
         raise PictureError(f"{_TAKEN}, not {type(source).__name__}")
     name = name or name_of(source)
     with identify(source, name) as image:
-        return _decoded(image, name, _draft_scale(image, shorter, longer))
+        return _decoded(image, name, _draft_scale(image, shorter, longer), most_pixels)
 
 
 def picture_sources(images: PictureSource | Iterable[PictureSource]) -> list[PictureSource]:
@@ -128,8 +134,8 @@ def _as_array(source: Any) -> npt.NDArray[Any]:
         raise PictureError(f"the array cannot be read: {reason(error)}") from error
 
 
-def _decoded(image: Image.Image, name: str, scale: int | None) -> Picture:
-    _check_pixels(image.size, name)
+def _decoded(image: Image.Image, name: str, scale: int | None, most_pixels: int | None) -> Picture:
+    _check_pixels(image.size, name, most_pixels)
     _check_strip(image.size, name)
     full = image.size
     if scale is not None:
@@ -164,12 +170,12 @@ def _has_more_frames(image: Image.Image) -> bool:
     return False
 
 
-def _check_pixels(size: tuple[int, int], name: str) -> None:
-    """Refuses an image above Pillow's limit, up to twice of which Pillow itself only warns."""
-    limit = Image.MAX_IMAGE_PIXELS
+def _check_pixels(size: tuple[int, int], name: str, most: int | None) -> None:
+    """Refuses an image above the limit: Pillow's, up to twice of which Pillow itself only warns, or a lower one."""
+    limit = min((count for count in (Image.MAX_IMAGE_PIXELS, most) if count is not None), default=None)
     width, height = size
     if limit is not None and width * height > limit:
-        raise PictureError(too_large(name, f"{width} by {height}"))
+        raise PictureError(too_large(name, f"{width} by {height}", limit))
 
 
 def _check_strip(size: tuple[int, int], name: str) -> None:

@@ -56,7 +56,7 @@ def identify(source: FileSource, name: str) -> Image.Image:
     except (UnidentifiedImageError, KeyError):  # KeyError: Pillow before 11.3 has no AVIF
         raise PictureError(f"{name} is not an image in a format that onnxcam reads: {_hint(file)}") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise PictureError(too_large(name, "its")) from error
+        raise PictureError(too_large(name, "its", Image.MAX_IMAGE_PIXELS)) from error
     except Exception as error:  # decoders raise anything: OSError, SyntaxError, ValueError, struct.error, …
         of_the_system = isinstance(error, OSError) and error.errno is not None
         trouble = f"cannot read {name}" if of_the_system else f"{name} is damaged or truncated"
@@ -69,15 +69,16 @@ def name_of(source: FileSource) -> str:
     return os.fsdecode(name) if isinstance(name, (str, os.PathLike)) else "the image"
 
 
-def too_large(name: str, whose: str) -> str:
+def too_large(name: str, whose: str, limit: int | None) -> str:
     """The message about an image with too many pixels.
 
     Args:
         name: The image's name.
         whose: The words before "pixels".
+        limit: The largest number of pixels.
     """
     return (
-        f"{name} is too large: {whose} pixels are more than the limit of {Image.MAX_IMAGE_PIXELS:,}; if you trust the "
+        f"{name} is too large: {whose} pixels are more than the limit of {limit:,}; if you trust the "
         "image, raise the limit with --max-pixels (in Python PIL.Image.MAX_IMAGE_PIXELS)"
     )
 

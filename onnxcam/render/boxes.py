@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PIL import ImageDraw, ImageFont
+from PIL import ImageDraw
 
+from onnxcam.render.lettering import font as font_of_size
 from onnxcam.text import one_line
 
 if TYPE_CHECKING:
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from onnxcam.detection import Box as Detected
     from onnxcam.metadata import Metadata
     from onnxcam.photograph.geometry import Box, Size
-
-    Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+    from onnxcam.render.lettering import Font
 
 # The explained box is white between dark lines, the others are thinner and grey, so that all show on any photograph.
 _WHITE, _GREY, _DARK = (255, 255, 255), (190, 190, 190), (28, 28, 28)
@@ -77,7 +77,7 @@ def with_boxes(image: Image.Image, outlines: Sequence[Outline]) -> Image.Image:
         return image
     drawn = image.copy()
     pen = ImageDraw.Draw(drawn)
-    font = ImageFont.load_default(max(_SMALLEST_TEXT, round(max(image.size) * _TEXT)))
+    font = font_of_size(max(_SMALLEST_TEXT, round(max(image.size) * _TEXT)))
     for outline in sorted(outlines, key=lambda one: one.is_explained):
         _draw(pen, outline, image.size, font)
     return drawn

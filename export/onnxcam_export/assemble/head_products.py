@@ -4,7 +4,8 @@ A row of the gradient uses each weight of a fully connected layer once, so its t
 
 1. The gradient of a class starts with a one. Its product with the last matrix is one row of the matrix, which is
    looked up. (MobileNetV2, level 1, one thread: 1.04 forward passes instead of 1.08.) The rows that the caller gives,
-   of which there are mostly none, are multiplied with the matrix as the first operand, which takes no memory.
+   of which there are mostly none, are multiplied with the matrix as the first operand, which takes no memory: fixed at
+   level 1, EfficientNet-Lite0 takes 54 MiB instead of 58.
 2. The gradient at a layer and the guided gradient at the image are multiplied by the same large matrices. As one
    product, both take as long as one of them. (VGG-16, whose three matrices are nine tenths of its file, at level 2 on
    one thread: 2.20 forward passes instead of 2.29.)
@@ -118,8 +119,10 @@ def _look_up(op: Builder, node: ir.Node, index: ir.Value, seeds: ir.Value) -> No
     """Replaces ``[onehot(c); v] W`` by row c of W and ``v W``, and likewise for ``W^T``."""
     matrix, is_transposed = node.inputs[1], bool(_values(node).get("transB", 0))
     row = op.Transpose(op.Gather(matrix, index, axis=1)) if is_transposed else op.Gather(matrix, index)
-    product = op.Transpose(op.Gemm(matrix, seeds, transA=int(not is_transposed), transB=1))
-    _replace(node, op.Concat(row, product, axis=0))
+    product = op.Gemm(matrix, seeds, transA=int(not is_transposed), transB=1)
+    # With an axis more, ONNX Runtime does not fuse the Transpose, which would make the matrix the second operand.
+    turned = op.Squeeze(op.Transpose(op.Unsqueeze(product, [0]), perm=[0, 2, 1]), [0])
+    _replace(node, op.Concat(row, turned, axis=0))
 
 
 def _replace(node: ir.Node, value: ir.Value) -> None:

@@ -11,7 +11,7 @@ in that layout, and level 2 of MobileNetV2 takes 3.15 forward passes instead of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -96,6 +96,17 @@ class InputGradient:
         if rule.treatment is Treatment.PLAIN:
             return Treatment.OWN
         return rule.treatment if rule.is_rectifier(step) else Treatment.PLAIN
+
+    def remark(self, steps: Iterable[Step]) -> str | None:
+        """A sentence for the report if no step is a rectifier, so that this is the plain gradient."""
+        if self.name not in {"guided", "deconvnet"} or any(
+            self.treatment(step) is not Treatment.PLAIN for step in steps
+        ):
+            return None
+        return (
+            "no activation was found that guided backpropagation rectifies, such as a ReLU or GELU, so the gradient "
+            "at the input is the plain gradient"
+        )
 
 
 def _guided(plain: Rule) -> Rule:

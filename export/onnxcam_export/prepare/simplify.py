@@ -14,6 +14,7 @@ from onnxcam_export.differentiate.rule import PLAIN
 from onnxcam_export.prepare.expand_functions import expand
 from onnxcam_export.prepare.infer_shapes import complete_shapes, state_constant_shapes
 from onnxcam_export.prepare.masked_assignments import select_by_masks
+from onnxcam_export.prepare.stacked_extremes import unstack_extremes
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Sequence
@@ -37,6 +38,7 @@ def simplify(model: ir.Model, keep: Sequence[ir.Value] = (), operators: Containe
         expand(model, keep=operators)
         _optimise(model)
         select_by_masks(model.graph)
+        unstack_extremes(model.graph)
         common_passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
         common_passes.RemoveUnusedNodesPass()(model)
         common_passes.NameFixPass()(model)

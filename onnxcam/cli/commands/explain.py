@@ -30,6 +30,14 @@ class MethodChoice(StrEnum):
     EIGEN_GRAD_CAM = "eigen-grad-cam"
 
 
+class FormatChoice(StrEnum):
+    """The values of ``--format``."""
+
+    PNG = "png"
+    JPEG = "jpeg"
+    WEBP = "webp"
+
+
 EPILOG = """
 Examples:
 
@@ -38,7 +46,7 @@ onnxcam explain photo.jpg
 onnxcam explain photo.jpg --target "tiger cat" --target -2 -o cat.png
 onnxcam explain photo.jpg --target "tiger cat - tabby" --method layer-cam
 onnxcam explain face.jpg --like other.jpg -m faces.onnx
-onnxcam explain photos/ --recursive -o explained/ --no-clobber --json
+onnxcam explain photos/ --recursive -o explained/ --format jpeg --resume
 curl https://example.org/photo.jpg | onnxcam explain - -o photo.png
 
 A file that exists is overwritten only if onnxcam made it, and never if the command reads it.
@@ -103,9 +111,17 @@ def explain(  # noqa: PLR0917  Typer passes them by name
             show_default="IMAGE.onnxcam.png here",
         ),
     ] = None,
+    format: Annotated[  # noqa: A002  as Pillow calls it
+        FormatChoice | None,
+        typer.Option(metavar="FORMAT", help="Format of the pictures: png, jpeg or webp.", show_default="png"),
+    ] = None,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Search subfolders too.")] = False,
     no_clobber: Annotated[
         bool, typer.Option("--no-clobber", "-n", help="Skip images whose explanation exists already.")
+    ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Skip unchanged images that manifest.jsonl in the output folder lists."),
     ] = False,
     npz: Annotated[bool, typer.Option("--npz", help="Also save the raw arrays, next to the picture.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object for each image.")] = False,
@@ -123,7 +139,8 @@ def explain(  # noqa: PLR0917  Typer passes them by name
     threads: ThreadsOption = None,
 ) -> int:
     """Explains images: which class the model sees, and where."""
-    from onnxcam.cli.explain import Options, run
+    from onnxcam.cli.explain import run
+    from onnxcam.cli.job.options import Options
 
     return run(
         images,
@@ -134,8 +151,10 @@ def explain(  # noqa: PLR0917  Typer passes them by name
             layer=layer,
             methods=() if method is MethodChoice.ALL else (cast("Method", method.value),),
             output=output,
+            format=None if format is None else format.value,
             recursive=recursive,
             no_clobber=no_clobber,
+            resume=resume,
             npz=npz,
             json=json,
             top=top,

@@ -169,3 +169,24 @@ def test_several_heads_are_listed() -> None:
     ):
         find_score(graph)
     assert find_score(graph, "b").classes == 3
+
+
+@pytest.mark.parametrize("opset", [11, 13])
+def test_the_scores_of_steps_are_those_before_the_softmax_in_its_own_shape(opset: int) -> None:
+    """A text recogniser's, [N, T, C]: a softmax of older opsets merges its first axes."""
+    proto = model(
+        """g (float[N,3,8,12] x) => (float[N,M,T] y) {
+            c = Conv (x, w)
+            t = Transpose <perm = [0, 2, 3, 1]> (c)
+            q = Reshape (t, steps)
+            s = MatMul (q, head)
+            y = Softmax <axis = 2> (s)
+        }""",
+        opset=opset,
+        ir_version=7,
+        w=(4, 3, 8, 1),
+        steps=[0, -1, 4],
+        head=(4, 7),
+    )
+    score = found(proto, "y")
+    assert (score.shape, score.activation) == ((12, 7), "softmax")

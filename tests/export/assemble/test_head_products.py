@@ -7,10 +7,12 @@ from collections import Counter
 import numpy as np
 import onnx
 import onnx_ir as ir
+import onnxruntime as ort
 import pytest
 import torch
 from torch import nn
 
+from onnxcam import adapt
 from onnxcam_export import export
 from onnxcam_export.assemble.head_products import share_head_products
 from onnxcam_export.assemble.rows import cotangents
@@ -125,3 +127,21 @@ def test_the_nodes_stay_in_an_order_in_which_they_can_run():
 def _after(op: Builder) -> list[ir.Node]:
     share_head_products(op)
     return op.nodes
+
+
+def test_no_copy_of_the_last_matrix_is_made_for_seeds(tmp_path):
+    """As ONNX Runtime optimises it: the matrix is the first operand, of which it packs no copy."""
+    body = (nn.Conv2d(3, 64, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    model = nn.Sequential(*body, nn.Linear(64, 50)).eval()
+    report = export(model, tmp_path / "model.onnx", input_shape=(3, 16, 16), verify=False)
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
+    ort.InferenceSession(adapt(report.path, level=1), options, providers=["CPUExecutionProvider"])
+    graph = onnx.load(tmp_path / "optimised.onnx").graph
+    products = {tuple(node.input[:2]) for node in graph.node if node.op_type == "Gemm" and "onnxcam.seed" in node.input}
+    ((first, second),) = products
+    assert second == "onnxcam.seed"
+    assert first in {node.input[0] for node in graph.node if node.op_type == "Gather"}
+    assert sum(list(tensor.dims) == [50, 64] for tensor in graph.initializer) == 2  # the other is the forward pass's

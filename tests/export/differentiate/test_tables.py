@@ -6,10 +6,12 @@ import math
 from typing import Any
 
 import numpy as np
+import onnx_ir as ir
 import pytest
 
 from onnxcam_export.differentiate.rule import PLAIN
-from onnxcam_export.differentiate.tables import deconvnet, guided
+from onnxcam_export.differentiate.tables import InputGradient, deconvnet, guided
+from onnxcam_export.graph.steps import Step
 
 
 def sigmoid(x: Any) -> Any:
@@ -108,3 +110,11 @@ def test_quantising_the_picture_is_no_rectifier(graph: Any, evaluate: Any) -> No
     x, dy, dx = computed(graph, evaluate, guided(PLAIN), text, s=np.float32(0.1), z=np.uint8(0))
     inside = (np.rint(10 * x) >= 0) & (np.rint(10 * x) <= 255)
     np.testing.assert_allclose(dx, dy * inside, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["guided", "deconvnet", "plain"])
+@pytest.mark.parametrize("activations", [[], ["Tanh"], ["Tanh", "Relu"]])
+def test_a_gradient_that_is_the_plain_one_is_said_to_be(name: str, activations: list[str]) -> None:
+    nodes = [ir.node(op_type, [ir.val("x")], name=op_type) for op_type in activations]
+    remark = InputGradient.of(name).remark([Step.of(node) for node in nodes])
+    assert (remark is not None) == (name != "plain" and "Relu" not in activations)

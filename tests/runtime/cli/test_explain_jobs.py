@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 
 from onnxcam import Explainer
+from onnxcam.files import replacing
+from onnxcam.photograph.opening import Picture
 
 
 def here() -> set[str]:
@@ -76,14 +78,13 @@ def test_subfolders_on_request(onnxcam, model, photos):
 def test_a_job_goes_on_past_any_failure_of_one_picture(onnxcam, model, photos, monkeypatch, error):
     explain = Explainer.explain
 
-    def fail_once(self: Explainer, *arguments: object, **options: object):
-        if not failed:
-            failed.append(True)
+    def fail_for_the_black_one(self: Explainer, picture: Picture, *arguments: object, **options: object):
+        if not np.asarray(picture.image).any():
             raise error
-        return explain(self, *arguments, **options)
+        return explain(self, picture, *arguments, **options)
 
-    failed: list[bool] = []
-    monkeypatch.setattr(Explainer, "explain", fail_once)
+    Image.new("RGB", (60, 40)).save(photos / "a.png")
+    monkeypatch.setattr(Explainer, "explain", fail_for_the_black_one)
     result = onnxcam("explain", photos, "-m", model)
     assert result.code == 2
     assert explained(result) == ["b.png", "c.png"]
@@ -139,14 +140,12 @@ def test_no_clobber_skips_what_is_explained(onnxcam, model, photos):
 
 
 def test_an_interrupted_job_tells_how_far_it_came_and_leaves_nothing_behind(onnxcam, model, photos, monkeypatch):
-    explain = Explainer.explain
-
-    def interrupt_second(self: Explainer, *arguments: object, **options: object):
-        if here() != {"photos"}:
+    def interrupt_second(path: Path):
+        if path.name == "b.onnxcam.png":
             os.kill(os.getpid(), signal.SIGINT)
-        return explain(self, *arguments, **options)
+        return replacing(path)
 
-    monkeypatch.setattr(Explainer, "explain", interrupt_second)
+    monkeypatch.setattr("onnxcam.cli.explain.replacing", interrupt_second)
     result = onnxcam("explain", photos, "-m", model)
     assert (result.code, result.err) == (130, "onnxcam: interrupted; 1 of 3 images explained\n")
     assert here() == {"photos", "a.onnxcam.png"}
@@ -199,9 +198,7 @@ def test_numbers_that_are_not_finite_are_null_and_that_is_said(onnxcam, model, p
         return explanation
 
     monkeypatch.setattr(Explainer, "explain", spoil)
-    monkeypatch.setattr(
-        "onnxcam.cli.explain.save_picture", lambda *_, **__: None
-    )  # what it draws of it is not the point
+    monkeypatch.setattr("onnxcam.cli.job.one_image.encode", lambda *_: b"")  # what it draws of it is not the point
     record = json.loads(onnxcam("explain", picture, "-m", model, "--json").out, parse_constant=pytest.fail)
     assert record["notes"] == ["its scores are not finite, so they say nothing"]
     assert record["explained"][0]["methods"]["guided-backprop"]["minimum"] is None

@@ -92,7 +92,7 @@ def test_heic_is_named(tmp_path):
 def test_there_is_one_sentence_for_pictures_that_are_too_large(monkeypatch):
     large = content("PNG")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 90)  # 192 are more than twice as many
-    assert refused(large) == reading.too_large("it", "its")
+    assert refused(large) == reading.too_large("it", "its", 90)
     assert refused(large).endswith(
         "its pixels are more than the limit of 90; if you trust the image, raise the limit with --max-pixels "
         "(in Python PIL.Image.MAX_IMAGE_PIXELS)"

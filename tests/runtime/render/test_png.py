@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from onnxcam.render import png
 from onnxcam.render.png import encode_png
+
+WITH_ISAL = pytest.param(png.isal_zlib, marks=pytest.mark.skipif(png.isal_zlib is None, reason="isal is an extra"))
+
+
+@pytest.fixture(autouse=True, params=[WITH_ISAL, None], ids=["isal", "zlib"])
+def _compression(request, monkeypatch):
+    monkeypatch.setattr(png, "isal_zlib", request.param)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (7, 1), (33, 20), (300, 200)])
