@@ -142,12 +142,11 @@ def _of_pixels(explanation: Explanation, wish: Wish) -> list[dict[str, Any]]:
     """
     if explanation.level < AT_INPUT:
         return [{}] * len(explanation.class_index)
-    image = explanation.metadata.image
-    if explanation.metadata.input_gradient == "guided":
-        loudest = loudest_channel(explanation.guided_backprop(), image.channel_axis)
-        values = loudest * cam.upsample(explanation.grad_cam(wish.layer), image.places)
-    else:
-        values = loudest_channel(explanation.input_gradient(), image.channel_axis)
+    image, guided = explanation.metadata.image, explanation.metadata.input_gradient == "guided"
+    gradient = explanation.guided_backprop() if guided else explanation.input_gradient()
+    values = loudest_channel(gradient, image.channel_axis)
+    if guided:
+        values = values * cam.upsample(explanation.grad_cam(wish.layer), image.places)
     made = []
     for pixels in values:
         content, peak = packed(pixels)
