@@ -96,7 +96,9 @@ def explain(
     return steps(dataset, plan)
 
 
-def planned(model: ModelSource | None, wish: Wish, workers: int | None, threads: int | None, batch_size: int) -> Plan:
+def planned(
+    model: ModelSource | None, wish: Wish, workers: int | None, threads: int | None, batch_size: int | None
+) -> Plan:
     """Checks a job, and fits it to the cluster; the arguments and errors are those of ``explain``."""
     with Explainer(model, level=wish.level, threads=1) as explainer:
         check(explainer, wish)
