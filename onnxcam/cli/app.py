@@ -14,6 +14,9 @@ from onnxcam.cli.commands import (
     evaluate,
     explain,
     inspect,
+    page,
+    report,
+    sanity,
     serve,
     triton,
     verify,
@@ -52,6 +55,9 @@ app.command(cls=Command)(inspect.inspect)
 app.command(cls=Command)(verify.verify)
 app.command(cls=Command)(doctor.doctor)
 app.command(cls=Command)(adapt.adapt)
+app.command(cls=Command)(sanity.sanity)
+app.command(cls=Command)(report.report)
+app.command(cls=Command)(page.page)
 app.command(cls=Command)(triton.triton)
 app.command(cls=Command, epilog=batch.EPILOG)(batch.batch)
 app.command(cls=Command, epilog=evaluate.EPILOG)(evaluate.evaluate)

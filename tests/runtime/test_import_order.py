@@ -34,9 +34,10 @@ ORDER = [
     "explainer",
     "bulk",
     "batch",
-    "evaluation",
+    "evaluation sanity",
+    "reporting",
     "__init__",
-    "serving",
+    "serving page",
     "cli",
     "__main__",
 ]
