@@ -145,7 +145,8 @@ class Probability(Scalar):
     _is_first_of_two: bool = field(default=False, repr=False)  # the label whose probability is 1 - p
 
     def bound(self, metadata: Metadata) -> Self:
-        activation = self.activation or metadata.score_activation or "softmax"
+        usual = "sigmoid" if metadata.is_binary else "softmax"
+        activation = self.activation or metadata.score_activation or usual
         if activation not in {"softmax", "sigmoid"}:
             raise TargetError(f"the activation is 'softmax' or 'sigmoid', not {shortened(repr(activation))}")
         if metadata.classes == 1 and activation == "softmax":

@@ -34,7 +34,9 @@ def anchors(metadata):
 
 @pytest.fixture
 def binary(metadata):
-    return dataclasses.replace(metadata, classes=1, score_shape=(1,), labels=("healthy", "pneumonia"))
+    return dataclasses.replace(
+        metadata, classes=1, score_shape=(1,), labels=("healthy", "pneumonia"), score_activation="sigmoid"
+    )
 
 
 def read(text, metadata):

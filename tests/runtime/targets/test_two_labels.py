@@ -85,6 +85,15 @@ def test_written_targets(binary, text, y, v):
     assert row.cotangent(S) == pytest.approx([v])
 
 
+def test_without_an_activation_two_labels_mean_a_sigmoid(binary):
+    logits = dataclasses.replace(binary, score_activation=None)
+    assert targets.Probability("ill").bound(logits).value(S) == pytest.approx(P)
+    assert [(item.label, item.score, item.probability) for item in explained(-1, S, logits)[1]] == [
+        ("healthy", 1.0, None),
+        ("ill", -1.0, None),
+    ]
+
+
 def test_mistakes(binary):
     for text, words in (
         ("p:-1", "-1 is a rank; give one of the two labels"),
