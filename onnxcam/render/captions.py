@@ -9,9 +9,10 @@ if TYPE_CHECKING:
 
     from onnxcam.scores import ClassScore
 
+# Guided backpropagation hardly changes with the class, which 'onnxcam sanity' measures: its pixels are no reasons.
 _NOTES = {
-    "guided-backprop": "pixels that raise the score",
-    "guided-grad-cam": "these pixels, weighted by Grad-CAM",
+    "guided-backprop": "edges the network uses, alike for every class",
+    "guided-grad-cam": "the same edges, where Grad-CAM is high",
     "eigen-cam": "strongest pattern, whatever the class, {where}",
 }
 
