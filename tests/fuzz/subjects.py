@@ -24,8 +24,8 @@ from onnxcam.execution.bundled import default_model
 from onnxcam.metadata import Metadata
 from onnxcam.photograph.opening import open_picture
 from onnxcam.photograph.preprocessing import preprocess
-from onnxcam.serving.protocol.request import read_request
 from onnxcam.serving.picture.options import read_options
+from onnxcam.serving.protocol.request import read_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
