@@ -10,21 +10,26 @@ PAGE = web/page/onnxcam_page/files
 EXPORT = export/pyproject.toml export/LICENSE export/README.md $(shell find export/onnxcam_export -type f -not -path '*/__pycache__/*')
 
 .PHONY: help demo test lint wheels bench page clean
-.PHONY: test-runtime test-oldest test-web test-page
+.PHONY: test-runtime test-oldest test-web test-page test-report
 .PHONY: test-runtimes test-arm64
-.PHONY: test-triton
+.PHONY: test-triton test-batch
+.PHONY: test-metrics fuzz
 
 help:
 	@echo 'make demo          explain a photograph, with no PyTorch: writes demo.png'
 	@echo 'make test          all tests'
 	@echo 'make test-runtime  the runtime'"'"'s tests, in an environment that holds only its wheel, pytest and hypothesis'
 	@echo 'make test-oldest   the same with the oldest versions that it allows: constraints-oldest.txt'
+	@echo 'make test-metrics  the metrics of other libraries, which tests compare ours with: takes some minutes'
 	@echo 'make test-runtimes every level in the oldest ONNX Runtime, and the programs of docs/other-languages.md; needs g++'
 	@echo 'make test-arm64    the wheel on an emulated Raspberry Pi 4; needs Debian, and unpacks its packages into a folder'
 	@echo 'make test-web      the npm package in web/, in both ONNX Runtimes for JavaScript; needs Node 20 or later'
+	@echo 'make fuzz          arbitrary metadata, models, pictures and targets for a minute (FUZZ=3600 for an hour)'
 	@echo 'make page          a page that explains photographs in the browser, for any server: site/ (MODEL="…" for others)'
 	@echo 'make test-page     that page in Chromium, without a window; needs Debian'"'"'s chromium (CHROMIUM=… for another)'
+	@echo 'make test-report   a report of onnxcam report in the same browser'
 	@echo 'make test-triton   the files of onnxcam triton in a real Triton server out of PyPI; Linux on x86-64 alone'
+	@echo 'make test-batch    onnxcam batch on a Ray cluster of two nodes on this machine; installs 1 GB'
 	@echo 'make lint          ruff and mypy'
 	@echo 'make wheels        the wheels and their source distributions, in dist/; that of the page needs Node'
 	@echo 'make bench         speed, memory and start-up beside the peers: docs/performance.md (BENCH=--help for parts of it)'
@@ -51,6 +56,10 @@ test-runtime: .venv-runtime/.stamp
 test-oldest: .venv-oldest/.stamp
 	PYTHONSAFEPATH=1 .venv-oldest/bin/pytest tests/runtime
 
+# Quantus is under the GPL and OpenVINO-XAI wants old versions of all else, so they have an environment of their own.
+test-metrics: .venv-metrics/.stamp
+	.venv-metrics/bin/python tests/data/make_metric_peers.py --check
+
 # The headers of Debian 13's libonnxruntime-dev; elsewhere name a folder: make test-runtimes ONNXRUNTIME_HEADERS=…
 ONNXRUNTIME_HEADERS ?= $(CURDIR)/.headers/usr/include/onnxruntime
 test-runtimes: .venv-plain/.stamp .venv-programs/.stamp $(ONNXRUNTIME_HEADERS)/onnxruntime_cxx_api.h
@@ -60,6 +69,10 @@ test-runtimes: .venv-plain/.stamp .venv-programs/.stamp $(ONNXRUNTIME_HEADERS)/o
 test-arm64: .arm64/.emulator .arm64/.root .arm64/.site .venv-runtime/.stamp
 	ARM64=.arm64 PYTHONSAFEPATH=1 .venv-runtime/bin/pytest tests/arm64
 
+FUZZ ?= 60
+fuzz: .venv-fuzz/.stamp
+	.venv-fuzz/bin/python tests/fuzz/run.py $(FUZZ)
+
 # Python answers first, and JavaScript must give the same.
 test-web: .venv-demo/.stamp web/node_modules/.stamp
 	.venv-demo/bin/python tests/web/reference.py web/.reference
@@ -67,6 +80,9 @@ test-web: .venv-demo/.stamp web/node_modules/.stamp
 
 test-triton: .venv-triton/.stamp
 	.venv-triton/bin/pytest tests/triton
+
+test-batch: .venv-batch/.stamp
+	.venv-batch/bin/pytest tests/batch
 
 MODEL ?= models/efficientnet_lite0.onnx
 page: .venv-demo/.stamp $(PAGE)/worker.js
@@ -86,6 +102,10 @@ test-page: .venv-demo/.stamp $(PAGE)/worker.js
 	PYTHONPATH=web/page .venv-demo/bin/onnxcam page $(SMALL:%=tests/web/data/%.onnx) -o web/.site/several
 	CHROMIUM='$(CHROMIUM)' node --test --test-reporter=spec tests/web/page.browser.js
 
+test-report: .venv-demo/.stamp web/node_modules/.stamp
+	@test -x '$(CHROMIUM)' || { echo 'There is no Chromium: apt-get install chromium, or name one with make test-report CHROMIUM=…' >&2; exit 1; }
+	CHROMIUM='$(CHROMIUM)' node --test --test-reporter=spec tests/web/report.browser.js
+
 lint: .venv/.stamp
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
@@ -99,7 +119,7 @@ bench: .venv-bench/.stamp
 	.venv-bench/bin/python -m bench $(BENCH)
 
 clean:
-	rm -rf .venv .venv-* .headers .arm64 dist demo.png .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-* .headers .arm64 fuzz-findings dist demo.png .mypy_cache .pytest_cache .ruff_cache
 	rm -rf web/node_modules web/types web/.reference web/.site $(PAGE) site
 	find onnxcam export bench tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -147,6 +167,17 @@ dist/.stamp: .venv-build/.stamp $(RUNTIME) $(EXPORT) $(if $(shell command -v npm
 	.venv-oldest/bin/python $(PIP_INSTALL:constraints.txt=constraints-oldest.txt) '.[cpu]' pytest hypothesis
 	@touch $@
 
+.venv-metrics/.stamp: $(RUNTIME) tests/data/requirements-metrics.txt
+	$(call venv,.venv-metrics)
+	.venv-metrics/bin/python -m pip install --quiet --disable-pip-version-check -r tests/data/requirements-metrics.txt '.[cpu]'
+	.venv-metrics/bin/python -m pip install --quiet --disable-pip-version-check --no-deps openvino-xai==1.1.0
+	@touch $@
+
+.venv-fuzz/.stamp: pyproject.toml constraints.txt
+	$(call venv,.venv-fuzz)
+	.venv-fuzz/bin/python $(PIP_INSTALL) atheris -e '.[$(FLAVOUR)]'
+	@touch $@
+
 .venv-plain/.stamp: tests/runtimes/constraints.txt
 	rm -rf .venv-plain
 	$(call venv,.venv-plain)
@@ -171,6 +202,11 @@ $(CURDIR)/.headers/usr/include/onnxruntime/onnxruntime_cxx_api.h:
 .venv-triton/.stamp: $(RUNTIME) tests/triton/constraints.txt
 	$(call venv,.venv-triton)
 	.venv-triton/bin/python $(PIP_INSTALL:constraints.txt=tests/triton/constraints.txt) '.[cpu]' nvidia-pytriton 'tritonclient[http]' pytest
+	@touch $@
+
+.venv-batch/.stamp: pyproject.toml constraints.txt
+	$(call venv,.venv-batch)
+	.venv-batch/bin/python $(PIP_INSTALL) -e '.[cpu,batch]' pytest pandas polars duckdb
 	@touch $@
 
 web/node_modules/.stamp: web/package.json web/package-lock.json

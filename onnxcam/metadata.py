@@ -35,7 +35,9 @@ from onnxcam.metadata_parts import (
     ImageInput,
     Interpolation,
     Layer,
+    MethodSanity,
     Preprocessing,
+    Sanity,
     Source,
     Verification,
 )
@@ -54,7 +56,9 @@ __all__ = [
     "Interpolation",
     "Layer",
     "Metadata",
+    "MethodSanity",
     "Preprocessing",
+    "Sanity",
     "Source",
     "Verification",
 ]
@@ -99,6 +103,7 @@ class Metadata:
         score_output: The output of the original model that the scores were found from.
         score_reason: Why that output was taken.
         detection: Where the boxes are, if the scores are a raw detection head.
+        sanity: The sanity checks of the model's explanations; None if they were not run.
     """
 
     image: ImageInput
@@ -122,6 +127,7 @@ class Metadata:
     score_output: Words = ""
     score_reason: Words = ""
     detection: DetectionHead | None = None
+    sanity: Sanity | None = None
 
     def __repr__(self) -> str:
         """One line, without labels and golden numbers."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from onnxcam.photograph.words import in_words
+from onnxcam.sanity.verdict import verdict_lines
 from onnxcam.text import listed
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ class ExportReport:
                 for name, error in m.verification.errors.items()
             ]
             lines += [f"  note: {note}" for note in m.verification.notes]
+        if m.sanity is not None:
+            lines += [f"sanity  {line}" for line in verdict_lines(m.sanity)]
         lines.append(", ".join(f"{part} {seconds:.1f} s" for part, seconds in self.seconds.items()))
         return "\n".join(lines)
 

@@ -83,6 +83,24 @@ def with_required_rows(model: ModelSource, *, level: int | None) -> bytes:
         return b"".join(_edited(data, metadata, _checked(metadata, None, level), {row}))
 
 
+def restated(model: ModelSource, metadata: Metadata) -> bytes:
+    """Makes a copy of an explainer model that says something else of itself, in the same form.
+
+    Args:
+        model: The path or the bytes of an explainer model.
+        metadata: Its metadata, changed in what does not concern the graph.
+
+    Returns:
+        The bytes of the model, as from ``adapt``.
+
+    Raises:
+        ModelError: The file is missing or no explainer model, or the metadata contradict themselves.
+    """
+    data = _read(model)
+    with undamaged(_named(model)):
+        return b"".join(_edited(data, metadata, metadata, ()))
+
+
 def stated_metadata(model: ModelSource) -> Metadata:
     """Reads the metadata of a file, without loading the model.
 

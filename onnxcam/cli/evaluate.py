@@ -15,7 +15,7 @@ import typer
 
 from onnxcam.cli.evaluation_tables import as_record, as_text
 from onnxcam.cli.progress import progress
-from onnxcam.cli.report import as_json
+from onnxcam.cli.results import as_json
 from onnxcam.cli.search import search
 from onnxcam.cli.signals import Ended
 from onnxcam.errors import EvaluationError, MethodError, OutputError, PictureError, TargetError

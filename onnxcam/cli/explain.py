@@ -18,7 +18,7 @@ from onnxcam.cli.job.tally import Tally
 from onnxcam.cli.masks import MaskedRegion
 from onnxcam.cli.outputs import Outputs
 from onnxcam.cli.progress import progress
-from onnxcam.cli.report import as_json
+from onnxcam.cli.results import as_json
 from onnxcam.cli.search import search
 from onnxcam.cli.signals import Ended
 from onnxcam.cli.targets import read_targets

@@ -90,6 +90,23 @@ def overlay(photograph: Image.Image, values: Floats, box: Box, *, outline: bool 
     return drawn
 
 
+def colours_of(values: Floats) -> Image.Image:
+    """A map's colours alone, each with its opacity in ``overlay``.
+
+    Args:
+        values: [h, w] in [0, 1].
+
+    Returns:
+        RGBA, of the map's size.
+    """
+    levels = Image.fromarray(np.rint(values * 255).astype(np.uint8))
+    drawn = levels.copy()
+    drawn.putpalette(_COLOURS)
+    drawn = drawn.convert("RGB")
+    drawn.putalpha(levels.point(_OPACITIES))
+    return drawn
+
+
 def scale(size: Size) -> Image.Image:
     """The colour scale of ``overlay``, from zero on the left to the map's maximum on the right.
 

@@ -173,3 +173,12 @@ function changed(place, value) {
   path.reduce((part, name) => part[name], copy)[last] = value;
   return copy;
 }
+
+test("the results of sanity checks, and other fields that are not used here, are let through", () => {
+  const methods = {
+    "grad-cam": { classes: 0.1, classifier: 0.2, unsigned: 0.3, network: 0 },
+  };
+  const sanity = { pictures: 3, methods, by: "onnxcam 0.1.0" };
+  const read = readMetadata(JSON.stringify({ ...VALID, sanity }));
+  assert.deepEqual(read.layers, VALID.layers);
+});
