@@ -10,7 +10,7 @@ PAGE = web/page/onnxcam_page/files
 EXPORT = export/pyproject.toml export/LICENSE export/README.md $(shell find export/onnxcam_export -type f -not -path '*/__pycache__/*')
 
 .PHONY: help demo test lint wheels bench page clean
-.PHONY: test-runtime test-oldest test-web test-page test-report
+.PHONY: test-runtime test-oldest test-web test-page page-speed test-report
 .PHONY: test-runtimes test-arm64
 .PHONY: test-triton test-batch
 .PHONY: test-metrics fuzz
@@ -105,6 +105,11 @@ test-page: .venv-demo/.stamp $(PAGE)/worker.js
 test-report: .venv-demo/.stamp web/node_modules/.stamp
 	@test -x '$(CHROMIUM)' || { echo 'There is no Chromium: apt-get install chromium, or name one with make test-report CHROMIUM=…' >&2; exit 1; }
 	CHROMIUM='$(CHROMIUM)' node --test --test-reporter=spec tests/web/report.browser.js
+
+# Not a test: the figures of web/README.md.
+page-speed: .venv-demo/.stamp $(PAGE)/worker.js
+	PYTHONPATH=web/page .venv-demo/bin/onnxcam page -o web/.site/one
+	CHROMIUM='$(CHROMIUM)' node tests/web/page.speed.js
 
 lint: .venv/.stamp
 	.venv/bin/ruff check
