@@ -8,7 +8,7 @@ FLAVOUR ?= $(if $(shell command -v nvidia-smi),gpu,cpu)
 RUNTIME = pyproject.toml LICENSE README.md $(wildcard models/efficientnet_lite0.*) $(shell find onnxcam -type f -not -path '*/__pycache__/*')
 EXPORT = export/pyproject.toml export/LICENSE export/README.md $(shell find export/onnxcam_export -type f -not -path '*/__pycache__/*')
 
-.PHONY: help demo test test-runtime test-oldest test-web test-page test-runtimes test-arm64 page lint wheels bench clean
+.PHONY: help demo test test-runtime test-oldest test-web test-page test-runtimes test-arm64 page lint wheels bench portability clean
 
 help:
 	@echo 'make demo          explain a photograph, with no PyTorch: writes demo.png'
@@ -23,6 +23,7 @@ help:
 	@echo 'make lint          ruff and mypy'
 	@echo 'make wheels        both wheels and both source distributions, in dist/'
 	@echo 'make bench         speed, memory and start-up beside the peers: docs/performance.md (BENCH=--help for parts of it)'
+	@echo 'make portability  other runtimes and tools, each in its own environment: docs/portability.md; needs Node (PORTABILITY=--help)'
 	@echo 'make clean         remove what the other targets made'
 
 demo: .venv-demo/.stamp
@@ -81,6 +82,10 @@ wheels: dist/.stamp
 # Hours in full; it goes on where it was interrupted. In parts: make bench BENCH='--models resnet50 --rounds 3 --only levels'
 bench: .venv-bench/.stamp
 	.venv-bench/bin/python -m bench $(BENCH)
+
+# In parts: make portability PORTABILITY='--only tract-0.23.9'
+portability: .venv-bench/.stamp
+	.venv-bench/bin/python -m bench.portability $(PORTABILITY)
 
 clean:
 	rm -rf .venv .venv-demo .venv-runtime .venv-oldest .venv-plain .venv-programs .venv-build .venv-bench .headers .arm64 dist demo.png .mypy_cache .pytest_cache .ruff_cache
