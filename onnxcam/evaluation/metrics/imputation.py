@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 # Of the normal noise, in the image's units, as in ROAD's own code and in pytorch-grad-cam.
 NOISE = 0.01
 
-# About the largest error of a pixel at which the iteration ends, in the image's units: the noise's deviation. Most errors
-# are a tenth of it. They changed the ROAD of six maps by less than 0.0004.
+# About the largest error of a pixel at which the iteration ends, in the image's units: the noise's deviation. Most
+# errors are a tenth of it. They changed the ROAD of six maps by less than 0.0004.
 TOLERANCE = 1e-2
 _MOST_ITERATIONS = 50
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -132,3 +134,13 @@ def test_a_map_that_is_upside_down_and_one_that_ignores_the_class_lose(data):
         assert measured["upside-down"]["road"] < 0
         assert measured["grad-cam"]["adcc"] > measured["upside-down"]["adcc"]
         assert measured["grad-cam"]["drop"] < measured["ignores-the-class"]["drop"]
+
+
+def test_a_model_of_a_fixed_batch_is_measured_as_any_other(data, rewritten, pooled, tmp_path):
+    path = tmp_path / "fixed.onnx"
+    path.write_bytes(rewritten("pooled", image=replace(pooled.metadata.image, batch=2), golden=None))
+    questions = [Question(data / "coffee.jpg")]
+    (fixed,) = records_of(Evaluator(path, ONNXCAM, candidates_of), questions)
+    (free,) = records_of(Evaluator(data / "pooled.onnx", ONNXCAM, candidates_of), questions)
+    for name, measured in free.maps.items():
+        assert fixed.maps[name].metrics == pytest.approx(measured.metrics, abs=1e-5), name
