@@ -12,8 +12,9 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Tests of other programs, which have environments of their own: `make test-triton`.
-collect_ignore = [folder for folder, package in (("triton", "pytriton"),) if not importlib.util.find_spec(package)]
+# Tests beside large programs have environments of their own: `make test-triton` and `make test-batch`.
+_LARGE = {"triton": "pytriton", "batch": "ray"}
+collect_ignore = [folder for folder, package in _LARGE.items() if not importlib.util.find_spec(package)]
 
 IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 

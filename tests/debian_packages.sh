@@ -22,9 +22,9 @@ apt() {
 		-o "Dir::Cache=$state" -o "Dir::Cache::archives=$state/archives" -o Dir::Etc::SourceList=/dev/null \
 		-o "Dir::Etc::SourceParts=$state/sources" -o "APT::Architecture=$architecture" \
 		-o "APT::Architectures::=$architecture" -o APT::Install-Recommends=false -o Acquire::Languages=none \
-		-o APT::Sandbox::User=root -o Debug::NoLocking=true "$@" >&2
+		-o APT::Sandbox::User=root -o Debug::NoLocking=true -o Acquire::Retries=3 "$@" >&2
 }
-apt update
+apt update || echo "going on without the lists that could not be fetched" >&2 # while a mirror is being brought up to date
 if [ "$1" = --alone ]; then
 	shift
 	(cd "$state/archives" && apt download "$@")

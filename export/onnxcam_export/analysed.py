@@ -69,12 +69,16 @@ def analysed(
     if isinstance(head, HeadOutputs):
         output, boxes = _joined_head(original, head, taken)
     forward = analyse(original, dict(zip(layers, kept, strict=False)), output, optimisations, of_head=head is not None)
+    if head is None:
+        return forward, None
+    score = forward.score
     if isinstance(head, HeadOutputs):
-        score = replace(forward.score, output=listed(scores), reason="joined to one detection head")
-        forward = replace(forward, score=score)
-    elif head is not None:
-        boxes = head_of_tensor(head, forward.score.shape)
-    return forward, boxes
+        score = replace(score, output=listed(scores), reason="joined to one detection head")
+    else:
+        boxes = head_of_tensor(head, score.shape)
+        reason = "the first output, a detection head" if score_output is None else score.reason
+        score = replace(score, reason=reason)
+    return replace(forward, score=score), boxes
 
 
 def _named_scores(original: Original, score_output: str | int | None, head: Head | None) -> list[str]:

@@ -35,6 +35,8 @@ def as_text(records: Sequence[Record], candidates: Sequence[Candidate], conventi
         columns = [metric for metric in metrics if metric in known]
         if columns:
             blocks.append(_table(title, columns, summaries, convention))
+    if len(records) < 2:
+        return "\n\n".join([*blocks, "One image says nothing about others; evaluate more of them."])
     return "\n\n".join([*blocks, _not_beaten(_comparisons(records, candidates, convention))]).rstrip()
 
 

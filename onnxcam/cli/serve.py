@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 TOKEN = "ONNXCAM_TOKEN"  # noqa: S105  the variable's name
 _MIB = 2**20
-_PACKAGES = ("starlette", "uvicorn", "prometheus_client", "python_multipart")
+_PACKAGES = ("starlette", "uvicorn", "httptools", "prometheus_client", "python_multipart")
 _SHORTEST_TOKEN, _LONGEST_TOKEN = 8, 4096
 
 
@@ -60,12 +60,14 @@ def run(models: Sequence[str], options: Options) -> int:
         OnnxCamError: The packages of the extra are missing, an argument is wrong, or a model cannot be served.
     """
     _check_installed()
-    from onnxcam.serving.logs import Log  # noqa: PLC0415  the extra is there now
+    from onnxcam.serving.exchange.logs import Log  # noqa: PLC0415  the extra is there now
     from onnxcam.serving.names import named_models  # noqa: PLC0415
+    from onnxcam.serving.running.memory import return_large_buffers  # noqa: PLC0415
     from onnxcam.serving.server import listen, serve  # noqa: PLC0415
 
     paths, token, log = named_models(models), _token(options.token_file), Log(requests=not options.quiet)
     listener = listen(options.host, options.port)
+    return_large_buffers()
     host, port = listener.getsockname()[:2]
     log.event("listening", address=f"http://{f'[{host}]' if ':' in host else host}:{port}", models=list(paths))
     if token is None and host not in {"127.0.0.1", "::1"}:
@@ -77,15 +79,18 @@ def run(models: Sequence[str], options: Options) -> int:
 
 
 def _service(paths: dict[str, Path], token: str | None, log: Any, options: Options) -> Any:
-    from onnxcam.serving.limits import Limits  # noqa: PLC0415
     from onnxcam.serving.models import Opening  # noqa: PLC0415
+    from onnxcam.serving.running.limits import Limits  # noqa: PLC0415
+    from onnxcam.serving.running.sizes import default_runs, default_threads  # noqa: PLC0415
     from onnxcam.serving.service import Coalescing, Service  # noqa: PLC0415
+
+    runs = options.runs or default_runs()
 
     return Service(
         paths,
         Opening(
             options.providers,
-            options.threads,
+            options.threads or default_threads(runs),
             cast("Level | None", options.level),
             checked=not options.unchecked,
             whole=options.whole,
@@ -96,7 +101,7 @@ def _service(paths: dict[str, Path], token: str | None, log: Any, options: Optio
             rows=options.max_rows,
             queue=options.queue,
             seconds=options.timeout,
-            runs=options.runs or _processors(),
+            runs=runs,
         ),
         token,
         Coalescing(options.batch, options.batch_wait / 1e3),
@@ -143,7 +148,3 @@ def _token(file: Path | None) -> str | None:
             "blanks; make one with: openssl rand -hex 32"
         )
     return token
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -54,13 +54,13 @@ class Question:
         path: Its file.
         place: Where the objects are; None if that is not known.
         objects: A hash of that and of the label, for the record's key.
-        label: The class to explain; None is the model's top class.
+        label: The class to explain, by its label or index; None is the model's top class.
     """
 
     path: Path
     place: Place | None = None
     objects: str = ""
-    label: str | None = None
+    label: str | int | None = None
 
 
 @dataclass(frozen=True, slots=True)

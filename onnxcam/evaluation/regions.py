@@ -39,18 +39,18 @@ class Objects:
 
     Attributes:
         boxes: (left, top, right, bottom) of each, in pixels of the upright image.
-        label: The class that they show, which is then explained; None explains the model's top class.
+        label: The class that they show, by its label or index, which is then explained; None explains the top class.
     """
 
     boxes: tuple[Corners, ...]
-    label: Annotated[str, Meta(max_length=10_000)] | None = None
+    label: Annotated[str, Meta(max_length=10_000)] | Annotated[int, Meta(ge=0, le=2**24)] | None = None
 
 
 def read_boxes(path: Path) -> dict[str, Objects]:
     """Reads a JSON file: ``{"dog.jpg": {"boxes": [[left, top, right, bottom], …], "label": "boxer"}, …}``.
 
     Args:
-        path: The file; the label may be left out.
+        path: The file; the label may be left out, or be the class's index.
 
     Returns:
         The objects by the names of the images' files.

@@ -89,7 +89,9 @@ def crash(package: str, code: int, error: str) -> str | None:
     if code < 0:
         return f"importing {package} ends with {signal.Signals(-code).name}; uninstall {package} and install it again"
     if code and package == "numpy":
-        reason = shortened(" ".join(error.rpartition("Error: ")[2].split()).removesuffix("."))
+        # NumPy writes a page, with the reason at its end.
+        reason = error.rpartition("Original error was: ")[2].rpartition("Error: ")[2]
+        reason = shortened(" ".join(reason.split()).removesuffix("."))
         return f"numpy cannot be imported: {reason}; install another version of numpy"
     return None
 

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
     from onnxcam.artifact.source import ModelSource
 
-# Errors only: at every load, ONNX Runtime warns that the contract's two inputs with defaults are not constants.
-_LOG_ERRORS = 3
+# At every load, ONNX Runtime warns that the contract's inputs with defaults are not constants, and it prints the errors
+# that its exceptions tell.
+_LOG_NOTHING = 4
 
 _EXTERNAL_DATA_FOLDER = "session.model_external_initializers_file_folder_path"
 
@@ -127,7 +128,7 @@ def read_metadata(session: InferenceSession, name: str = "the model") -> Metadat
 
 def _options(threads: int | None, *, spinning: bool = True) -> SessionOptions:
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = _LOG_ERRORS
+    options.log_severity_level = _LOG_NOTHING
     # ONNX Runtime would keep a memory plan for each batch size. Without plans, level 2 takes less memory (ResNet-50 421
     # MiB instead of 473, MobileNetV2 149 instead of 183) and 2 % longer.
     options.enable_mem_pattern = False

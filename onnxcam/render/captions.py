@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from onnxcam.text import listed
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -15,7 +13,7 @@ if TYPE_CHECKING:
 _NOTES = {
     "guided-backprop": "edges the network uses, alike for every class",
     "guided-grad-cam": "the same edges, where Grad-CAM is high",
-    "eigen-cam": "strongest pattern, whatever the class, at {layers}",
+    "eigen-cam": "strongest pattern, whatever the class, {where}",
 }
 
 _LARGE = 1e6
@@ -23,8 +21,8 @@ _LARGE = 1e6
 
 def note(method: str, layers: Sequence[str]) -> str:
     """A few words on the method and the layers of its map, for the small print of its panel."""
-    words = _NOTES.get(method, "evidence for the class, at {layers}")
-    return words.replace("{layers}", f"layer{'s' * (len(layers) > 1)} {listed(layers)}")
+    where = f"at layer {layers[0]}" if len(layers) == 1 else f"largest of {len(layers)} layers"
+    return _NOTES.get(method, "evidence for the class, {where}").replace("{where}", where)
 
 
 def remark(explained: ClassScore) -> str:

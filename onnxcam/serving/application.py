@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
-from onnxcam.serving.exchange import of_http
-from onnxcam.serving.picture_routes import PictureRoutes
-from onnxcam.serving.protocol_routes import ProtocolRoutes
+from onnxcam.serving.exchange.frame import of_http
+from onnxcam.serving.picture.routes import PictureRoutes
+from onnxcam.serving.protocol.routes import ProtocolRoutes
 
 if TYPE_CHECKING:
     from onnxcam.serving.service import Service

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onnxcam.execution.bundled import default_model
-from onnxcam.serving.failures import ServiceError
+from onnxcam.serving.exchange.failures import ServiceError
 from onnxcam.text import shortened
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ import uvicorn
 from PIL import Image
 
 from onnxcam.serving.application import application
-from onnxcam.serving.failures import ServiceError
-from onnxcam.serving.logs import Forwarding
+from onnxcam.serving.exchange.failures import ServiceError
+from onnxcam.serving.exchange.logs import Forwarding
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -130,6 +130,8 @@ def _server(service: Service) -> uvicorn.Server:
     config = uvicorn.Config(
         application(service),
         lifespan="off",
+        loop="asyncio",
+        http="httptools",  # 0.8 ms less for a body of 600 kB than with h11, which is Python
         ws="none",
         log_config=None,
         log_level=logging.WARNING,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from onnxcam.serving.coalescing import Batches
-from onnxcam.serving.failures import NOT_FOUND, UNAVAILABLE, RequestError
-from onnxcam.serving.limits import Limits
-from onnxcam.serving.logs import Log
-from onnxcam.serving.metrics import Metrics
+from onnxcam.serving.exchange.failures import NOT_FOUND, UNAVAILABLE, RequestError
+from onnxcam.serving.exchange.logs import Log
+from onnxcam.serving.exchange.metrics import Metrics
 from onnxcam.serving.models import Opening, ServedModel
-from onnxcam.serving.runs import Runs
+from onnxcam.serving.running.coalescing import Batches
+from onnxcam.serving.running.limits import Limits
+from onnxcam.serving.running.runs import Runs
 from onnxcam.text import listed, shortened
 
 if TYPE_CHECKING:

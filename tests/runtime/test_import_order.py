@@ -32,10 +32,12 @@ ORDER = [
     "explanation run_checks",
     "attributions",
     "explainer",
+    "bulk",
+    "batch",
     "evaluation sanity",
     "reporting",
     "__init__",
-    "serving",
+    "serving page",
     "cli",
     "__main__",
 ]

@@ -8,9 +8,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from onnxcam.serving.application import application
-from onnxcam.serving.limits import Limits
-from onnxcam.serving.logs import Log
+from onnxcam.serving.exchange.logs import Log
 from onnxcam.serving.models import Opening
+from onnxcam.serving.running.limits import Limits
 from onnxcam.serving.service import Service
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from onnxcam import default_model
-from onnxcam.serving.failures import ServiceError
+from onnxcam.serving.exchange.failures import ServiceError
 from onnxcam.serving.names import named_models
 
 

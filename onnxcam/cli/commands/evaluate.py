@@ -53,7 +53,7 @@ def evaluate(  # noqa: PLR0917  Typer passes them by name
         typer.Option(
             metavar="FILE",
             help="Where the objects are, in pixels of the image, as JSON: "
-            '{"dog.jpg": {"boxes": [[left, top, right, bottom]], "label": "boxer"}}. '
+            '{"dog.jpg": {"boxes": [[12, 30, 90, 80]], "label": "boxer"}}: left, top, right, bottom. '
             "A label, which may be left out, is the class to explain.",
         ),
     ] = None,

@@ -28,8 +28,8 @@ def serve(  # noqa: PLR0917  Typer passes them by name
     models: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[MODEL | NAME=MODEL]...",
-            help="Explainer models; each is named by its file, or as you say.",
+            metavar="MODEL",
+            help="Explainer models; each has the name of its file, or NAME=MODEL gives it another.",
             show_default=DEFAULT_MODEL,
         ),
     ] = None,
@@ -56,7 +56,8 @@ def serve(  # noqa: PLR0917  Typer passes them by name
         bool, typer.Option("--unchecked", help="Serve models without their golden check, or that have none.")
     ] = False,
     runs: Annotated[
-        int | None, typer.Option(min=1, max=256, metavar="N", help="Runs at a time.", show_default="one per core")
+        int | None,
+        typer.Option(min=1, max=256, metavar="N", help="Runs at a time.", show_default="cores, up to 4"),
     ] = None,
     queue: Annotated[
         int, typer.Option(min=0, max=100_000, metavar="N", help="Requests that may wait; the next gets 503.")
@@ -79,7 +80,7 @@ def serve(  # noqa: PLR0917  Typer passes them by name
     quiet: Annotated[bool, typer.Option("--quiet", help="Log only what fails, not every request.")] = False,
     provider: ProviderOption = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Threads for one run.", show_default="one per core")
+        int | None, typer.Option(min=1, metavar="N", help="Threads for one run.", show_default="cores / runs")
     ] = None,
 ) -> int:
     """Serves models over HTTP: the Open Inference Protocol (V2), and pictures to explain."""

@@ -68,6 +68,12 @@ def test_this_machine_has_packages_since_the_tests_run():
         (
             "numpy",
             1,
+            "ImportError: \n\nIMPORTANT: PLEASE READ THIS\n\nOriginal error was: libblas.so.3: cannot open\n",
+            "numpy cannot be imported: libblas.so.3: cannot open; install another version of numpy",
+        ),
+        (
+            "numpy",
+            1,
             BASELINE,
             (
                 "numpy cannot be imported: NumPy was built with baseline optimizations: (X86_V2) but your machine "
