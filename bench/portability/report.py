@@ -83,11 +83,13 @@ def _error(level: Line) -> str:
     error = level["error"]
     if error is None:
         return "ignored"
+    if error == 0:
+        return "0"
     return f"{error:.0e}" if error < _WRONG else f"**wrong: {error:.2g}**"
 
 
 def _reason(line: Line) -> str:
-    """Why a runtime does not run a form, without places in its own source."""
-    text = re.sub(r"\S*/\S+:\d+:?", "", str(line.get("error", "it gives nothing")))
+    """Why a runtime does not run a form, without places in its own source and files here."""
+    text = re.sub(r"\S*/\S+:\d+:?|(?<!\S)/\S+", "", str(line.get("error", "it gives nothing")))
     text = " ".join(text.split()).replace("|", "/").replace("<", "&lt;")
     return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"
