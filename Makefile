@@ -9,10 +9,10 @@ RUNTIME = pyproject.toml LICENSE README.md $(wildcard models/efficientnet_lite0.
 PAGE = web/page/onnxcam_page/files
 EXPORT = export/pyproject.toml export/LICENSE export/README.md $(shell find export/onnxcam_export -type f -not -path '*/__pycache__/*')
 
-.PHONY: help demo test lint wheels bench page clean
+.PHONY: help demo test lint wheels page clean
+.PHONY: bench portability page-speed
 .PHONY: test-runtime test-oldest test-web test-page test-report
-.PHONY: test-runtimes test-arm64
-.PHONY: test-triton test-batch
+.PHONY: test-runtimes test-arm64 test-triton test-batch
 .PHONY: test-metrics fuzz
 
 help:
@@ -33,6 +33,7 @@ help:
 	@echo 'make lint          ruff and mypy'
 	@echo 'make wheels        the wheels and their source distributions, in dist/; that of the page needs Node'
 	@echo 'make bench         speed, memory and start-up beside the peers: docs/performance.md (BENCH=--help for parts of it)'
+	@echo 'make portability  other runtimes and tools, each in its own environment: docs/portability.md; needs Node (PORTABILITY=--help)'
 	@echo 'make clean         remove what the other targets made'
 
 demo: .venv-demo/.stamp
@@ -106,6 +107,11 @@ test-report: .venv-demo/.stamp web/node_modules/.stamp
 	@test -x '$(CHROMIUM)' || { echo 'There is no Chromium: apt-get install chromium, or name one with make test-report CHROMIUM=…' >&2; exit 1; }
 	CHROMIUM='$(CHROMIUM)' node --test --test-reporter=spec tests/web/report.browser.js
 
+# Not a test: the figures of web/README.md.
+page-speed: .venv-demo/.stamp $(PAGE)/worker.js
+	PYTHONPATH=web/page .venv-demo/bin/onnxcam page -o web/.site/one
+	CHROMIUM='$(CHROMIUM)' node tests/web/page.speed.js
+
 lint: .venv/.stamp
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
@@ -117,6 +123,10 @@ wheels: dist/.stamp
 # Hours in full; it goes on where it was interrupted. In parts: make bench BENCH='--models resnet50 --rounds 3 --only levels'
 bench: .venv-bench/.stamp
 	.venv-bench/bin/python -m bench $(BENCH)
+
+# In parts: make portability PORTABILITY='--only tract-0.23.9'
+portability: .venv-bench/.stamp
+	.venv-bench/bin/python -m bench.portability $(PORTABILITY)
 
 clean:
 	rm -rf .venv .venv-* .headers .arm64 fuzz-findings dist demo.png .mypy_cache .pytest_cache .ruff_cache

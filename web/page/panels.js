@@ -70,7 +70,7 @@ function rowOf({ data, dims }, row) {
 /** @param {Values} map @param {Photograph} photograph @returns {Panel} */
 function mapPanel({ data, dims }, { pixels, placed }) {
   const levels = { data: mapToDraw(data), width: dims[1], height: dims[0] };
-  const drawn = overlay(pixels, levels, boxOn(placed, [pixels.width, pixels.height]));
+  const drawn = overlay(pixels, levels, boxOn(placed, [pixels.width, pixels.height]), true);
   return { title: "Grad-CAM", isMap: true, ...opaque(drawn), box: [0, 0, 1, 1] };
 }
 

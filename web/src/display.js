@@ -12,7 +12,9 @@ export function mapToDraw(values) {
   const sorted = values.slice().sort();
   const low = sorted[0];
   const extent = sorted[sorted.length - 1] - low || 1;
-  return new Uint8ClampedArray(values.length * 3).map((_, at) => ((values[floor(at / 3)] - low) / extent) * 255);
+  const levels = new Uint8ClampedArray(values.length * 3);
+  for (let at = 0; at < levels.length; at++) levels[at] = ((values[floor(at / 3)] - low) / extent) * 255;
+  return levels;
 }
 
 /**
@@ -25,8 +27,10 @@ export function imageToDraw(values) {
   const deviation = 0.1; // of a drawn image, whose values are in [0, 1]
   const zero = 0.5;
   const mean = sum(values) / values.length;
+  const levels = new Uint8ClampedArray(values.length);
   let squares = 0;
-  for (const value of values) squares += (value - mean) ** 2;
+  for (let at = 0; at < values.length; at++) squares += (values[at] - mean) ** 2;
   const factor = deviation / (Math.sqrt(squares / values.length) || 1);
-  return new Uint8ClampedArray(values.length).map((_, at) => ((values[at] - mean) * factor + zero) * 255);
+  for (let at = 0; at < values.length; at++) levels[at] = ((values[at] - mean) * factor + zero) * 255;
+  return levels;
 }

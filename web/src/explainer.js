@@ -5,7 +5,7 @@ import { ModelError, TensorError } from "./errors.js";
 import { Explanation } from "./explanation.js";
 import { imageShape, product } from "./metadata.js";
 import { levelOfRun } from "./methods.js";
-import { asFloat32, asType, max } from "./numbers.js";
+import { asFloat32, asType, max, sum } from "./numbers.js";
 import { readPixels } from "./pixels.js";
 import { preprocess } from "./preprocess.js";
 import { needScores, NOTHING, resolveTargets, rowsOf } from "./rows.js";
@@ -170,7 +170,7 @@ async function download(address) {
     if (!response.ok) throw new Error(`the server answered ${response.status}`);
     return new Uint8Array(await response.arrayBuffer());
   } catch (error) {
-    throw new ModelError(`cannot read ${shown(address)}: ${shown(error)}`, { cause: error });
+    throw new ModelError(`cannot read ${shown(address)}: ${shown(error)}`);
   }
 }
 
@@ -187,6 +187,6 @@ function checkTensor(tensor, { image }) {
   const given = [image.batch ? dims[0] : "N", ...dims.slice(1)];
   if (type !== image.dtype || !dims[0] || `${given}` !== `${expected}`)
     throw new TensorError(`the input must be ${image.dtype} [${expected}] (${image.layout}), not ${type} [${dims}]`);
-  if (!asFloat32(tensor).every(Number.isFinite)) throw new TensorError("the input holds NaN or infinity");
+  if (!isFinite(sum(asFloat32(tensor)))) throw new TensorError("the input holds NaN or infinity");
   return tensor;
 }

@@ -124,8 +124,9 @@ export class Explanation {
     const { outputs } = this;
     if (method === "guided-backprop") return outputs[contract.GUIDED_OUTPUT];
     if (method === "guided-grad-cam") return outputs[contract.GUIDED_GRAD_CAM_PREFIX + name];
-    const layers = [outputs[contract.ACTIVATIONS_PREFIX + name], outputs[contract.GRADIENTS_PREFIX + name]];
-    return method === "cam" ? cam(layers[0], layers[1]) : gradCam(layers[0], layers[1], relu);
+    const prefixes = [contract.ACTIVATIONS_PREFIX, contract.GRADIENTS_PREFIX];
+    const [activations, gradients] = prefixes.map((prefix) => outputs[prefix + name]);
+    return method === "cam" ? cam(activations, gradients) : gradCam(activations, gradients, relu);
   }
 
   /**

@@ -52,7 +52,7 @@ export function taps(filter, length, part, resized, window) {
   if (filter === "nearest") return nearest(length, part, resized, window);
   const [support, weight] = FILTERS[filter];
   // In single precision, in which Pillow keeps the part.
-  const [start, end] = [fround(part[0]), fround(part[1])];
+  const [start, end] = part.map(fround);
   const scale = fround(end - start) / resized;
   const spread = max(scale, 1); // the filter grows where pixels shrink, which prevents aliasing
   const reach = support * spread;

@@ -12,7 +12,11 @@ export const { floor, fround, max, min, trunc } = Math;
  */
 export const listOf = (length, of) => Array.from({ length }, (_, index) => of(index));
 
-/** @param {ArrayLike<number>} values */
+/**
+ * The sum of numbers, which is finite if they are: single precision cannot leave the range of this one.
+ *
+ * @param {ArrayLike<number>} values
+ */
 export function sum(values) {
   let total = 0;
   for (let index = 0; index < values.length; index++) total += values[index];

@@ -34,10 +34,10 @@ const MUTED = LEVELS.map((level) => rint((level - MIDDLE) * CONTRAST + MIDDLE));
  * @param {Pixels} photograph RGB.
  * @param {Pixels} map Its levels from 0 to 255, in grey.
  * @param {Box} box The map's position on the photograph; it may extend beyond the photograph.
- * @param {boolean} [outline] Whether a thin line marks the sides of the box that are inside the photograph.
+ * @param {boolean} outline Whether a thin line marks the sides of the box that are inside the photograph.
  * @returns {Pixels} A new image of the photograph's size.
  */
-export function overlay(photograph, map, box, outline = true) {
+export function overlay(photograph, map, box, outline) {
   const drawn = { ...photograph, data: photograph.data.slice() };
   fitInto(drawn, map, box, (at, levels, from) => paint(drawn.data, at, levels[from]));
   if (outline) drawOutline(drawn, box);
@@ -75,6 +75,7 @@ function smooth(value) {
  * @param {number} level
  */
 function paint(data, at, level) {
+  if (!GREYINGS[level]) return;
   const grey = MUTED[greyOf(data, at)];
   for (let channel = 0; channel < 3; channel++) {
     const muted = blend(data[at + channel], grey, GREYINGS[level]);
@@ -112,8 +113,7 @@ function overlap(start, end, canvas, image) {
   const first = clip(rint(start), 0, canvas - 1);
   const last = max(min(rint(end), canvas), first + 1);
   const ratio = image / (end - start);
-  const [low, high] = [first, last].map((edge) => clip((edge - start) * ratio, 0, image));
-  return [first, last, low, high];
+  return [first, last, ...[first, last].map((edge) => clip((edge - start) * ratio, 0, image))];
 }
 
 /**

@@ -105,7 +105,7 @@ function seen(image, { resized, crop: box }, { interpolation, letterbox }) {
   const [left, top] = [max(box[0], 0), max(box[1], 0)];
   const window = /** @type {Box} */ ([left, top, min(box[2], resized[0]), min(box[3], resized[1])]);
   const part = resample(image, resized, interpolation, { window });
-  return crop(part, [box[0] - left, box[1] - top, box[2] - left, box[3] - top], letterbox ?? 0);
+  return crop(part, [box[0] - left, box[1] - top, box[2] - left, box[3] - top], letterbox);
 }
 
 /**

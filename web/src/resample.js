@@ -55,12 +55,12 @@ export function resample(
  *
  * @param {Pixels} image
  * @param {Box} box In whole pixels.
- * @param {number} [grey] The default is black.
+ * @param {number | null} [grey] The default is black.
  * @returns {Pixels}
  */
-export function crop(image, [left, top, right, bottom], grey = 0) {
+export function crop(image, [left, top, right, bottom], grey) {
   const [width, height] = [right - left, bottom - top];
-  const data = new Uint8Array(width * height * 3).fill(grey);
+  const data = new Uint8Array(width * height * 3).fill(/** @type {number} */ (grey));
   const [start, end] = [max(left, 0), min(right, image.width)];
   for (let row = max(top, 0); row < min(bottom, image.height); row++) {
     const from = row * image.width;

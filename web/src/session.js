@@ -4,7 +4,7 @@ import { metadataText, requireInputs } from "./artifact.js";
 import * as contract from "./contract.js";
 import { ModelError } from "./errors.js";
 import { imageShape, readMetadata } from "./metadata.js";
-import { asFloat32 } from "./numbers.js";
+import { asFloat32, sum } from "./numbers.js";
 import { shown } from "./text.js";
 
 /**
@@ -93,7 +93,7 @@ function checked(name, tensor, dims) {
     );
   }
   const data = asFloat32(tensor);
-  if (data.every(Number.isFinite)) return data;
+  if (isFinite(sum(data))) return data;
   throw new ModelError(
     `the model's ${shown(name)} holds NaN or infinity for this input; check its weights, and that the input is ` +
       "preprocessed as it was in training, or ask for the scores alone with level 0",
