@@ -143,7 +143,7 @@ def _stated(texts: Sequence[str], options: Options) -> dict[str, Any]:
         "targets": list(texts),
         "layer": options.layer,
         "methods": list(options.methods),
-        "format": options.format,
+        "format": options.format or "png",
         "npz": options.npz,
         "pictures_sha256": [_sha256(path) for path in (*masks, *like)],
     }

@@ -6,6 +6,7 @@ one thread for its run, needs no hand-over between cores.
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -60,7 +61,7 @@ def in_order(
         for item in items:
             yield item, partial(work, item)
         return
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="onnxcam")
+    pool = _started(workers)
     begun: deque[tuple[Item, Future[Result]]] = deque()
     try:
         for item in items:
@@ -69,8 +70,23 @@ def in_order(
                 yield _taken(begun)
         while begun:
             yield _taken(begun)
-    finally:
+    except BaseException:
         pool.shutdown(cancel_futures=True)
+        raise
+    pool.shutdown()
+
+
+def _started(workers: int) -> ThreadPoolExecutor:
+    """A pool whose threads run. A signal while one starts could lose it, and then nobody would await its work."""
+    pool, together = ThreadPoolExecutor(workers, thread_name_prefix="onnxcam"), threading.Barrier(workers)
+    try:
+        for future in [pool.submit(together.wait) for _ in range(workers)]:
+            future.result()
+    except BaseException:
+        together.abort()
+        pool.shutdown()
+        raise
+    return pool
 
 
 def _taken(begun: deque[tuple[Item, Future[Result]]]) -> tuple[Item, Callable[[], Result]]:

@@ -1,4 +1,4 @@
-"""Jobs that are ended by ``kill -9``, which no process can catch, and continued with ``--resume``."""
+"""Jobs that are ended by ``kill -9``, which no process can catch, and continued; and by Ctrl-C."""
 
 import json
 import os
@@ -117,3 +117,49 @@ def test_killed_at_any_moment(arguments, lines):
     assert len(before) >= len([line for line in told if line.startswith("photos/")]) >= lines
     check_every_file_is_whole()
     check_resumed(arguments, before)
+
+
+@pytest.mark.parametrize("lines", [1, 11])
+def test_interrupted_at_any_moment(arguments, lines):
+    command = [sys.executable, "-u", "-m", "onnxcam", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        for _ in range(lines):
+            process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+    before = listed()
+    if process.returncode == 0:  # it was done before the signal came
+        assert len(before) == COUNT
+        return
+    assert process.returncode == 130
+    done = int(told.removeprefix("onnxcam: interrupted; ").partition(" ")[0])
+    assert told == f"onnxcam: interrupted; {done} of {COUNT} images explained\n"
+    assert lines <= done <= len(before) <= done + 1  # the signal may come between a line and the count
+    assert list(Path("out").glob(".onnxcam-*")) == []
+    check_resumed(arguments, before)
+
+
+NEVER_ENDING = """
+import sys, time
+import onnxcam.cli.explain
+from onnxcam.cli import main, signals
+from onnxcam.cli.job.one_image import ImageWork
+
+def never(self, task):
+    print("ready", flush=True)
+    time.sleep(600)
+
+signals.PATIENCE = 0.2
+onnxcam.cli.explain.processors = lambda: 2
+ImageWork.__call__ = never
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_run_that_never_ends_does_not_keep_the_process(arguments):
+    command = [sys.executable, "-c", NEVER_ENDING, *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+    assert (process.returncode, told) == (130, "onnxcam: interrupted\n")
