@@ -173,11 +173,9 @@ class Attributions(ABC):
 
 
 def _fixed(explanation: Explanation, row: int) -> Wanted:
-    """The target of a row, with what depends on the scores as it is at x: ranks, and regions without a mask."""
+    """The target of a row, with what depends on the scores as it is at x: ranks, boxes, and regions without a mask."""
     scalar = explanation.scalars[row]
-    if scalar is None:
-        return int(explanation.class_index[row])
-    return scalar.fixed_at(explanation.scores[explanation.image_of(row)])
+    return int(explanation.class_index[row]) if scalar is None else scalar
 
 
 def _count(number: object, name: str) -> int:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import numpy.typing as npt
 
+from onnxcam.scores import probabilities, sigmoid
+
 if TYPE_CHECKING:
     from onnxcam.cam import Floats
     from onnxcam.metadata_parts import DetectionHead
@@ -26,7 +28,7 @@ class Box:
 
     Attributes:
         c: Its class.
-        confidence: The class score, times the objectness if the head has one.
+        confidence: The class score after its activation, times the objectness if the head has one.
         corners: (left, top, right, bottom), in pixels of the model's input.
         entry: The index of the class score among the scores.
     """
@@ -37,13 +39,29 @@ class Box:
     entry: tuple[int, int]
 
 
+class BoxFinder:
+    """Finds the boxes of one image, once for each pair of limits."""
+
+    def __init__(self, s: Floats, head: DetectionHead) -> None:
+        """Looks at the scores of one image, [A, F] or [F, A]."""
+        self._s, self._head = s, head
+        self._found: dict[tuple[float, float], list[Box]] = {}
+
+    def __call__(self, confidence: float = CONFIDENCE, overlap: float = OVERLAP) -> list[Box]:
+        """The boxes that ``found_boxes`` finds."""
+        limits = (confidence, overlap)
+        if limits not in self._found:
+            self._found[limits] = found_boxes(self._s, self._head, confidence=confidence, overlap=overlap)
+        return self._found[limits]
+
+
 def found_boxes(
     s: Floats, head: DetectionHead, *, confidence: float = CONFIDENCE, overlap: float = OVERLAP
 ) -> list[Box]:
     """The boxes after non-maximum suppression.
 
-    Each anchor counts for its best class. Of two boxes of one class that overlap by more than ``overlap``, the less
-    confident one is left out.
+    Each anchor counts for its best class other than the background. Of two boxes of one class that overlap by more than
+    ``overlap``, the less confident one is left out.
 
     Args:
         s: The scores of one image, [A, F] or [F, A].
@@ -55,11 +73,9 @@ def found_boxes(
         At most ``MOST`` boxes, the most confident first.
     """
     rows = (s if head.anchors == 0 else s.T).astype(np.float64)
-    scores = rows[:, head.classes : head.classes + head.count]
-    best = scores.argmax(axis=1)
-    confidences = scores[np.arange(len(rows)), best]
-    if head.objectness is not None:
-        confidences = confidences * rows[:, head.objectness]
+    every = _confidences(rows, head)
+    best = every.argmax(axis=1)
+    confidences = every[np.arange(len(rows)), best]
     candidates = np.flatnonzero(confidences >= confidence)
     candidates = candidates[np.argsort(-confidences[candidates], kind="stable")][:_MOST_CANDIDATES]
     corners = _corners(rows[candidates, head.boxes : head.boxes + 4], head)
@@ -73,6 +89,19 @@ def found_boxes(
         )
         for position, anchor in zip(kept, candidates[kept], strict=True)
     ]
+
+
+def _confidences(rows: Floats, head: DetectionHead) -> Floats:
+    """Those of all anchors and classes, [A, C]; -1 of the background."""
+    scores = rows[:, head.classes : head.classes + head.count]
+    activated = probabilities(scores, head.activation)
+    confidences = scores.copy() if activated is None else activated
+    if head.objectness is not None:
+        objectness = rows[:, head.objectness, None]
+        confidences = confidences * (sigmoid(objectness) if head.activation == "sigmoid" else objectness)
+    if head.background is not None:
+        confidences[:, head.background] = -1
+    return confidences
 
 
 def _entry(anchor: int, value: int, head: DetectionHead) -> tuple[int, int]:

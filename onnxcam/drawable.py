@@ -70,6 +70,14 @@ class Drawable(ABC):
         """The box that a row explains."""
 
     @abstractmethod
+    def region_of(self, row: int) -> Floats | None:
+        """The mask of the region that a row explains."""
+
+    @abstractmethod
+    def layers_of(self, method: Method, layer: str | None = None) -> list[str]:
+        """The layers whose maps ``compute`` takes."""
+
+    @abstractmethod
     def compute(self, method: Method, layer: str | None = None) -> Floats:
         """Computes a method by its name."""
 
@@ -121,7 +129,7 @@ class Drawable(ABC):
             row: One of the M rows, or several; None is all.
             methods: The methods to draw beside the image; None is Grad-CAM, guided backpropagation and Guided Grad-CAM,
                 or those of them that the model and the level have.
-            layer: The target layer; None is the first that was fetched.
+            layer: The target layer; None is the first that was fetched, and of a detection model all, fused.
 
         Returns:
             The picture, RGB, with no side longer than 16,000 pixels.
@@ -145,7 +153,7 @@ class Drawable(ABC):
 
         Args:
             row: One of the M rows.
-            layer: The target layer; None is the first that was fetched.
+            layer: The target layer; None is the first that was fetched, and of a detection model all, fused.
             method: The map to draw.
             outline: Whether a thin line marks the part of the image that the model saw.
 
@@ -191,9 +199,10 @@ class Drawable(ABC):
         drawn = []
         for row, image in zip(rows, map(self.image_of, rows), strict=True):
             explained, top = self.explained(row), self.top(TOP_CLASSES, image)
-            results = [Result(method, self._layer_of(method, layer), values[method][row]) for method in methods]
+            results = [Result(method, self.layers_of(method, layer), values[method][row]) for method in methods]
             outlines = self._outlines(row, seen[image][1])
-            drawn.append(Row(explained, top, *seen[image], results, self._kind_of_input, outlines))
+            region = self.region_of(row) if self.metadata.image.is_picture else None
+            drawn.append(Row(explained, top, *seen[image], results, self._kind_of_input, outlines, region))
         return drawn
 
     def _outlines(self, row: int, seen: Box) -> list[Outline]:
@@ -223,9 +232,6 @@ class Drawable(ABC):
     @property
     def _kind_of_input(self) -> str:
         return "Photograph" if self.photographs is not None else self.metadata.image.kind.capitalize()
-
-    def _layer_of(self, method: Method, layer: str | None) -> str:
-        return self.metadata.cam_layer or "" if method == "cam" else layer or next(iter(self.activations), "")
 
     def _chosen(self, row: int | Sequence[int] | None) -> list[int]:
         """The rows that the caller asked for."""

@@ -12,6 +12,7 @@
     ├── ProviderError       an execution provider that is unknown or cannot be loaded
     ├── RunTimeoutError     a run that took longer than its timeout
     ├── OutputError         a path that cannot be written
+    ├── EvaluationError     the boxes, masks or earlier results of an evaluation
     ├── VerificationError   a model whose outputs differ from those that were verified
     └── ExportError         the export side; its own tree is in ``onnxcam_export.errors``
 
@@ -57,6 +58,10 @@ class RunTimeoutError(OnnxCamError, TimeoutError):
 
 class OutputError(OnnxCamError):
     """The output path cannot be written."""
+
+
+class EvaluationError(OnnxCamError):
+    """The boxes, masks or earlier results of an evaluation cannot be used."""
 
 
 class VerificationError(OnnxCamError):

@@ -49,6 +49,7 @@ class Explainer(Attributions):
         threads: int | None = None,
         strict: bool = False,
         level: Level | None = None,
+        spinning: bool = True,
     ) -> None:
         """Loads a model.
 
@@ -60,14 +61,18 @@ class Explainer(Attributions):
             strict: Whether all of the providers must work. Otherwise one is enough.
             level: The highest level that runs may ask for. The model is opened fixed at it, which takes less memory and
                 loads sooner; None lets each run choose, at the memory of all levels.
+            spinning: Whether a run's threads spin while they wait for work. A run alone is quicker with it; where
+                several threads run the model at a time, or others have work to do, it is better without.
 
         Raises:
             ModelError: The file is missing, empty, corrupt, not an explainer model, or from a newer schema.
             ProviderError: A provider is unknown or cannot be loaded.
         """
-        opening = partial(Explainer, providers=providers, threads=threads, strict=strict, level=level)
+        opening = partial(
+            Explainer, providers=providers, threads=threads, strict=strict, level=level, spinning=spinning
+        )
         self._opening = opening, (model,)
-        self._model = LoadedModel(model, providers, threads, strict=strict, level=level)
+        self._model = LoadedModel(model, providers, threads, strict=strict, level=level, spinning=spinning)
         self._name = "model" if isinstance(model, bytes) else Path(default_model() if model is None else model).name
         self.metadata = self._model.metadata
 
@@ -75,6 +80,11 @@ class Explainer(Attributions):
     def providers(self) -> list[str]:
         """The execution providers that the model runs on."""
         return list(self._model.providers)
+
+    @property
+    def model(self) -> LoadedModel:
+        """The loaded model, whose inputs and outputs are those of the graph."""
+        return self._model
 
     @property
     def labels(self) -> tuple[str, ...] | None:
@@ -223,8 +233,6 @@ class Explainer(Attributions):
         else:
             check_alone(inputs, metadata)
             outputs = self._model.explain_each(tensor, wanted, request)
-        rows = [item for row in wanted for item in row]
-        rows *= len(outputs.class_index) // len(rows)
         guided = metadata.input_gradient == "guided"
         return Explanation(
             metadata=metadata,
@@ -237,5 +245,6 @@ class Explainer(Attributions):
             tensor=tensor,
             photographs=photographs,
             input_gradients=None if guided else outputs.input_gradient,
-            scalars=tuple(item if isinstance(item, Scalar) else None for item in rows),
+            scalars=tuple(item if isinstance(item, Scalar) else None for item in outputs.wanted),
+            finders=outputs.finders,
         )

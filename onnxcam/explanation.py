@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from onnxcam.detection import Box, found_boxes
 from onnxcam.maps import Maps
 from onnxcam.methods import Method
-from onnxcam.scores import ClassScore, probabilities, short_repr
-from onnxcam.targets.of_detections import Detection
+from onnxcam.scores import ClassScore, probabilities, short_repr, two_labels
+from onnxcam.targets.of_classes import Negative
+from onnxcam.targets.of_detections import FoundBox
+from onnxcam.targets.of_scores import Region
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from onnxcam.cam import Floats
+    from onnxcam.detection import Box, BoxFinder
     from onnxcam.metadata import Metadata
     from onnxcam.photograph.placed import PlacedPhotograph
     from onnxcam.targets.scalar import Scalar
@@ -44,7 +46,9 @@ class Explanation(Maps):
         tensor: The model's input, [N, *input shape].
         photographs: The N images, or None if a tensor was given.
         input_gradients: The gradient at the input, [M, *input shape], if the model has one that is not guided; or None.
-        scalars: The scalar of ``onnxcam.targets`` that each row explains; None of a class.
+        scalars: The scalar of ``onnxcam.targets`` that each row explains, with all that the scores choose chosen; None
+            of a class.
+        finders: The boxes of each image, if the model is a detector.
     """
 
     metadata: Metadata
@@ -58,6 +62,7 @@ class Explanation(Maps):
     photographs: Sequence[PlacedPhotograph] | None
     input_gradients: Floats | None = None
     scalars: Sequence[Scalar | None] = ()
+    finders: Sequence[BoxFinder] = ()
 
     @property
     def labels(self) -> list[str]:
@@ -81,10 +86,10 @@ class Explanation(Maps):
         """
         image, scalar = self.image_of(row), self.scalars[row] if self.scalars else None
         if scalar is None:
-            return self.class_score(int(self.class_index[row]), image)
-        return ClassScore(
-            -1, scalar.describe_at(self.scores[image], self.metadata), scalar.value(self.scores[image]), None
-        )
+            return self.class_score(1 if self.metadata.is_binary else int(self.class_index[row]), image)
+        if self.metadata.is_binary and isinstance(scalar, Negative):
+            return self.class_score(0, image)
+        return ClassScore(-1, scalar.describe(self.metadata), scalar.value(self.scores[image]), None)
 
     def boxes(self, image: int = 0) -> list[Box]:
         """The boxes of a detection model after non-maximum suppression, the most confident first; none of others.
@@ -92,8 +97,7 @@ class Explanation(Maps):
         Args:
             image: One of the N images.
         """
-        head = self.metadata.detection
-        return [] if head is None else found_boxes(self.scores[image], head)
+        return self.finders[image]() if self.finders else []
 
     def box_of(self, row: int) -> Box | None:
         """The box that a row explains; None if it explains something else.
@@ -102,15 +106,26 @@ class Explanation(Maps):
             row: One of the M rows.
         """
         scalar = self.scalars[row] if self.scalars else None
-        return scalar.box(self.scores[self.image_of(row)]) if isinstance(scalar, Detection) else None
+        return scalar.box if isinstance(scalar, FoundBox) else None
+
+    def region_of(self, row: int) -> Floats | None:
+        """The mask of the region that a row explains, of the scores' places; None if it explains something else.
+
+        Args:
+            row: One of the M rows.
+        """
+        scalar = self.scalars[row] if self.scalars else None
+        return np.asarray(scalar.mask, np.float32) if isinstance(scalar, Region) else None
 
     def class_score(self, index: int, image: int = 0) -> ClassScore:
         """The score and probability of one class of one image.
 
         Args:
-            index: The class.
+            index: The class; of a single score with two labels, 0 is the first of them and 1 the second.
             image: One of the N images.
         """
+        if self.metadata.is_binary and self.metadata.labels is not None:
+            return two_labels(float(self.scores[image, 0]), self.metadata.labels, self.metadata.score_activation)[index]
         after = probabilities(self.scores[image : image + 1], self.metadata.score_activation)
         probability = None if after is None else float(after[0, index])
         return ClassScore(index, self.metadata.label_of(index), float(self.scores[image, index]), probability)
@@ -124,7 +139,10 @@ class Explanation(Maps):
         """
         if self.metadata.classes is None:
             return []
-        order = np.argsort(-self.scores[image], kind="stable")[:count]
+        scores = self.scores[image]
+        if self.metadata.is_binary:
+            scores = np.array([-scores[0], scores[0]])
+        order = np.argsort(-scores, kind="stable")[:count]
         return [self.class_score(int(index), image) for index in order]
 
     def __repr__(self) -> str:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onnxcam import cam
-from onnxcam.drawable import Drawable
 from onnxcam.errors import LayerError, MethodError
+from onnxcam.input_gradients import InputGradients
 from onnxcam.methods import METHODS, TITLES, why_not
 from onnxcam.text import listed, shortened
 
@@ -40,14 +40,12 @@ _FORMULAS: dict[MapMethod, Formula] = {
 }
 
 
-class Maps(Drawable):
+class Maps(InputGradients):
     """The maps of an ``onnxcam.Explanation``, whose fields are declared here as far as they are needed."""
 
     __slots__ = ()
 
     gradients: dict[str, Floats]
-    guided: Floats | None
-    input_gradients: Floats | None
 
     def map(self, method: MapMethod, layer: str | None = None, *, relu: bool = True) -> Floats:
         """A map of a layer, by a method's name.
@@ -128,54 +126,6 @@ class Maps(Drawable):
         """
         return self.map("cam", relu=False)
 
-    def guided_backprop(self) -> Floats:
-        """Guided backpropagation: the pixels that raise the class score.
-
-        Returns:
-            [M, *input shape], in the input's layout and scale.
-
-        Raises:
-            MethodError: The explanation is below level 2, or the model's gradient at the input is not guided.
-        """
-        if reason := why_not("guided-backprop", self.metadata):
-            raise MethodError(f"{reason}; use input_gradient(), or export the model with the guided one")
-        if self.guided is None:
-            raise MethodError(f"guided backpropagation needs level=2, and this explanation is of level {self.level}")
-        return self.guided
-
-    def input_gradient(self) -> Floats:
-        """The gradient of the score at the input, by the rules that ``metadata.input_gradient`` names.
-
-        Returns:
-            [M, *input shape], in the input's layout and scale.
-
-        Raises:
-            MethodError: The explanation is below level 2, or the model's gradient at the input is guided.
-        """
-        if self.metadata.input_gradient == "guided":
-            raise MethodError("this model's gradient at the input is guided; use guided_backprop()")
-        if self.input_gradients is None:
-            raise MethodError(f"the gradient at the input needs level=2, and this explanation is of level {self.level}")
-        return self.input_gradients
-
-    def input_x_gradient(self) -> Floats:
-        """The input times its plain gradient: the first-order share of each value in the score.
-
-        Returns:
-            [M, *input shape].
-
-        Raises:
-            MethodError: The explanation is below level 2, or the model's gradient at the input is not plain.
-        """
-        if self.metadata.input_gradient != "plain":
-            raise MethodError(
-                "input x gradient needs the plain gradient at the input, and this model's is "
-                f'{self.metadata.input_gradient}; export it with input_gradient="plain"'
-            )
-        gradients = self.input_gradient()
-        product: Floats = gradients * np.repeat(self.tensor, len(gradients) // len(self.tensor), axis=0)
-        return product
-
     def guided_grad_cam(self, layer: str | None = None, *, interpolation: Upsampling = "bilinear") -> Floats:
         """Guided Grad-CAM: guided backpropagation times the upsampled Grad-CAM map.
 
@@ -192,15 +142,30 @@ class Maps(Drawable):
         """
         if interpolation not in {"bilinear", "nearest"}:
             raise MethodError(f"the interpolation is 'bilinear' or 'nearest', not {interpolation!r}")
-        guided, maps = self.guided_backprop(), self.grad_cam(layer)
-        return cam.guided_grad_cam(guided, maps, layout=self.metadata.image.layout, interpolation=interpolation)
+        return self._guided_times(self.grad_cam(layer), interpolation)
+
+    def layers_of(self, method: Method, layer: str | None = None) -> list[str]:
+        """The layers whose maps ``compute`` takes; several are fused.
+
+        Args:
+            method: As in ``compute``.
+            layer: As in ``compute``.
+        """
+        if method == "guided-backprop":
+            return []
+        if method == "cam":
+            return [self.metadata.cam_layer or ""]
+        if layer is not None:
+            return [layer]
+        return list(self.activations)[: None if self.metadata.detection is not None else 1]
 
     def compute(self, method: Method, layer: str | None = None) -> Floats:
-        """Computes a method by its name.
+        """Computes a method by its name, as it is drawn.
 
         Args:
             method: The name, as on the command line.
-            layer: The target layer, for methods that have one.
+            layer: The target layer, for methods that have one; None is the first that was fetched, and of a detection
+                model all, fused as ``fused_map`` does, since its boxes come from layers of several scales.
 
         Returns:
             Maps [M, *places], or images [M, *input shape].
@@ -215,9 +180,15 @@ class Maps(Drawable):
             return self.cam()
         if method == "guided-backprop":
             return self.guided_backprop()
+        several = len(self.layers_of(method, layer)) > 1
         if method == "guided-grad-cam":
-            return self.guided_grad_cam(layer)
-        return self.map(method, layer)
+            fused = self.fused_map("grad-cam") if several else self.grad_cam(layer)
+            return self._guided_times(fused, "bilinear")
+        return self.fused_map(method) if several else self.map(method, layer)
+
+    def _guided_times(self, maps: Floats, interpolation: Upsampling) -> Floats:
+        layout = self.metadata.image.layout
+        return cam.guided_grad_cam(self.guided_backprop(), maps, layout=layout, interpolation=interpolation)
 
     def _layer_of_cam(self, layer: str | None) -> str | None:
         if reason := why_not("cam", self.metadata):

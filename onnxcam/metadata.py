@@ -35,7 +35,9 @@ from onnxcam.metadata_parts import (
     ImageInput,
     Interpolation,
     Layer,
+    MethodSanity,
     Preprocessing,
+    Sanity,
     Source,
     Verification,
 )
@@ -54,7 +56,9 @@ __all__ = [
     "Interpolation",
     "Layer",
     "Metadata",
+    "MethodSanity",
     "Preprocessing",
+    "Sanity",
     "Source",
     "Verification",
 ]
@@ -99,6 +103,7 @@ class Metadata:
         score_output: The output of the original model that the scores were found from.
         score_reason: Why that output was taken.
         detection: Where the boxes are, if the scores are a raw detection head.
+        sanity: The sanity checks of the model's explanations; None if they were not run.
     """
 
     image: ImageInput
@@ -122,6 +127,7 @@ class Metadata:
     score_output: Words = ""
     score_reason: Words = ""
     detection: DetectionHead | None = None
+    sanity: Sanity | None = None
 
     def __repr__(self) -> str:
         """One line, without labels and golden numbers."""
@@ -137,6 +143,8 @@ class Metadata:
     @property
     def scores_in_words(self) -> str:
         """The number of classes, or the shape of the scores."""
+        if self.is_regression:
+            return "one score without a label"
         if self.classes is None:
             return f"scores {list(self.shape_of_scores)}"
         return f"{self.classes} {'labelled ' if self.labels else ''}{'class' if self.classes == 1 else 'classes'}"
@@ -146,8 +154,15 @@ class Metadata:
         """Whether one score has two labels: it is the second's, and its negative the first's."""
         return self.classes == 1 and self.labels is not None and len(self.labels) > 1
 
+    @property
+    def is_regression(self) -> bool:
+        """Whether there is one score without label and activation, such as an age or a distance."""
+        return self.classes == 1 and self.labels is None and self.score_activation is None
+
     def label_of(self, index: int) -> str:
-        """The label of a class, or its index as text."""
+        """The label of a class, or its index as text; of a regression, ``score``."""
+        if self.is_regression:
+            return "score"
         if self.labels is None or index >= len(self.labels):
             return str(index)
         return self.labels[-1 if self.is_binary else index]

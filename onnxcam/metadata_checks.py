@@ -85,6 +85,8 @@ def head_contradictions(head: DetectionHead, shape: Sequence[int], labels: Seque
         yield f"detection: {head.count} classes and a box do not fit the {values} values of an anchor"
     if labels is not None and len(labels) != head.count:
         yield f"labels: {len(labels)} for {head.count} classes"
+    if head.background is not None and (head.background >= head.count or head.count == 1):
+        yield f"detection: the background is class {head.background} of {head.count}"
 
 
 def golden_contradictions(golden: Golden, layers: Sequence[Layer], image: ImageInput, scores: int) -> Iterator[str]:

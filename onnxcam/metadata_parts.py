@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from onnxcam.strict_json import Name, PixelValue, RelativeError, Share, Side, Words
+from onnxcam.strict_json import Correlation, Count, Name, PixelValue, RelativeError, Share, Side, Words
 
 Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos", "box"]
 # A letter for each axis: images, volumes and signals (L), with the channels first, last, or without an axis for one.
@@ -133,6 +133,9 @@ class DetectionHead:
         box: How the box is written: ``center`` (centre x, centre y, width, height) or ``corners`` (left, top, right,
             bottom).
         objectness: The value that the class scores are multiplied by, or None.
+        activation: What makes confidences of the class scores: ``sigmoid``, which objectness gets too; ``softmax``; or
+            None if the model has applied it.
+        background: The class that stands for no object, or None.
     """
 
     anchors: Annotated[int, Meta(ge=0, le=1)]
@@ -141,6 +144,17 @@ class DetectionHead:
     boxes: Annotated[int, Meta(ge=0, le=2**16)] = 0
     box: Literal["center", "corners"] = "center"
     objectness: Annotated[int, Meta(ge=0, le=2**16)] | None = None
+    activation: Literal["sigmoid", "softmax"] | None = None
+    background: Annotated[int, Meta(ge=0, le=2**16)] | None = None
+
+    @property
+    def in_words(self) -> str:
+        """The classes, and what makes confidences of their scores, in a line."""
+        classes = f"of {self.count} class{'es' * (self.count > 1)}, in pixels of the input"
+        parts = [f"confidences by {self.activation}"] * (self.activation is not None)
+        parts += ["times objectness"] * (self.objectness is not None)
+        parts += [f"class {self.background} is the background"] * (self.background is not None)
+        return "; ".join([classes, *parts])
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,3 +208,38 @@ class Golden:
     grad_cam: tuple[float, ...]
     guided_backprop: tuple[float, ...]
     tolerances: dict[str, Share]
+
+
+@dataclass(frozen=True, slots=True)
+class MethodSanity:
+    """Whether a method's maps change as they should (``onnxcam.sanity``): mean rank correlations, from -1 to 1.
+
+    Attributes:
+        classes: Of the maps of two classes of one picture; None where the model has no two classes.
+        classifier: Of the maps before and after the last layer's weights were permuted.
+        unsigned: The mean magnitude of these: near 1 of a map that at most becomes its own negative.
+        network: Of the maps before and after all weights were permuted.
+        shift: Of the maps before and after a constant was added to the input and taken away in the model; None if it
+            was not tried.
+    """
+
+    classes: Correlation | None
+    classifier: Correlation
+    unsigned: Share
+    network: Correlation
+    shift: Correlation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sanity:
+    """The sanity checks of a model's explanations, in short.
+
+    Attributes:
+        pictures: The number of pictures that they were made with.
+        methods: The results, by the method's name.
+        by: The version that made them, e.g. ``onnxcam 0.1.0``.
+    """
+
+    pictures: Count
+    methods: Annotated[dict[Name, MethodSanity], Meta(max_length=100)]
+    by: Words = ""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from onnxcam.cam import Floats
 
 _LONGEST_LABEL = 60
@@ -56,7 +58,18 @@ def probabilities(scores: Floats, activation: Literal["softmax", "sigmoid"] | No
         exponentials: Floats = np.exp(values - values.max(axis=1, keepdims=True))
         softmax: Floats = exponentials / exponentials.sum(axis=1, keepdims=True)
         return softmax
-    if activation == "sigmoid":
-        sigmoid: Floats = 0.5 * (1 + np.tanh(values / 2))  # this form cannot overflow
-        return sigmoid
-    return None
+    return sigmoid(values) if activation == "sigmoid" else None
+
+
+def two_labels(
+    s: float, labels: Sequence[str], activation: Literal["softmax", "sigmoid"] | None
+) -> tuple[ClassScore, ClassScore]:
+    """The two labels of a single score: the second has the score, and the first its negative."""
+    p = float(sigmoid(np.array(s, np.float64))) if activation == "sigmoid" else None
+    return ClassScore(0, labels[0], -s, None if p is None else 1 - p), ClassScore(1, labels[1], s, p)
+
+
+def sigmoid(values: Floats) -> Floats:
+    """``1 / (1 + exp(-x))`` in a form that cannot overflow."""
+    p: Floats = 0.5 * (1 + np.tanh(values / 2))
+    return p

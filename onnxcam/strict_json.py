@@ -21,6 +21,7 @@ Words = Annotated[str, Meta(max_length=10_000)]
 PixelValue = Annotated[float, Meta(ge=-1e6, le=1e6)]
 RelativeError = Annotated[float, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
+Correlation = Annotated[float, Meta(ge=-1, le=1)]
 
 
 class InvalidJsonError(ValueError):

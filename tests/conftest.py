@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,10 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# Tests beside large programs have environments of their own: `make test-triton` and `make test-batch`.
+_LARGE = {"triton": "pytriton", "batch": "ray"}
+collect_ignore = [folder for folder, package in _LARGE.items() if not importlib.util.find_spec(package)]
 
 IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 

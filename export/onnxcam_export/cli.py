@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,6 +38,14 @@ InputOption = Annotated[
 ]
 WeightsOption = Annotated[
     Path | None, typer.Option("--weights", help="A state dict or a checkpoint: .pt, .pth or .safetensors.")
+]
+DetectionOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="KIND",
+        help="The scores are a raw detection head: yolov8 (also v9, v11), yolov5, or a JSON file that says where boxes "
+        "and classes are (docs/detection.md).",
+    ),
 ]
 ClassesOption = Annotated[
     int | None, typer.Option("--classes", min=1, help="Make the PyTorch model for so many classes.")
@@ -90,18 +99,25 @@ def export_command(  # noqa: PLR0917 — Typer passes them by name
     dynamic_batch: Annotated[
         bool, typer.Option("--dynamic-batch", help="Make the fixed batch of an ONNX file symbolic.")
     ] = False,
-    detection: Annotated[
-        str | None,
-        typer.Option(metavar="KIND", help="The scores are a raw detection head: yolov8 (also v9, v11) or yolov5."),
+    detection: DetectionOption = None,
+    sanity: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="IMAGE",
+            help="Also run 'onnxcam sanity' with these images, or a folder of them, and keep its result in the model.",
+        ),
     ] = None,
 ) -> None:
     """Writes an explainer model: one ONNX file that answers as SOURCE does and can explain its answers."""
+    from onnxcam.cli.sanity import images_to_take, with_sanity  # noqa: PLC0415
     from onnxcam.files import check_is_no_source, identities  # noqa: PLC0415
     from onnxcam_export.pipeline import export  # noqa: PLC0415
     from onnxcam_export.read.catalogue import is_random, load  # noqa: PLC0415
 
-    read = (Path(source.rpartition(":")[0] if ".py:" in source else source), weights, labels, preprocessing)
+    head = None if detection is None else Path(detection)
+    read = (Path(source.rpartition(":")[0] if ".py:" in source else source), weights, labels, preprocessing, head)
     check_is_no_source(output, identities(path for path in read if path is not None))
+    pictures = images_to_take(sanity) if sanity else []
     named = load(source, weights=weights, pretrained=pretrained, classes=classes)
     random = is_random(source, weights, pretrained=pretrained)
     if random:
@@ -124,15 +140,18 @@ def export_command(  # noqa: PLR0917 — Typer passes them by name
         dynamic_batch=dynamic_batch,
         detection=detection,
     )
+    if pictures:
+        report = replace(report, metadata=with_sanity(output, pictures), size=output.stat().st_size)
     typer.echo(str(report))
 
 
-def layers_command(
+def layers_command(  # noqa: PLR0917 — the same
     source: SourceArgument,
     input_size: SizeOption = None,
     score_output: ScoreOption = None,
     image_input: InputOption = None,
     classes: ClassesOption = None,
+    detection: DetectionOption = None,
 ) -> None:
     """Lists the layers of SOURCE that can be explained: name, kind, shape, and which is the default."""
     from onnxcam.cli.table import table  # noqa: PLC0415
@@ -145,6 +164,7 @@ def layers_command(
         input_shape=_input_shape(input_size, named),
         score_output=score_output,
         image_input=image_input,
+        detection=detection,
     )
     rows = [
         (c.name, c.kind, " x ".join(map(str, c.shape)), c.value.name or "", "default" if c.is_default else "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,26 +13,22 @@ import onnx_ir.passes.common as common_passes
 from onnxcam import contract
 from onnxcam.files import check_is_no_source, identities
 from onnxcam.levels import AT_INPUT
-from onnxcam.text import listed
-from onnxcam_export.analyse.forward import Forward, analyse
-from onnxcam_export.analyse.layers import Candidate, resolve
+from onnxcam_export.analysed import analysed
 from onnxcam_export.assemble.description import describe
 from onnxcam_export.assemble.outputs import DROP_IN, Form, assemble, form_of
 from onnxcam_export.differentiate.rule import PLAIN
 from onnxcam_export.differentiate.tables import InputGradient, Table
-from onnxcam_export.errors import ExportError, TargetLayerError
 from onnxcam_export.graph.files import plain_bytes, save, written_at_once
 from onnxcam_export.graph.optimisations import ALL, Optimisation
-from onnxcam_export.prepare.simplify import simplify
 from onnxcam_export.read.detection import Given as GivenDetection
-from onnxcam_export.read.detection import checked_detection, usual_preprocessing
+from onnxcam_export.read.detection import check_head, read_detection, usual_preprocessing
 from onnxcam_export.read.labels import Given as GivenLabels
 from onnxcam_export.read.labels import for_classes, labels_of
 from onnxcam_export.read.named_layers import Given as GivenLayers
 from onnxcam_export.read.named_layers import named_layers
 from onnxcam_export.read.preprocessing.given import Given as GivenPreprocessing
 from onnxcam_export.read.preprocessing.given import checked_preprocessing
-from onnxcam_export.read.source import Original, check_order, read
+from onnxcam_export.read.source import check_order, read
 from onnxcam_export.report import ExportReport
 from onnxcam_export.timing import stage
 from onnxcam_export.verify.reference import reference_for
@@ -45,9 +40,10 @@ if TYPE_CHECKING:
     import onnx_ir as ir
 
     from onnxcam.metadata import Metadata
+    from onnxcam_export.analyse.layers import Candidate
 
 
-_LISTED = 12  # layers in an error
+_LAYERS_OF_HEAD = "the layers are the maps that feed the detection head, one for each scale"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +115,11 @@ def export(
             ``"plain"``, ``"deconvnet"``, or a table of rules, such as ``guided({**PLAIN, "MyOp": my_rule})``.
         dynamic_batch: Make an ONNX model's fixed batch symbolic. Without it the batch stays as it is, and targets are
             one for each image, or one for all, or, where the batch is 1, any number.
-        detection: Where boxes and classes are in a raw detection head, the first output or that of ``score_output``:
-            ``"yolov8"`` (also v9 and v11), ``"yolov5"``, or a mapping with ``onnxcam.metadata.DetectionHead``'s fields.
+        detection: Where boxes and classes are in a raw detection head: ``"yolov8"`` (also v9 and v11) or ``"yolov5"``;
+            a mapping with the fields of ``onnxcam.metadata.DetectionHead``, for a head that is the first output or that
+            of ``score_output``; a mapping with those of ``onnxcam_export.read.detection.HeadOutputs``, which names the
+            outputs, if scores and boxes are several; or the path of a JSON file. Without ``layers``, the maps that feed
+            the head are taken, one for each scale.
 
     Returns:
         What was exported, what was compared, and how closely it agreed.
@@ -168,7 +167,7 @@ def run(
     """The stages of ``export``, with its arguments, for a plan."""
     seconds: dict[str, float] = {}
     names, by_name = labels_of(labels), named_layers(layers, source)
-    score_output = 0 if detection is not None and score_output is None else score_output
+    named_head = read_detection(detection)
     if isinstance(source, (str, os.PathLike)):
         check_is_no_source(path, identities([Path(source)]))
     with written_at_once(path) as temporary:
@@ -181,9 +180,16 @@ def run(
                 dynamic_batch=dynamic_batch,
             )
         with stage("differentiating", seconds):
-            forward = _analysed(original, by_name, score_output, plan.optimisations, plan.input_gradient.rules)
+            forward, head = analysed(
+                original,
+                by_name,
+                score_output,
+                optimisations=plan.optimisations,
+                rules=plan.input_gradient.rules,
+                head=named_head,
+            )
             reference = reference_for(original, forward, plan.input_gradient, plan.rules) if verified else None
-            head = checked_detection(detection, forward.score.shape, names)
+            check_head(head, forward.score.shape, names)
             label_note = for_classes(names, forward.score.classes)
             if head is not None and preprocessing is None:
                 preprocessing = usual_preprocessing(forward.image_input)
@@ -202,7 +208,11 @@ def run(
                     golden=golden(temporary, metadata) if _takes_the_image_alone(forward.model.graph) else None,
                 )
                 size = _save(forward.model, metadata, temporary)
-    found = [label_note, plan.input_gradient.remark(forward.steps) if form.highest == AT_INPUT else None]
+    found = [
+        label_note,
+        _LAYERS_OF_HEAD if head is not None and not by_name else None,
+        plan.input_gradient.remark(forward.steps) if form.highest == AT_INPUT else None,
+    ]
     notes = (*original.notes, *(note for note in found if note), *steps.notes)
     return ExportReport(path, metadata, size, plain_size, seconds, notes)
 
@@ -213,6 +223,7 @@ def candidates(
     input_shape: Sequence[int] | None = None,
     score_output: str | int | None = None,
     image_input: str | None = None,
+    detection: GivenDetection | None = None,
 ) -> list[Candidate]:
     """The layers of a source that can be explained at, in order (``onnxcam layers`` prints them).
 
@@ -220,40 +231,9 @@ def candidates(
         ExportError: The source cannot be read, has no scores, or no layer that can be explained.
     """
     original = read(source, input_shape, image_input=image_input)
-    return list(_analysed(original, {}, score_output, ALL, PLAIN).candidates)
-
-
-def _analysed(
-    original: Original,
-    layers: Mapping[str, str],
-    score_output: str | int | None,
-    optimisations: frozenset[Optimisation],
-    rules: Table,
-) -> Forward:
-    """Simplifies the model and finds its scores and target layers, which have names only before."""
-    scores = original.output_name(score_output)
-    named = _resolved(original, layers, scores, rules)
-    inner = [value for node in original.model.graph for value in node.outputs if value.name == scores]
-    kept = simplify(original.model, [*named, *inner], rules)
-    scores = kept[-1].name if inner else scores
-    return analyse(original, dict(zip(layers, kept, strict=False)), scores, optimisations)
-
-
-def _resolved(original: Original, layers: Mapping[str, str], scores: str | None, rules: Table) -> list[ir.Value]:
-    """The values of the layers that the user named.
-
-    Raises:
-        TargetLayerError: One is unknown or no map; the message lists those that can be taken.
-    """
-    try:
-        return [resolve(name, original.model.graph) for name in layers.values()]
-    except TargetLayerError as error:
-        listing = ""
-        with contextlib.suppress(ExportError):  # the layer is what is wrong first
-            simplify(original.model, [], rules)
-            found = [candidate.name for candidate in analyse(original, {}, scores).candidates]
-            listing = f", and candidates() in Python; from the last on: {listed(found[::-1], _LISTED)}"
-        raise TargetLayerError(f"{error}{listing}") from error
+    head = read_detection(detection)
+    forward, _ = analysed(original, {}, score_output, optimisations=ALL, rules=PLAIN, head=head)
+    return list(forward.candidates)
 
 
 def _takes_the_image_alone(graph: ir.Graph) -> bool:

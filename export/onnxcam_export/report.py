@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from onnxcam.photograph.words import in_words
+from onnxcam.sanity.verdict import verdict_lines
 from onnxcam.text import listed
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class ExportReport:
             f"scores  {m.score_output} {m.scores_in_words}: {m.score_reason}",
             f"layers  {layers}" + (f"; CAM at {m.cam_layer}" if m.cam_layer else ""),
         ]
+        if m.detection is not None:
+            lines.append(f"boxes   {m.detection.in_words}")
         lines.append(f"images  {in_words(m.preprocessing)}")
         if m.labels is not None:
             lines.append(f"labels  {listed(m.labels, _LABELS)}")
@@ -72,6 +75,8 @@ class ExportReport:
                 for name, error in m.verification.errors.items()
             ]
             lines += [f"  note: {note}" for note in m.verification.notes]
+        if m.sanity is not None:
+            lines += [f"sanity  {line}" for line in verdict_lines(m.sanity)]
         lines.append(", ".join(f"{part} {seconds:.1f} s" for part, seconds in self.seconds.items()))
         return "\n".join(lines)
 

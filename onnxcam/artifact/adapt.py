@@ -19,7 +19,7 @@ from onnxcam.errors import ModelError
 from onnxcam.metadata import Metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from onnxcam.artifact.source import ModelSource
 
@@ -55,7 +55,50 @@ def adapt(model: ModelSource, *, inputs: str | None = None, level: int | None = 
     with undamaged(_named(model)):
         metadata = metadata_of(data, _named(model))
         wanted = _checked(metadata, inputs, level)
-        return b"".join(_edited(data, metadata, wanted))
+        required = {LEVEL_INPUT, TARGET_INPUT, SEED_INPUT} if wanted.inputs != metadata.inputs else set[str]()
+        return b"".join(_edited(data, metadata, wanted, required))
+
+
+def with_required_rows(model: ModelSource, *, level: int | None) -> bytes:
+    """Makes the form for servers that join requests: each request brings the row that it explains.
+
+    The target has no default any more. Where the scores are not [N, C], the seed has none.
+
+    Args:
+        model: As in ``adapt``.
+        level: As in ``adapt``.
+
+    Returns:
+        As ``adapt`` does.
+
+    Raises:
+        ModelError: As in ``adapt``; or the model's inputs are all required already.
+    """
+    data = _read(model)
+    with undamaged(_named(model)):
+        metadata = metadata_of(data, _named(model))
+        if metadata.inputs == "required":
+            raise ModelError(f"{_named(model)} has required inputs, and its defaults are gone; give the original")
+        row = SEED_INPUT if metadata.classes is None else TARGET_INPUT
+        return b"".join(_edited(data, metadata, _checked(metadata, None, level), {row}))
+
+
+def restated(model: ModelSource, metadata: Metadata) -> bytes:
+    """Makes a copy of an explainer model that says something else of itself, in the same form.
+
+    Args:
+        model: The path or the bytes of an explainer model.
+        metadata: Its metadata, changed in what does not concern the graph.
+
+    Returns:
+        The bytes of the model, as from ``adapt``.
+
+    Raises:
+        ModelError: The file is missing or no explainer model, or the metadata contradict themselves.
+    """
+    data = _read(model)
+    with undamaged(_named(model)):
+        return b"".join(_edited(data, metadata, metadata, ()))
 
 
 def stated_metadata(model: ModelSource) -> Metadata:
@@ -127,11 +170,11 @@ def _checked(metadata: Metadata, inputs: str | None, level: int | None) -> Metad
     return replace(metadata, inputs=form, level=fixed, golden=golden)
 
 
-def _edited(data: bytes, old: Metadata, new: Metadata) -> Iterator[bytes]:
+def _edited(data: bytes, old: Metadata, new: Metadata, required: Collection[str]) -> Iterator[bytes]:
     """The file in parts: the graph and the metadata's entry edited, all else as it is."""
     for number, kind, first, start, end in wire.spans(data, 0, len(data)):
         if number == _GRAPH and kind == wire.LENGTH:
-            parts = list(_graph(data, start, end, old, new))
+            parts = list(_graph(data, start, end, required, level=new.level if old.level is None else None))
             yield wire.head(_GRAPH, sum(map(len, parts)))
             yield from parts
         elif number == _PROPERTY and _has_key(data, start, end):
@@ -141,19 +184,16 @@ def _edited(data: bytes, old: Metadata, new: Metadata) -> Iterator[bytes]:
             yield data[first:end]
 
 
-def _graph(data: bytes, start: int, end: int, old: Metadata, new: Metadata) -> Iterator[bytes]:
-    fixes = old.level is None and new.level is not None
-    required = (
-        {LEVEL_INPUT, TARGET_INPUT, SEED_INPUT} if new.inputs == "required" and old.inputs == "optional" else set()
-    )
+def _graph(data: bytes, start: int, end: int, required: Collection[str], *, level: int | None) -> Iterator[bytes]:
+    """The graph in parts: without the defaults of required inputs, and the level a constant if there is one."""
     kept = start  # from here on nothing is written yet
     for number, kind, first, begin, stop in wire.spans(data, start, end):
         if kind != wire.LENGTH or number not in {_INITIALIZER, _INPUT}:
             continue
         name = _name(data, begin, stop, _TENSOR_NAME if number == _INITIALIZER else _VALUE_NAME)
         replaced: bytes | None = None
-        if fixes and name == LEVEL_INPUT:
-            replaced = b"" if number == _INPUT else wire.field(_INITIALIZER, _scalar(LEVEL_INPUT, new.level or 0))
+        if level is not None and name == LEVEL_INPUT:
+            replaced = b"" if number == _INPUT else wire.field(_INITIALIZER, _scalar(LEVEL_INPUT, level))
         elif number == _INITIALIZER and name in required:
             replaced = b""
         if replaced is not None:

@@ -49,6 +49,20 @@ def spans(data: Data, start: int, end: int) -> Iterator[tuple[int, int, int, int
         yield number, kind, first, begin, position
 
 
+def number(data: Data, start: int, end: int) -> int:
+    """The value of a field that is a number.
+
+    Args:
+        data: The bytes.
+        start: The start of its tag.
+        end: The end of the message.
+
+    Raises:
+        DamagedError: The bytes are not such a field.
+    """
+    return _read_varint(data, _read_varint(data, start, end)[1], end)[0]
+
+
 def field(number: int, value: bytes) -> bytes:
     """A field with a length."""
     return head(number, len(value)) + value

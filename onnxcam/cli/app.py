@@ -9,9 +9,16 @@ import typer
 from onnxcam import __version__
 from onnxcam.cli.commands import (
     adapt,
+    batch,
     doctor,
+    evaluate,
     explain,
     inspect,
+    page,
+    report,
+    sanity,
+    serve,
+    triton,
     verify,
 )
 from onnxcam.cli.extensions import Commands, add_stubs
@@ -48,4 +55,11 @@ app.command(cls=Command)(inspect.inspect)
 app.command(cls=Command)(verify.verify)
 app.command(cls=Command)(doctor.doctor)
 app.command(cls=Command)(adapt.adapt)
+app.command(cls=Command)(sanity.sanity)
+app.command(cls=Command)(report.report)
+app.command(cls=Command)(page.page)
+app.command(cls=Command)(triton.triton)
+app.command(cls=Command, epilog=batch.EPILOG)(batch.batch)
+app.command(cls=Command, epilog=evaluate.EPILOG)(evaluate.evaluate)
+app.command(cls=Command, epilog=serve.EPILOG)(serve.serve)
 add_stubs(app)

@@ -1,154 +1,119 @@
-"""The printed results of ``onnxcam explain``: a table for one image, a line for each of several, or JSON."""
+"""``onnxcam report``: an HTML file and a JSON file of many images' explanations."""
 
 from __future__ import annotations
 
-import json
-import math
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+import sys
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
-import numpy as np
+import typer
 
-from onnxcam.cli.table import table
-from onnxcam.text import printable
+from onnxcam.artifact.adapt import stated_metadata
+from onnxcam.cli.progress import progress
+from onnxcam.cli.search import search
+from onnxcam.errors import MethodError, OutputError, PictureError
+from onnxcam.execution.bundled import default_model
+from onnxcam.files import check_is_no_source, check_writable, identities
+from onnxcam.methods import METHODS
+from onnxcam.reporting.build import Settings, check_model, make_report, write_report
+from onnxcam.reporting.content import FORMAT
+from onnxcam.reporting.true_labels import true_classes
+from onnxcam.text import printable, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from onnxcam.cam import Floats
-    from onnxcam.explanation import ClassScore, Explanation
-    from onnxcam.methods import Method
-    from onnxcam.photograph.opening import Picture
+    from onnxcam.methods import MapMethod
+    from onnxcam.reporting.content import Report
+
+_FAILED = 2
+_ENDINGS = {".html", ".htm"}
 
 
-def as_table(explanation: Explanation, top: int, written: Sequence[Path]) -> str:
-    """The top classes with their scores and marks at the explained ones, and the files written."""
-    targets = [explanation.explained(row) for row in range(len(explanation.class_index))]
-    shown = explanation.top(top)
-    shown += [item for item in targets if item not in shown]
-    rows = [_row(item, is_explained=item in targets) for item in shown]
-    header = ("class", "label", "probability", "score", "")
-    if explanation.probabilities is None:
-        rows, header = [(a, b, d, e) for a, b, _, d, e in rows], ("class", "label", "score", "")  # type: ignore[assignment, misc]
-    return "\n".join([table(header, rows, right="class probability score"), *_saved(written)])
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The command's options, as ``onnxcam.cli.commands.report`` describes them."""
+
+    model: Path | None
+    labels: str | None
+    method: str
+    layer: str | None
+    title: str
+    steps: int
+    recursive: bool
+    providers: Sequence[str] | None
+    threads: int | None
 
 
-def as_line(explanation: Explanation, picture: Path, written: Sequence[Path]) -> str:
-    """The image, the explained classes, and the files written."""
-    explained = [explanation.explained(row) for row in range(len(explanation.class_index))]
-    return printable(f"{picture}: {'; '.join(map(_brief, explained))} -> {', '.join(map(str, written))}")
+def run(images: Sequence[str], output: Path, options: Options) -> int:
+    """Makes the report.
+
+    Args:
+        images: Images and folders.
+        output: The HTML file.
+        options: The command's options.
+
+    Returns:
+        The exit code: 2 if an image failed.
+
+    Raises:
+        OnnxCamError: Something is wrong for all images.
+    """
+    model = default_model() if options.model is None else options.model
+    metadata = stated_metadata(model)
+    if options.method not in METHODS:
+        raise MethodError(f"there is no method {shortened(repr(options.method))}; there are {', '.join(METHODS)}")
+    check_model(metadata, options.method)
+    pictures = _pictures(images, recursive=options.recursive)
+    _check_outputs(output, [model, *pictures])
+    true = {} if options.labels is None else true_classes(options.labels, pictures, metadata)
+    method = cast("MapMethod", options.method)
+    settings = Settings(options.title, method, options.layer, options.steps, options.providers, options.threads)
+    with warnings.catch_warnings(), progress(len(pictures), "explaining") as advance:
+        warnings.simplefilter("ignore")  # an image's damage is in the report
+        report = make_report(model, pictures, true, settings, advance=advance)
+    written = write_report(report, output)
+    return _tell(report, written)
 
 
-def notes(explanation: Explanation, picture: Picture) -> list[str]:
-    """Warnings about an image's explanation."""
-    found = []
-    if picture.has_more_frames:
-        found.append("it has several frames or pages; only the first is explained")
-    if not np.isfinite(explanation.scores).all():
-        found.append("its scores are not finite, so they say nothing")
-    return found
+def _pictures(images: Sequence[str], *, recursive: bool) -> list[Path]:
+    found = search(images, recursive=recursive)
+    for note in found.notes():
+        sys.stderr.write(f"onnxcam: {printable(note)}\n")
+    for _, error in found.failures:
+        raise error
+    if any(picture.is_standard_input for picture in found.pictures):
+        raise PictureError("a report is made of files and folders, not of the standard input")
+    return list(dict.fromkeys(picture.path for picture in found.pictures))
 
 
-def record(
-    explanation: Explanation,
-    picture: Path,
-    methods: Sequence[Method],
-    *,
-    top: int,
-    written: Sequence[Path],
-    remarks: Sequence[str],
-) -> dict[str, Any]:
-    """The result for JSON: the top classes, and the statistics of each method's array for each explained class."""
-    arrays = {method: explanation.compute(method) for method in methods}
-    explained = [
-        {
-            **asdict(explanation.explained(row)),
-            "methods": {method: _statistics(explanation, method, row, arrays[method][row]) for method in methods},
-        }
-        for row in range(len(explanation.class_index))
-    ]
-    return {
-        "path": str(picture),
-        "classes": [asdict(item) for item in explanation.top(top)],
-        **_boxes(explanation),
-        "explained": explained,
-        "outputs": [str(path) for path in written],
-        "notes": list(remarks),
-    }
+def _check_outputs(output: Path, read: Sequence[Path]) -> None:
+    if output.suffix.lower() not in _ENDINGS:
+        raise OutputError(f"cannot write {output}: a report's name ends in .html")
+    for path in (output, output.with_suffix(".json")):
+        check_is_no_source(path, identities(read))
+        check_writable(path)
+        if path.exists() and not _is_ours(path):
+            raise OutputError(f"cannot write {path}: it exists, and onnxcam did not make it; name another file")
 
 
-def _boxes(explanation: Explanation) -> dict[str, Any]:
-    """The boxes of a detection model: [left, top, right, bottom] in pixels of the upright image."""
-    if explanation.metadata.detection is None or explanation.photographs is None:
-        return {}
-    placed = explanation.photographs[0].geometry
-    return {
-        "boxes": [
-            {
-                "label": explanation.metadata.label_of(box.c),
-                "index": box.c,
-                "confidence": box.confidence,
-                "box": [round(edge, 1) for edge in placed.on_photograph(box.corners)],
-            }
-            for box in explanation.boxes()
-        ]
-    }
+def _is_ours(path: Path) -> bool:
+    """Whether overwriting loses nothing but an earlier report."""
+    with path.open("rb") as file:
+        start = file.read(2000)
+    return not start or FORMAT.encode() in start
 
 
-def as_json(record: dict[str, Any]) -> str:
-    """One line of JSON in ASCII, with null for numbers that are not finite, which JSON does not have."""
-    return json.dumps(_finite(record), allow_nan=False).replace("\x7f", "\\u007f")
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _row(item: ClassScore, *, is_explained: bool) -> tuple[str, str, str, str, str]:
-    probability = "" if item.probability is None else f"{item.probability:.1%}"
-    return (
-        str(item.index) if item.index >= 0 else "",
-        printable(item.label),
-        probability,
-        f"{item.score:.3f}",
-        "<- explained" if is_explained else "",
-    )
-
-
-def _brief(item: ClassScore) -> str:
-    return f"{item.label} {f'{item.score:.3f}' if item.probability is None else f'{item.probability:.1%}'}"
-
-
-def _saved(written: Sequence[Path]) -> list[str]:
-    return [printable(f"saved {path}") for path in written]
-
-
-def _statistics(explanation: Explanation, method: Method, row: int, values: Floats) -> dict[str, Any]:
-    """The array's shape, range and mean; for a map also its layer and the position of its maximum."""
-    statistics: dict[str, Any] = {
-        "shape": list(values.shape),
-        "minimum": float(values.min()),
-        "maximum": float(values.max()),
-        "mean": float(values.mean(dtype=np.float64)),
-    }
-    if values.ndim == 2:
-        layer = explanation.metadata.cam_layer if method == "cam" else next(iter(explanation.activations))
-        statistics |= {"layer": layer, "peak": _peak(explanation, values, explanation.image_of(row))}
-    return statistics
-
-
-def _peak(explanation: Explanation, values: Any, image: int) -> list[float] | None:
-    """The centre of the map's highest cell as [x, y], in pixels of the upright image."""
-    if explanation.photographs is None:
-        return None
-    placed = explanation.photographs[image].geometry
-    left, top, right, bottom = placed.box_on(placed.photograph)
-    row, column = np.unravel_index(int(values.argmax()), values.shape)
-    x = left + (right - left) * (column + 0.5) / values.shape[1]
-    y = top + (bottom - top) * (row + 0.5) / values.shape[0]
-    return [round(float(x), 1), round(float(y), 1)]
+def _tell(report: Report, written: Sequence[Path]) -> int:
+    summary = report.summary
+    for failure in report.failures:
+        sys.stderr.write(f"onnxcam: {printable(failure.error)}\n")
+    line = f"{summary['pictures']} images"
+    if summary["mistakes"] is not None:
+        line += f", {summary['mistakes']} of {summary['with_true_class']} wrong"
+    if summary["deletion"] is not None:
+        line += f", deletion {summary['deletion']:.3f}, insertion {summary['insertion']:.3f}"
+    typer.echo(printable(f"{line} -> {', '.join(map(str, written))}"))
+    return _FAILED if report.failures else 0

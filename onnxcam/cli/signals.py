@@ -66,6 +66,19 @@ def ending_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+@contextlib.contextmanager
+def patient() -> Iterator[None]:
+    """Lets the block handle signals in its own time, for a service that answers its last requests first."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.set_wakeup_fd(-1)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before, warn_on_full_buffer=False)
+
+
 def _signals() -> list[signal.Signals]:
     return [signal.Signals[name] for name in _WORDS if hasattr(signal, name)]
 

@@ -18,13 +18,16 @@ from onnxcam.contract import (
     SEED_INPUT,
     TARGET_INPUT,
 )
+from onnxcam.detection import BoxFinder
 from onnxcam.errors import ModelError
 from onnxcam.execution.engine import first_line, is_its_own, onnxruntime
 from onnxcam.execution.output_check import check_finite, check_shapes
+from onnxcam.execution.outputs import Outputs, joined
 from onnxcam.execution.session import open_session
+from onnxcam.execution.tensor_types import TensorType, inputs_of, outputs_of
 from onnxcam.execution.timeout import checked_timeout, ended_after, expired
 from onnxcam.levels import AT_INPUT
-from onnxcam.targets.rows import any_target, need_scores, resolve, rows_of
+from onnxcam.targets.rows import any_target, fixed_at, need_scores, resolve, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,36 +60,21 @@ class Request:
     finite: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Outputs:
-    """The outputs of one run, by the names of the contract.
-
-    Attributes:
-        scores: [N, *score shape].
-        class_index: [M]; -1 in the rows of seeds.
-        activations: {layer: [N, K, *places]} of the requested layers; empty at level 0.
-        gradients: {layer: [M, K, *places]} of the requested layers; empty at level 0.
-        input_gradient: [M, *input shape], or None below level 2.
-    """
-
-    scores: Floats
-    class_index: npt.NDArray[np.int64]
-    activations: dict[str, Floats]
-    gradients: dict[str, Floats]
-    input_gradient: Floats | None
-
-
 class LoadedModel:
     """An explainer model in ONNX Runtime, for any number of runs from any number of threads.
 
     Attributes:
         metadata: The model's metadata.
         inputs: The names and shapes of the original model's inputs.
+        takes: All inputs of the graph, those with a default last.
+        gives: All outputs of the graph.
         providers: The execution providers that it runs on.
     """
 
     metadata: Metadata
     inputs: dict[str, list[int | str | None]]
+    takes: tuple[TensorType, ...]
+    gives: tuple[TensorType, ...]
     providers: list[str]
 
     def __init__(
@@ -97,11 +85,13 @@ class LoadedModel:
         *,
         strict: bool = False,
         level: int | None = None,
+        spinning: bool = True,
     ) -> None:
         """Loads a model; the arguments and errors are those of ``open_session``."""
-        session, self.metadata = open_session(model, providers, threads, strict=strict, level=level)
+        session, self.metadata = open_session(model, providers, threads, strict=strict, level=level, spinning=spinning)
         own = {TARGET_INPUT, SEED_INPUT, LEVEL_INPUT}
         self.inputs = {value.name: value.shape for value in session.get_inputs() if value.name not in own}
+        self.takes, self.gives = inputs_of(session), outputs_of(session)
         self.providers = list(session.get_providers())
         self._session: InferenceSession | None = session
 
@@ -127,13 +117,18 @@ class LoadedModel:
         """
         end = time.monotonic() + checked_timeout(request.timeout)
         images, shape, scores = len(inputs[self.metadata.image.name]), self.metadata.shape_of_scores, None
+        finders: tuple[BoxFinder, ...] = ()
         if need_scores(wanted, images):
             (anything,) = resolve(any_target(self.metadata), images, self.metadata)
             first = rows_of(anything, images, shape)
             scores = self.run(inputs, first, Request(timeout=request.timeout, finite=True)).scores
+            finders = self._finders(scores)
+            wanted = fixed_at(wanted, scores, finders or None)
             request = replace(request, timeout=end - time.monotonic())
         rows = rows_of(wanted, images, shape, scores)
         outputs = self.run(inputs, rows, request)
+        every = tuple(wanted) * (images if len(wanted) == 1 else 1)
+        outputs = replace(outputs, wanted=every, finders=finders or self._finders(outputs.scores))
         known = np.array(rows.classes, np.int64)
         order = np.array(rows.order)
         if (order == np.arange(len(order))).all() and (known < 0).all():
@@ -164,7 +159,7 @@ class LoadedModel:
         for row, own in enumerate(wanted):
             image = {self.metadata.image.name: images[row : row + 1]}
             parts.append(self.explain(image, own, replace(request, timeout=end - time.monotonic())))
-        return _joined(parts)
+        return joined(parts)
 
     def run(self, inputs: Mapping[str, npt.NDArray[Any]], rows: Rows, request: Request) -> Outputs:
         """Runs the model once; the caller checks that the arguments fit it.
@@ -187,7 +182,7 @@ class LoadedModel:
         names = [SCORES_OUTPUT, *([CLASS_INDEX_OUTPUT] if has_targets else [])]
         names += [prefix + layer for prefix in (ACTIVATIONS_PREFIX, GRADIENTS_PREFIX) for layer in layers]
         names += [metadata.input_gradient_output] if level >= AT_INPUT else []
-        got = dict(zip(names, self._fetch(names, self._feed(inputs, rows, level), request.timeout), strict=True))
+        got = dict(zip(names, self.fetch(names, self._feed(inputs, rows, level), request.timeout), strict=True))
         images, count = len(inputs[metadata.image.name]), len(rows.order)
         check_shapes(got, metadata, images, count)
         if request.finite:
@@ -200,6 +195,10 @@ class LoadedModel:
             input_gradient=got.get(metadata.input_gradient_output),
         )
 
+    def _finders(self, scores: Floats) -> tuple[BoxFinder, ...]:
+        head = self.metadata.detection
+        return () if head is None else tuple(BoxFinder(own, head) for own in scores)
+
     def _feed(self, inputs: Mapping[str, npt.NDArray[Any]], rows: Rows, level: int) -> dict[str, npt.NDArray[Any]]:
         """All inputs; no seeds are left out where they have a default."""
         metadata, feed = self.metadata, dict(inputs)
@@ -211,7 +210,20 @@ class LoadedModel:
             feed[SEED_INPUT] = rows.seeds
         return feed
 
-    def _fetch(self, names: list[str], feed: dict[str, npt.NDArray[Any]], timeout: float | None) -> Any:
+    def fetch(
+        self, names: Sequence[str], feed: Mapping[str, npt.NDArray[Any]], timeout: float | None = None
+    ) -> list[npt.NDArray[Any]]:
+        """Outputs of the graph by their names, as ONNX Runtime gives them; the caller checks what it feeds.
+
+        Args:
+            names: Of the outputs.
+            feed: The graph's inputs by name; those with a default may be left out.
+            timeout: The seconds after which the run is ended; None is no limit.
+
+        Raises:
+            ModelError: ONNX Runtime cannot run the model, or it is closed.
+            RunTimeoutError: The run took too long.
+        """
         session = self._session  # a reference until the run ends, in case the model is closed meanwhile
         if session is None:
             raise ModelError("the explainer is closed; make a new one")
@@ -219,22 +231,11 @@ class LoadedModel:
         options.log_severity_level = _LOG_NOTHING
         with ended_after(timeout, options):
             try:
-                return session.run(names, feed, options)
+                fetched: list[npt.NDArray[Any]] = session.run(names, feed, options)
             except Exception as error:
                 if not is_its_own(error):
                     raise
                 if options.terminate:
                     raise expired() from error
                 raise ModelError(f"the model could not be run: {first_line(error)}") from error
-
-
-def _joined(parts: Sequence[Outputs]) -> Outputs:
-    first = parts[0]
-    at_input = [part.input_gradient for part in parts if part.input_gradient is not None]
-    return Outputs(
-        scores=np.concatenate([part.scores for part in parts]),
-        class_index=np.concatenate([part.class_index for part in parts]),
-        activations={layer: np.concatenate([part.activations[layer] for part in parts]) for layer in first.activations},
-        gradients={layer: np.concatenate([part.gradients[layer] for part in parts]) for layer in first.gradients},
-        input_gradient=np.concatenate(at_input) if at_input else None,
-    )
+        return fetched

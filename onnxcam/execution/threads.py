@@ -34,6 +34,18 @@ def checked_threads(threads: object) -> int:
     return count
 
 
+def available_threads(threads: object = None) -> int:
+    """The user's number, or one per core, or as many as a container's quota allows.
+
+    Raises:
+        ProviderError: As in ``checked_threads``.
+    """
+    if threads is not None:
+        return checked_threads(threads)
+    quota = threads_for_quota()
+    return _processors() if quota is None else quota
+
+
 def threads_for_quota(root: Path = Path("/")) -> int | None:
     """The number of threads that a container's quota allows, rounded up as in Go and Java.
 

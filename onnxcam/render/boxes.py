@@ -48,14 +48,16 @@ def outlines(boxes: Sequence[Detected], explained: Detected | None, seen: Box, m
 
     Args:
         boxes: Boxes in pixels of the model's input.
-        explained: The one that is explained, or None.
+        explained: The one that is explained, or None; it may be none of the others.
         seen: The part that the model saw, (left, top, right, bottom) in the image's pixels.
         metadata: The model's metadata.
     """
     left, top, right, bottom = seen
     across, down = (right - left) / metadata.image.width, (bottom - top) / metadata.image.height
     drawn = []
-    for box in boxes:
+    entries = {box.entry for box in boxes}
+    others = [explained] if explained is not None and explained.entry not in entries else []
+    for box in (*boxes, *others):
         x0, y0, x1, y1 = box.corners
         corners = (left + x0 * across, top + y0 * down, left + x1 * across, top + y1 * down)
         text = f"{metadata.label_of(box.c)} {box.confidence:.0%}"

@@ -5,20 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from onnxcam.scores import ClassScore
 
+# Guided backpropagation hardly changes with the class, which 'onnxcam sanity' measures: its pixels are no reasons.
 _NOTES = {
-    "guided-backprop": "pixels that raise the score",
-    "guided-grad-cam": "these pixels, weighted by Grad-CAM",
-    "eigen-cam": "strongest pattern, whatever the class, at layer {layer}",
+    "guided-backprop": "edges the network uses, alike for every class",
+    "guided-grad-cam": "the same edges, where Grad-CAM is high",
+    "eigen-cam": "strongest pattern, whatever the class, {where}",
 }
 
 _LARGE = 1e6
 
 
-def note(method: str, layer: str) -> str:
-    """A few words on the method, for the small print of its panel."""
-    return _NOTES.get(method, "evidence for the class, at layer {layer}").replace("{layer}", layer)
+def note(method: str, layers: Sequence[str]) -> str:
+    """A few words on the method and the layers of its map, for the small print of its panel."""
+    where = f"at layer {layers[0]}" if len(layers) == 1 else f"largest of {len(layers)} layers"
+    return _NOTES.get(method, "evidence for the class, {where}").replace("{where}", where)
 
 
 def remark(explained: ClassScore) -> str:

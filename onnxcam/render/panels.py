@@ -41,8 +41,8 @@ def _smooth(values: Floats) -> Floats:
     return smooth
 
 
-def _levels(values: Floats) -> npt.NDArray[np.uint8]:
-    return np.rint(255 * values).astype(np.uint8)
+def _levels(values: Floats) -> list[int]:
+    return [int(level) for level in np.rint(255 * values)]
 
 
 # The colour, the opacity and the greying for each of the 256 levels of an 8-bit map.
@@ -81,12 +81,29 @@ def overlay(photograph: Image.Image, values: Floats, box: Box, *, outline: bool 
     """
     levels = Image.fromarray(np.rint(values * 255).astype(np.uint8))
     drawn = photograph.copy()
-    levels, target = _fit_into(levels, box, photograph.size)
+    levels, target = fit_into(levels, box, photograph.size)
     seen = photograph.crop(target)
     _paint(seen, levels)
     drawn.paste(seen, target)
     if outline:
         _outline(drawn, box)
+    return drawn
+
+
+def colours_of(values: Floats) -> Image.Image:
+    """A map's colours alone, each with its opacity in ``overlay``.
+
+    Args:
+        values: [h, w] in [0, 1].
+
+    Returns:
+        RGBA, of the map's size.
+    """
+    levels = Image.fromarray(np.rint(values * 255).astype(np.uint8))
+    drawn = levels.copy()
+    drawn.putpalette(_COLOURS)
+    drawn = drawn.convert("RGB")
+    drawn.putalpha(levels.point(_OPACITIES))
     return drawn
 
 
@@ -119,24 +136,19 @@ def signed(image: npt.NDArray[np.floating], size: Size, box: Box) -> Image.Image
         The panel, grey outside the box.
     """
     drawn = Image.new("RGB", size, (_NOTHING, _NOTHING, _NOTHING))
-    drawn.paste(*_fit_into(picture_of(np.rint(image * 255).astype(np.uint8)), box, size))
+    drawn.paste(*fit_into(picture_of(np.rint(image * 255).astype(np.uint8)), box, size))
     return drawn
 
 
 def _paint(image: Image.Image, levels: Image.Image) -> None:
     """Draws an 8-bit map over an image of the same size, in place; see ``overlay``."""
-    image.paste(_through(_MUTED, image.convert("L")), (0, 0), _through(_GREYINGS, levels))
+    image.paste(image.convert("L").point(_MUTED), (0, 0), levels.point(_GREYINGS))
     colours = levels.copy()
     colours.putpalette(_COLOURS)
-    image.paste(colours.convert("RGB"), (0, 0), _through(_OPACITIES, levels))
+    image.paste(colours.convert("RGB"), (0, 0), levels.point(_OPACITIES))
 
 
-def _through(table: npt.NDArray[np.uint8], image: Image.Image) -> Image.Image:
-    """An 8-bit image with each level replaced by its entry in a table of 256."""
-    return Image.fromarray(table[np.asarray(image)])
-
-
-def _fit_into(image: Image.Image, box: Box, canvas: Size) -> tuple[Image.Image, tuple[int, int, int, int]]:
+def fit_into(image: Image.Image, box: Box, canvas: Size) -> tuple[Image.Image, tuple[int, int, int, int]]:
     """Resamples an image to a box on a canvas.
 
     Args:

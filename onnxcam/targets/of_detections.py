@@ -6,16 +6,40 @@ import operator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from onnxcam.detection import CONFIDENCE, OVERLAP, Box, found_boxes
+from onnxcam.detection import CONFIDENCE, OVERLAP, Box, BoxFinder
 from onnxcam.errors import TargetError
 from onnxcam.targets.of_scores import Element
-from onnxcam.targets.scalar import ClassName, Scalar, index_of, one_at
+from onnxcam.targets.scalar import ClassName, Scalar, index_of
 from onnxcam.text import shortened
 
 if TYPE_CHECKING:
     from onnxcam.cam import Floats
     from onnxcam.metadata import Metadata
     from onnxcam.metadata_parts import DetectionHead
+
+
+class FoundBox(Element):
+    """``y`` is the class score of a box that was found in one image.
+
+    Attributes:
+        box: The box.
+    """
+
+    def __init__(self, box: Box) -> None:
+        """The entry of its class score."""
+        super().__init__(*box.entry)
+        self.box = box
+
+    def __repr__(self) -> str:
+        """The box."""
+        return f"FoundBox({self.box})"
+
+    def bound(self, metadata: Metadata) -> Self:
+        Element(*self.index).bound(metadata)
+        return self
+
+    def describe(self, metadata: Metadata) -> str:
+        return metadata.label_of(self.box.c)
 
 
 @dataclass(frozen=True)
@@ -44,45 +68,56 @@ class Detection(Scalar):
             raise TargetError(
                 "this model does not say where its boxes are, so it has no detections; export it with detection=…"
             )
+        self._check_limits()
+        bound = replace(self, rank=self._checked_rank(), _head=head)
+        if self.label is None:
+            return bound
+        index = index_of(self.label, head.count, metadata)
+        if index == head.background:
+            raise TargetError(f"{metadata.label_of(index)!r} is this model's background, of which there are no boxes")
+        return replace(bound, label=index, _name=metadata.label_of(index))
+
+    def value(self, s: Floats) -> float:
+        return self.fixed_at(s).value(s)
+
+    def cotangent(self, s: Floats) -> Floats:
+        return self.fixed_at(s).cotangent(s)
+
+    def fixed_at(self, s: Floats, finder: BoxFinder | None = None) -> FoundBox:
+        """The box of this rank.
+
+        Raises:
+            TargetError: There are fewer boxes.
+        """
+        assert self._head is not None  # noqa: S101  bound set it
+        boxes = (finder or BoxFinder(s, self._head))(self.confidence, self.overlap)
+        boxes = [box for box in boxes if self.label in {None, box.c}]
+        if self.rank < len(boxes):
+            return FoundBox(boxes[self.rank])
+        raise TargetError(self._missing(len(boxes)))
+
+    def describe(self, metadata: Metadata) -> str:
+        return f"detection {self.rank}" + ("" if self.label is None else f" of {metadata.label_of(int(self.label))}")
+
+    def _missing(self, found: int) -> str:
+        """The sentence of an image with fewer boxes than the rank needs."""
+        of = "" if self.label is None else f" of {shortened(repr(self._name))}"
+        rank = f", so there is no rank {self.rank}; the best box has rank 0, or -1 on the command line" if found else ""
+        return (
+            f"the model finds {found or 'no'} {'box' if found == 1 else 'boxes'}{of} in this image with a confidence "
+            f"of {self.confidence:g} or more{rank}"
+        )
+
+    def _checked_rank(self) -> int:
         try:
             rank = operator.index(self.rank)
         except TypeError:
             rank = -1
         if rank < 0:
             raise TargetError(f"the rank of a detection is a whole number from 0, not {shortened(repr(self.rank))}")
-        if self.label is None:
-            return replace(self, rank=rank, _head=head)
-        index = index_of(self.label, head.count, metadata)
-        return replace(self, rank=rank, label=index, _head=head, _name=metadata.label_of(index))
+        return rank
 
-    def box(self, s: Floats) -> Box:
-        """The box, by the scores of one image.
-
-        Raises:
-            TargetError: There are fewer boxes.
-        """
-        assert self._head is not None  # noqa: S101  bound set it
-        boxes = found_boxes(s, self._head, confidence=self.confidence, overlap=self.overlap)
-        boxes = [box for box in boxes if self.label in {None, box.c}]
-        if self.rank < len(boxes):
-            return boxes[self.rank]
-        of = "" if self.label is None else f" of {shortened(repr(self._name))}"
-        raise TargetError(
-            f"the model finds {len(boxes) or 'no'} {'box' if len(boxes) == 1 else 'boxes'}{of} in this image with a "
-            f"confidence of {self.confidence:g} or more, so there is no rank {self.rank}"
-        )
-
-    def value(self, s: Floats) -> float:
-        return float(s[self.box(s).entry])
-
-    def cotangent(self, s: Floats) -> Floats:
-        return one_at(s, self.box(s).entry)
-
-    def fixed_at(self, s: Floats) -> Scalar:
-        return Element(*self.box(s).entry)
-
-    def describe(self, metadata: Metadata) -> str:
-        return f"detection {self.rank}" + ("" if self.label is None else f" of {metadata.label_of(int(self.label))}")
-
-    def describe_at(self, s: Floats, metadata: Metadata) -> str:
-        return metadata.label_of(self.box(s).c)
+    def _check_limits(self) -> None:
+        for name, limit in (("confidence", self.confidence), ("overlap", self.overlap)):
+            if not isinstance(limit, (int, float)) or not limit >= 0:
+                raise TargetError(f"the {name} of a detection is a number from 0, not {shortened(repr(limit))}")

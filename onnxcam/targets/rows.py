@@ -11,13 +11,14 @@ import numpy.typing as npt
 
 from onnxcam.errors import TargetError
 from onnxcam.targets.labels import named_class
-from onnxcam.targets.of_classes import Class, Negative
+from onnxcam.targets.of_classes import Class, LabelOfTwo, Negative
 from onnxcam.targets.of_scores import Element
 from onnxcam.targets.scalar import Scalar, number_of_classes
 from onnxcam.text import shortened
 
 if TYPE_CHECKING:
     from onnxcam.cam import Floats
+    from onnxcam.detection import BoxFinder
     from onnxcam.metadata import Metadata
 
 Target = int | str | np.integer | Scalar
@@ -75,7 +76,9 @@ def resolve(target: Targets, images: int, metadata: Metadata) -> list[list[Wante
 
 def any_target(metadata: Metadata) -> Target:
     """A target that the model has, for runs whose scores alone are wanted."""
-    return -1 if metadata.classes is not None else Element(*[0] * len(metadata.shape_of_scores))
+    if metadata.classes is None:
+        return Element(*[0] * len(metadata.shape_of_scores))
+    return 1 if metadata.is_binary else -1
 
 
 def need_scores(wanted: Sequence[Wanted], images: int) -> bool:
@@ -83,6 +86,38 @@ def need_scores(wanted: Sequence[Wanted], images: int) -> bool:
     scalars = [item for item in wanted if isinstance(item, Scalar)]
     has_ranks = any(not isinstance(item, Scalar) and item < 0 for item in wanted)
     return any(item.needs_scores for item in scalars) or (images > 1 and bool(scalars) and has_ranks)
+
+
+def fixed_at(
+    wanted: Sequence[Wanted], scores: Floats, finders: Sequence[BoxFinder | None] | None = None
+) -> list[Wanted]:
+    """The targets of each row, with all that the scores choose chosen, except ranks of classes.
+
+    Args:
+        wanted: As ``resolve`` gives them for one run.
+        scores: [N, *score shape].
+        finders: The boxes of each image; None of a model that is no detector.
+
+    Returns:
+        A target for each of the M rows.
+
+    Raises:
+        TargetError: An image does not have what is to be explained in it.
+    """
+    images = len(scores)
+    every = [*wanted] * (images if len(wanted) == 1 else 1)
+    fixed: list[Wanted] = []
+    for row, item in enumerate(every):
+        image = row if images > 1 else 0
+        try:
+            finder = None if finders is None else finders[image]
+            chosen = item.fixed_at(scores[image], finder) if isinstance(item, Scalar) else item
+            fixed.append(int(chosen.c) if isinstance(chosen, Class) else chosen)
+        except TargetError as error:
+            if images == 1:
+                raise
+            raise TargetError(f"image {image}: {error}") from error
+    return fixed
 
 
 def rows_of(wanted: Sequence[Wanted], images: int, shape: tuple[int, ...], scores: Floats | None = None) -> Rows:
@@ -133,9 +168,10 @@ def _bound(target: object, metadata: Metadata) -> Wanted:
             raise TargetError(f"{shown} needs a model of schema 2; export this one again with onnxcam-export")
         return int(bound.c) if isinstance(bound, Class) else bound
     classes = number_of_classes(metadata)
-    if metadata.is_binary:
-        return Negative(0) if named_class(target, 2, metadata.labels) == 0 else 0
-    return named_class(target, classes, metadata.labels)
+    if not metadata.is_binary:
+        return named_class(target, classes, metadata.labels)
+    index = named_class(target, 2, metadata.labels)
+    return LabelOfTwo(index) if index < 0 else Negative(0) if index == 0 else 0
 
 
 def _by_image(wanted: Sequence[object], images: int) -> list[list[object]]:

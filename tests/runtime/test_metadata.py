@@ -9,7 +9,7 @@ import unicodedata
 import pytest
 
 from onnxcam.errors import ModelError
-from onnxcam.metadata import Golden, Metadata, Preprocessing, Verification
+from onnxcam.metadata import Golden, Metadata, MethodSanity, Preprocessing, Sanity, Verification
 
 
 @pytest.mark.parametrize("name", ["toy", "plain", "pooled", "flat"])
@@ -32,6 +32,17 @@ def test_unknown_fields_are_ignored(pooled):
     data = json.loads(pooled.metadata.to_json())
     data["novelty"] = data["image"]["novelty"] = data["layers"][0]["novelty"] = 1
     assert Metadata.from_json(json.dumps(data)) == pooled.metadata
+
+
+def test_sanity_is_optional_and_readers_of_before_ignore_it(pooled):
+    before = pooled.metadata
+    results = {"grad-cam": MethodSanity(0.1, 0.2, 0.3, -0.4, 1.0), "eigen-cam": MethodSanity(None, 1.0, 1.0, 0.5)}
+    checked = dataclasses.replace(before, sanity=Sanity(3, results, "onnxcam 0.1.0"))
+    assert Metadata.from_json(checked.to_json()) == checked
+    # To a reader from before, the field is one that it does not know.
+    renamed = checked.to_json().replace('"sanity":', '"novelty":')
+    assert Metadata.from_json(renamed) == before
+    assert Metadata.from_json(before.to_json().replace(',"sanity":null', "")) == before
 
 
 def test_the_input_shape_follows_the_layout(pooled, flat):
@@ -57,6 +68,8 @@ LAYER = {"name": "features", "value": "features", "shape": [4, 8, 8]}
     ("path", "value", "words"),
     [
         ("image.channels", "3", "image.channels: Expected `int`, got `str`"),
+        ("sanity", {"pictures": 1, "methods": {"cam": {}}}, "sanity.methods[...]: Object missing required field"),
+        ("sanity", {"pictures": 0, "methods": {}}, "sanity.pictures: Expected `int` >= 1"),
         ("image.height", 0, "image.height: Expected `int` >= 1"),
         ("image.height", 10**9, "image.height: Expected `int` <= 65536"),
         ("image.width", 8.0, "image.width: Expected `int`, got `float`"),

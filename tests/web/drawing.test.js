@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { colour, Explainer } from "../../web/src/index.js";
 import { mapToDraw } from "../../web/src/display.js";
-import { bytesOf, cases, dataFile, largestDifference } from "./reference.js";
+import { bytesOf, cases, modelFile, largestDifference } from "./reference.js";
 import { RUNTIMES } from "./runtimes.js";
 
 const { ort } = RUNTIMES["onnxruntime-node"];
@@ -33,7 +33,7 @@ function canvas(hasContext = true) {
 
 /** @param {string} model @param {any} [request] */
 async function explained(model, request) {
-  return (await Explainer.create(bytesOf(dataFile(model)), { ort })).explain(
+  return (await Explainer.create(bytesOf(modelFile(model)), { ort })).explain(
     PHOTOGRAPH,
     request,
   );
@@ -107,7 +107,7 @@ test("images of a network whose channels are last are drawn as those of its twin
 });
 
 test("each image of a batch has its own rows, and its own photograph", async () => {
-  const explainer = await Explainer.create(bytesOf(dataFile("pooled.onnx")), {
+  const explainer = await Explainer.create(bytesOf(modelFile("pooled.onnx")), {
     ort,
   });
   const other = {

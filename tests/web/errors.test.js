@@ -3,7 +3,7 @@ import { before, test } from "node:test";
 
 import { metadataText } from "../../web/src/artifact.js";
 import { Explainer, OnnxCamError } from "../../web/src/index.js";
-import { arrayOf, bytesOf, cases, dataFile } from "./reference.js";
+import { arrayOf, bytesOf, cases, modelFile } from "./reference.js";
 import { RUNTIMES } from "./runtimes.js";
 
 const { ort } = RUNTIMES["onnxruntime-node"];
@@ -147,13 +147,13 @@ const MISTAKES = [
   [
     "no runtime",
     () =>
-      Explainer.create(bytesOf(dataFile("toy.onnx")), /** @type {any} */ ({})),
+      Explainer.create(bytesOf(modelFile("toy.onnx")), /** @type {any} */ ({})),
     /^ModelError: ONNX Runtime cannot load the model: /,
   ],
   [
     "a provider that does not exist",
     () =>
-      Explainer.create(bytesOf(dataFile("toy.onnx")), {
+      Explainer.create(bytesOf(modelFile("toy.onnx")), {
         ort,
         executionProviders: ["magic"],
       }),
@@ -176,7 +176,7 @@ for (const [mistake, make, message] of MISTAKES) {
 }
 
 test("a model that gives another shape than it promises is an error", async () => {
-  const bytes = bytesOf(dataFile("toy.onnx"));
+  const bytes = bytesOf(modelFile("toy.onnx"));
   const text = metadataText(bytes, "the model");
   const at = Buffer.from(bytes.buffer).indexOf(
     text.match(/"layers":.*?\[2,2,2\]/)?.[0] ?? "",
@@ -205,7 +205,7 @@ test("a model that gives NaN is an error", async () => {
 });
 
 test("a closed explainer is an error, and the run before it ends", async () => {
-  const explainer = await Explainer.create(bytesOf(dataFile("pooled.onnx")), {
+  const explainer = await Explainer.create(bytesOf(modelFile("pooled.onnx")), {
     ort,
   });
   const begun = explainer.explain(IMAGE);

@@ -6,7 +6,7 @@ import {
   arrayOf,
   bytesOf,
   cases,
-  dataFile,
+  modelFile,
   largestDifference,
   relativeError,
 } from "./reference.js";
@@ -48,7 +48,7 @@ for (const [runtime, options] of Object.entries(RUNTIMES)) {
 
     test("the toy network's published numbers", async () => {
       const explainer = await Explainer.create(
-        bytesOf(dataFile("toy.onnx")),
+        bytesOf(modelFile("toy.onnx")),
         options,
       );
       const input = new ort.Tensor(
@@ -71,7 +71,7 @@ for (const [runtime, options] of Object.entries(RUNTIMES)) {
 
     test("runs that are asked for at once all end", async () => {
       const explainer = await Explainer.create(
-        bytesOf(dataFile("toy.onnx")),
+        bytesOf(modelFile("toy.onnx")),
         options,
       );
       const input = new ort.Tensor(
@@ -94,7 +94,7 @@ for (const [runtime, options] of Object.entries(RUNTIMES)) {
         running += change;
         most = Math.max(most, running);
       };
-      const explainer = await Explainer.create(bytesOf(dataFile("toy.onnx")), {
+      const explainer = await Explainer.create(bytesOf(modelFile("toy.onnx")), {
         ...options,
         ort: watched(ort, tell),
       });
@@ -112,7 +112,7 @@ for (const [runtime, options] of Object.entries(RUNTIMES)) {
     });
 
     test("bytes that were opened once can be opened again", async () => {
-      const bytes = bytesOf(dataFile("toy.onnx"));
+      const bytes = bytesOf(modelFile("toy.onnx"));
       await Explainer.create(bytes.buffer, options);
       const again = await Explainer.create(bytes, options);
       assert.equal(again.metadata.classes, 4);

@@ -12,7 +12,7 @@ import {
 test("halves are rounded to the even number", () => {
   assert.deepEqual(
     [0.5, 1.5, 2.5, -0.5, -1.5, -2.5, 2.4, 2.6].map(rint),
-    [0, 2, 2, -0, -2, -2, 2, 3],
+    [0, 2, 2, 0, -2, -2, 2, 3],
   );
 });
 

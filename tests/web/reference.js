@@ -50,6 +50,11 @@ export function dataFile(name) {
   return new URL(`tests/data/${name}`, ROOT);
 }
 
+/** A small explainer model. @param {string} name */
+export function modelFile(name) {
+  return new URL(`tests/web/data/${name}`, ROOT);
+}
+
 /** The bytes of a file, which a test may change. @param {URL} file */
 export function bytesOf(file) {
   return new Uint8Array(readFileSync(file));
@@ -68,7 +73,7 @@ export function relativeError(got, expected) {
     difference += (got[index] - expected[index]) ** 2;
     size += expected[index] ** 2;
   }
-  return Math.sqrt(difference / size);
+  return difference && Math.sqrt(difference / size);
 }
 
 /**

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 import onnxcam
-from onnxcam import cam
+from onnxcam import targets
 from onnxcam.artifact.adapt import stated_metadata
 from onnxcam.errors import TargetError
 from onnxcam.metadata import Preprocessing
@@ -28,6 +28,7 @@ from onnxcam.targets.rows import resolve
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data"
+MODELS = Path(__file__).parent / "data"
 MODEL = ROOT / "models" / "efficientnet_lite0.onnx"
 FILTERS = ("nearest", "box", "bilinear", "bicubic", "lanczos")
 
@@ -96,7 +97,7 @@ def explained(explainer: onnxcam.Explainer, name: str, target: Any, write: Write
 def small_models(write: Writer) -> list[dict[str, Any]]:
     """All forms of an artifact, both layouts, and another gradient at the input."""
     forms: dict[str, bytes] = {
-        name: (DATA / f"{name}.onnx").read_bytes() for name in ("toy", "plain", "pooled", "flat")
+        name: (MODELS / f"{name}.onnx").read_bytes() for name in ("toy", "plain", "pooled", "flat")
     }
     forms["required"] = onnxcam.adapt(forms["pooled"], inputs="required")
     forms["fixed"] = onnxcam.adapt(forms["pooled"], level=1)
@@ -125,18 +126,85 @@ def small_model(name: str, model: bytes, write: Writer) -> dict[str, Any]:
     }
 
 
-def products(write: Writer) -> list[dict[str, Any]]:
-    """Guided Grad-CAM of signals, images and volumes."""
-    layouts = {"NCL": (3, 17), "NLC": (17, 3), "NL": (17,), "NCHW": (3, 9, 14), "NHWC": (9, 14, 3), "NHW": (9, 14)}
-    layouts |= {"NCDHW": (2, 5, 6, 7), "NDHWC": (5, 6, 7, 2), "NDHW": (5, 6, 7)}
+def scalars(write: Writer) -> list[dict[str, Any]]:
+    """Targets, also several at once: functions of ``onnxcam/targets`` and ``onnxcam/detection``, and arguments."""
+    vector = np.random.default_rng(0).standard_normal(1000).astype(np.float32)
+    weights = np.random.default_rng(1).standard_normal((3, 8, 8)).astype(np.float32)
+    mask = np.zeros((8, 8), np.float32)
+    mask[2:5, 3:7] = 0.5
+    of_classes: list[list[Any]] = [
+        [["contrast", "espresso", 504]],
+        [["negative", "espresso"]],
+        [["probability", 967], ["probability", 504, "sigmoid"]],
+        [["element", [-33]], -2, "espresso"],
+        [["similarity", vector], ["linear", vector]],
+    ]
+    of_places: list[list[Any]] = [
+        [["region", "dog"]],
+        [["region", 0, mask], ["element", [2, -1, 3]], ["linear", weights]],
+    ]
+    of_boxes: list[list[Any]] = [[["detection"]], [["detection", 1], ["detection", 0, "dog"], ["element", [5, 7]]]]
+    asked = [(MODEL, of_classes), (MODELS / "dense.onnx", of_places), (MODELS / "detector.onnx", of_boxes)]
+    return [scalar_case(path, target, write) for path, several in asked for target in several]
+
+
+def scalar_case(path: Path, asked: list[Any], write: Writer) -> dict[str, Any]:
+    explainer, image = onnxcam.Explainer(path, threads=1), photograph("coffee")
+    got = explainer.explain(image, [scalar(item) if isinstance(item, list) else item for item in asked])
+    arrays = {"scores": got.scores, "gradients": got.gradients["features"], "grad-cam": got.grad_cam()}
+    arrays |= {"guided-backprop": got.guided_backprop(), "guided-grad-cam": got.guided_grad_cam()}
+    return {
+        "model": str(path.relative_to(ROOT)),
+        "image": write.array(image),
+        "target": [described(item, write) for item in asked],
+        "classIndex": got.class_index.tolist(),
+        "labels": got.labels,
+        "boxes": [dataclasses.asdict(box) for box in got.boxes()],
+        "arrays": {key: write.array(value) for key, value in arrays.items()},
+    }
+
+
+def scalar(item: list[Any]) -> targets.Scalar:
+    name, *arguments = item
+    if name == "element":
+        return targets.Element(*arguments[0])
+    made: targets.Scalar = getattr(targets, name.capitalize())(*arguments)
+    return made
+
+
+def described(item: Any, write: Writer) -> Any:
+    """As JSON: arrays are written beside it."""
+    if not isinstance(item, list):
+        return item
+    return [write.array(argument) if isinstance(argument, np.ndarray) else argument for argument in item]
+
+
+def scalar_errors() -> list[dict[str, Any]]:
+    """Python's sentences about scalars that a model does not have."""
+    asked: list[tuple[str, list[Any]]] = [
+        ("pooled", ["contrast", 1, "tiger cat"]),
+        ("pooled", ["negative", -1]),
+        ("pooled", ["probability", 9]),
+        ("pooled", ["probability", 0, "magic"]),
+        ("pooled", ["region", 0]),
+        ("pooled", ["element", [5]]),
+        ("pooled", ["element", [0, 0]]),
+        ("pooled", ["similarity", [1.0]]),
+        ("pooled", ["similarity", [0.0] * 5]),
+        ("pooled", ["linear", [1e99] * 5]),
+        ("pooled", ["detection"]),
+        ("dense", ["region", 1, [[0] * 8] * 8]),
+        ("dense", ["region", "car"]),
+        ("detector", ["detection", -1]),
+        ("detector", ["detection", 900, "dog"]),
+    ]
     cases = []
-    for layout, shape in layouts.items():
-        rng, places = np.random.default_rng(0), len(shape) - ("C" in layout)
-        guided = rng.standard_normal((2, *shape), np.float32)
-        maps = rng.uniform(size=(2, 4, 3, 2)[: 1 + places]).astype(np.float32)
-        product = cam.guided_grad_cam(guided, maps, layout=layout)
-        arrays = {"guided": write.array(guided), "maps": write.array(maps), "product": write.array(product)}
-        cases.append({"layout": layout, **arrays})
+    for model, item in asked:
+        try:
+            onnxcam.Explainer(MODELS / f"{model}.onnx", threads=1).explain(photograph("coffee"), scalar(item))
+        except TargetError as error:
+            cases.append({"model": model, "target": item, "message": str(error)})
+    assert len(cases) == len(asked)
     return cases
 
 
@@ -189,6 +257,8 @@ def preprocessings(write: Writer) -> list[dict[str, Any]]:
         "grey": (Preprocessing(256, 224, mean=(0.5,), std=(0.25,), channel_order="L"), {"channels": 1}),
         "grey in three channels": (Preprocessing(256, 224, mean=own[0], std=own[1], channel_order="L"), {}),
         "one channel of RGB": (Preprocessing(256, 224, mean=(0.5,), std=(0.25,)), {"channels": 1}),
+        "letterboxed": (Preprocessing(resize=None, crop=224, letterbox=114), {}),
+        "letterboxed in a wide input": (Preprocessing(resize=None, crop=(128, 224), letterbox=0), {"height": 128}),
         "no channels": (Preprocessing(256, 224, mean=(0.5,), std=(0.25,)), {"channels": 1, "layout": "NHW"}),
         "channels last": (Preprocessing(256, 224, mean=own[0], std=own[1]), {"layout": "NHWC"}),
         "bytes": (Preprocessing(256, 224, scale=1, mean=(-0.5,) * 3, std=(1.25,) * 3), {"dtype": "uint8"}),
@@ -216,7 +286,7 @@ def target_errors() -> list[dict[str, Any]]:
         *((target, labels) for target in (5, -6, "crane", [], 1.5)),
         ("cat", None),
     ]
-    cases, five = [], stated_metadata(DATA / "pooled.onnx")
+    cases, five = [], stated_metadata(MODELS / "pooled.onnx")
     for target, names in asked:
         try:
             resolve(target, 1, dataclasses.replace(five, labels=names and tuple(names)))
@@ -234,7 +304,8 @@ def main(folder: Path) -> None:
     cases = {
         "explanations": explanations(write),
         "smallModels": small_models(write),
-        "products": products(write),
+        "scalars": scalars(write),
+        "scalarErrors": scalar_errors(),
         "withoutOurPackage": without_our_package(write),
         "resampled": resampled(write),
         "preprocessings": preprocessings(write),

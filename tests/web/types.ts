@@ -8,6 +8,8 @@ import {
   ModelError,
   type Explanation,
 } from "../../web/types/index.js";
+import { detection } from "../../web/types/detection.js";
+import { contrast } from "../../web/types/targets.js";
 
 export async function inABrowser(
   canvas: HTMLCanvasElement,
@@ -34,7 +36,7 @@ export async function inNode(bytes: Uint8Array): Promise<string[]> {
     [1, 3, 224, 224],
   );
   const explanation = await explainer.explain(tensor, {
-    target: metadata.classes - 1,
+    target: [Number(metadata.classes) - 1, contrast("tabby", 3), detection(0)],
     level: 2,
   });
   // @ts-expect-error There is no such method.

@@ -1,11 +1,15 @@
-/** The page: loads the model, takes a photograph, and shows its explanation. */
+/** The page: loads ONNX Runtime and a model, takes a photograph, and shows its explanation. */
 
-const MOST_PIXELS = 2 ** 26;
-const TITLES = ["Grad-CAM", "Guided backpropagation", "Guided Grad-CAM"];
+import { download, step } from "./loading.js";
+import { decoded } from "./photograph.js";
+import { element, factsOf, nameOf, section } from "./view.js";
+
+const IN_THE_LIST = 5;
 
 const find = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
-const [status, progress, file, drop, choices] = ["status", "progress", "file", "drop", "choices"].map(find);
-const [first, second, strength, rows] = ["first", "second", "strength", "rows"].map(find);
+const [status, steps, file, drop, choices] = ["status", "steps", "file", "drop", "choices"].map(find);
+const [first, second, strength, rows, top] = ["first", "second", "strength", "rows", "top"].map(find);
+const model = find("model");
 
 /** The tasks that the worker has not done yet, by their numbers. */
 const waiting = /** @type {Map<number, {resolve: (result: any) => void, reject: (error: Error) => void}>} */ (
@@ -14,8 +18,14 @@ const waiting = /** @type {Map<number, {resolve: (result: any) => void, reject: 
 let tasks = 0;
 /** @type {Worker} */
 let worker;
-/** @type {ImageBitmap | null} */
+/** @type {Error | null} Why the worker does no more tasks. */
+let broken = null;
+/** @type {{models: {name: string, file: string, bytes: number}[], runtime: {file: string, bytes: number}}} */
+let site;
+/** @type {(import("./view.js").Photograph & {bitmap: ImageBitmap}) | null} */
 let photograph = null;
+/** @type {import("./view.js").Answer[]} */
+let answers = [];
 
 /** Tells what happens, also to screen readers. @param {string} text @param {boolean} [isError] */
 function say(text, isError = false) {
@@ -26,146 +36,119 @@ function say(text, isError = false) {
 /** Gives the worker a task. @param {string} task @param {any} argument @param {Transferable[]} [transferred] */
 function ask(task, argument, transferred = []) {
   return new Promise((resolve, reject) => {
+    if (broken) throw broken;
     const id = ++tasks;
     waiting.set(id, { resolve, reject });
     worker.postMessage({ id, task, argument }, transferred);
   });
 }
 
-/** Downloads a file, and shows how far it is. @param {string} address */
-async function download(address) {
-  const response = await fetch(address);
-  if (!response.ok || !response.body)
-    throw new Error(`${address} cannot be loaded: the server answered ${response.status}`);
-  const total = Number(response.headers.get("Content-Length"));
-  const parts = [];
-  let loaded = 0;
-  const reader = response.body.getReader();
-  for (let part = await reader.read(); !part.done; part = await reader.read()) {
-    parts.push(part.value);
-    loaded += part.value.length;
-    if (total) progress.value = Math.min(loaded / total, 1);
-    say(`Loading the model: ${(loaded / 1e6).toFixed(1)} MB …`);
-  }
-  return new Uint8Array(await new Blob(parts).arrayBuffer());
-}
-
-/** Loads the model and the worker. */
-async function start() {
-  if (typeof WebAssembly === "undefined" || typeof OffscreenCanvas === "undefined") {
-    throw new Error("This browser has no WebAssembly or no OffscreenCanvas; use a newer one.");
-  }
+/** Starts the worker; when it breaks, so do its tasks. */
+function startWorker() {
   worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
   worker.onmessage = ({ data: { id, result, error } }) => {
-    const { resolve, reject } = waiting.get(id) ?? { resolve() {}, reject() {} };
+    const task = waiting.get(id);
     waiting.delete(id);
-    if (error === undefined) resolve(result);
-    else reject(new Error(error));
+    if (error === undefined) task?.resolve(result);
+    else task?.reject(new Error(error));
   };
-  const broken = new Promise((_, reject) => {
-    worker.onerror = () => reject(new Error("ONNX Runtime cannot be loaded; is the network gone?"));
-  });
-  const bytes = await download("model.onnx");
-  progress.removeAttribute("value");
-  say("Preparing the model …");
-  describe(await Promise.race([ask("open", bytes, [bytes.buffer]), broken]));
-  progress.hidden = true;
+  worker.onerror = () => {
+    broken = new Error("worker.js cannot be run; check the connection, and load the page again.");
+    for (const { reject } of waiting.values()) reject(broken);
+    waiting.clear();
+  };
+}
+
+/** Loads ONNX Runtime, and then the first model. */
+async function start() {
+  if (typeof WebAssembly === "undefined" || typeof OffscreenCanvas === "undefined")
+    throw new Error("This browser has no WebAssembly or no OffscreenCanvas; use a newer one.");
+  const list = await download("site.json", 1000, { show() {} });
+  site = JSON.parse(new TextDecoder().decode(list));
+  model.replaceChildren(...site.models.map(({ name }, index) => new Option(name, String(index))));
+  find("models").hidden = site.models.length < 2;
+  say("Loading …");
+  startWorker();
+  const bytes = await download(site.runtime.file, site.runtime.bytes, step(steps, "ONNX Runtime"));
+  await ask("runtime", bytes, [bytes.buffer]);
+  await load();
+}
+
+/** Loads the chosen model, and explains the photograph that is there. */
+async function load() {
+  file.disabled = choices.disabled = model.disabled = true;
+  while (steps.children.length > 1) steps.lastChild.remove();
+  const chosen = site.models[Number(model.value)];
+  try {
+    const bytes = await download(chosen.file, chosen.bytes, step(steps, `Model ${chosen.name}`));
+    const preparing = step(steps, "Preparing");
+    preparing.show("the model is opened");
+    find("facts").replaceChildren(...factsOf(await ask("open", bytes, [bytes.buffer]), chosen.name));
+    preparing.show("done", 1);
+  } finally {
+    model.disabled = false;
+  }
+  steps.classList.add("done");
   file.disabled = false;
   say("Ready: choose a photograph.");
-}
-
-/** Shows where the model came from, how it was verified, and what it takes. @param {any} metadata */
-function describe(metadata) {
-  const { source, verification, image, classes, layers } = metadata;
-  const errors = Object.values(verification?.errors ?? {}).map(Number);
-  const facts = {
-    Name: source.name,
-    "Made by": source.exporter,
-    Verified: verification
-      ? `against ${verification.reference}, largest error ${Math.max(...errors).toPrecision(2)}`
-      : "no",
-    Input: `${image.width} by ${image.height} pixels`,
-    Answers: `${classes} classes, and no others: it names one of them for every photograph`,
-    Layer: `${layers[0].name}, whose map has ${layers[0].shape.slice(1).reverse().join(" by ")} places`,
-  };
-  find("model").replaceChildren(
-    ...Object.entries(facts).flatMap(([term, text]) => [element("dt", term), element("dd", text)]),
-  );
-}
-
-/** @param {string} name @param {string} text */
-function element(name, text) {
-  return Object.assign(document.createElement(name), { textContent: text });
+  if (photograph) await look();
 }
 
 /** Takes a file as the photograph. @param {File | undefined} picture */
 async function take(picture) {
   if (!picture) return;
-  await attempt(async () => {
-    const bitmap = await createImageBitmap(picture).catch(() => {
-      throw new Error(`${picture.name} is not a picture that this browser reads; choose a JPEG, PNG or WebP.`);
-    });
-    if (bitmap.width * bitmap.height > MOST_PIXELS) {
-      throw new Error(`${picture.name} has ${bitmap.width} by ${bitmap.height} pixels; choose a smaller picture.`);
-    }
-    photograph = bitmap;
-    const scores = await ask("scores", bitmap);
-    const options = () => scores.map((/** @type {any} */ score) => new Option(nameOf(score), score.index));
-    first.replaceChildren(...options());
-    second.replaceChildren(new Option("nothing", ""), ...options());
-    choices.disabled = false;
-    await explain();
-  });
+  const bitmap = await decoded(picture);
+  if (photograph) URL.revokeObjectURL(photograph.address);
+  const { width, height } = bitmap;
+  photograph = { bitmap, address: URL.createObjectURL(picture), width, height };
+  await look();
 }
 
-/** @param {{label: string, probability: number | null}} score */
-function nameOf({ label, probability }) {
-  return probability === null ? label : `${label}, ${(100 * probability).toFixed(1)} %`;
+/** Shows the answers to the photograph, and explains the first. */
+async function look() {
+  const found = await ask("take", photograph?.bitmap);
+  answers = found.choices;
+  const options = () => answers.map((answer, index) => new Option(nameOf(answer), String(index)));
+  first.replaceChildren(...options());
+  second.replaceChildren(new Option("nothing", ""), ...options());
+  top.replaceChildren(...answers.slice(0, IN_THE_LIST).map(line));
+  choices.disabled = answers.length === 0;
+  show(found.rows);
+  if (!answers.length) say("The model finds nothing on this photograph; choose another.");
 }
 
-/** Explains the chosen classes. */
-async function explain() {
-  const targets = [first.value, second.value].filter((value) => value !== "").map(Number);
-  const explained = await ask("explain", { bitmap: photograph, targets });
-  rows.replaceChildren(...explained.map((/** @type {any} */ row) => section(row)));
-  fade();
-  say(`Explained: ${explained.map((/** @type {any} */ row) => row.label).join(" and ")}.`);
-}
-
-/** A class's panels: the photograph, and a drawing for each method. @param {{label: string, panels: any[]}} row */
-function section({ label, panels }) {
-  const part = element("section", "");
-  const row = Object.assign(document.createElement("div"), { className: "row" });
-  row.append(panel("Photograph", "The photograph", panels[0], false));
-  row.append(...panels.map((pixels, index) => panel(TITLES[index], `${TITLES[index]} for ${label}`, pixels, true)));
-  part.append(element("h2", label), row);
-  return part;
-}
-
-/** @param {string} title @param {string} description @param {any} pixels @param {boolean} isDrawn */
-function panel(title, description, { data, width, height }, isDrawn) {
-  const layers = Object.assign(document.createElement("div"), { className: "layers" });
-  layers.setAttribute("role", "img");
-  layers.setAttribute("aria-label", description);
-  const ground = canvasOf(width, height);
-  ground.getContext("2d")?.drawImage(/** @type {ImageBitmap} */ (photograph), 0, 0, width, height);
-  layers.append(ground);
-  if (isDrawn) {
-    const drawn = canvasOf(width, height);
-    const rgba = new Uint8ClampedArray(width * height * 4).fill(255);
-    for (let from = 0, to = 0; from < data.length; from += 3, to += 4) rgba.set(data.subarray(from, from + 3), to);
-    drawn.getContext("2d")?.putImageData(new ImageData(rgba, width, height), 0, 0);
-    if (title === TITLES[0]) drawn.classList.add("map");
-    layers.append(drawn);
+/** One of the first answers, with a bar. @param {import("./view.js").Answer} answer @param {number} index */
+function line(answer, index) {
+  const item = document.createElement("li");
+  const button = Object.assign(element("button", nameOf(answer)), { type: "button" });
+  button.addEventListener("click", () => choose(index));
+  item.append(button);
+  if (answer.share !== null) {
+    const meter = Object.assign(document.createElement("meter"), { value: answer.share });
+    meter.setAttribute("aria-hidden", "true"); // the button says the number
+    item.append(meter);
   }
-  const figure = document.createElement("figure");
-  figure.append(layers, element("figcaption", title));
-  return figure;
+  return item;
 }
 
-/** @param {number} width @param {number} height */
-function canvasOf(width, height) {
-  return Object.assign(document.createElement("canvas"), { width, height });
+/** Explains an answer. @param {number} index */
+function choose(index) {
+  first.value = String(index);
+  attempt(explain);
+}
+
+/** Explains the chosen answers. */
+async function explain() {
+  const chosen = [first.value, second.value].filter((value) => value !== "").map(Number);
+  show(await ask("explain", [...new Set(chosen)]));
+}
+
+/** @param {import("./worker.js").Row[]} explained */
+function show(explained) {
+  const shown = /** @type {import("./view.js").Photograph} */ (photograph);
+  rows.replaceChildren(...explained.map((row) => section(row, shown, answers, choose)));
+  fade();
+  say(`Explained: ${explained.map(({ label }) => label).join(" and ")}.`);
 }
 
 /** Shows the maps as strongly as the slider says. */
@@ -173,20 +156,14 @@ function fade() {
   for (const map of rows.querySelectorAll(".map")) map.style.opacity = strength.value;
 }
 
-/** Does something for the user, and says what goes wrong. @param {() => Promise<void>} work */
-async function attempt(work) {
-  say("Explaining …");
-  progress.hidden = false;
-  try {
-    await work();
-  } catch (error) {
-    say(/** @type {Error} */ (error).message, true);
-  } finally {
-    progress.hidden = true;
-  }
+/** Does something for the user, and says what goes wrong. @param {() => Promise<void>} work @param {string} [text] */
+async function attempt(work, text = "Explaining …") {
+  say(text);
+  await work().catch((error) => say(/** @type {Error} */ (error).message, true));
 }
 
-file.addEventListener("change", () => take(file.files[0]));
+file.addEventListener("change", () => attempt(() => take(file.files[0])));
+model.addEventListener("change", () => attempt(load, "Loading …"));
 first.addEventListener("change", () => attempt(explain));
 second.addEventListener("change", () => attempt(explain));
 strength.addEventListener("input", fade);
@@ -195,11 +172,8 @@ for (const kind of ["dragover", "dragleave", "drop"]) {
   drop.addEventListener(kind, (/** @type {DragEvent} */ event) => {
     event.preventDefault();
     drop.classList.toggle("over", kind === "dragover");
-    if (kind === "drop" && !file.disabled) take(event.dataTransfer?.files[0]);
+    if (kind === "drop" && !file.disabled) attempt(() => take(event.dataTransfer?.files[0]));
   });
 }
 
-await start().catch((error) => {
-  progress.hidden = true;
-  say(error.message, true);
-});
+await attempt(start, "Loading …");

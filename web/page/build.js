@@ -1,6 +1,6 @@
-/** Builds the page as a folder that any server can host: `node build.js MODEL FOLDER`. */
+/** Builds the page's files, which `onnxcam page` puts around models: `node build.js FOLDER`. */
 
-import { copyFile, mkdir } from "node:fs/promises";
+import { copyFile, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -9,7 +9,8 @@ import { build } from "esbuild";
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const WASM = "ort-wasm-simd-threaded.wasm";
 
-const [model, folder] = process.argv.slice(2);
+const [folder] = process.argv.slice(2);
+await rm(folder, { recursive: true, force: true });
 await mkdir(folder, { recursive: true });
 await build({
   entryPoints: ["app.js", "worker.js"].map((name) => join(HERE, name)),
@@ -18,6 +19,5 @@ await build({
   minify: true,
   format: "esm",
 });
-for (const name of ["index.html", "style.css"]) await copyFile(join(HERE, name), join(folder, name));
+for (const name of ["index.html", "style.css", "LICENSES.txt"]) await copyFile(join(HERE, name), join(folder, name));
 await copyFile(join(HERE, "../node_modules/onnxruntime-web/dist", WASM), join(folder, WASM));
-await copyFile(model, join(folder, "model.onnx"));

@@ -5,19 +5,9 @@
  * read here, and the defaults of the added inputs are renamed, which leaves their inputs without a default.
  */
 
-import { LEVEL_INPUT, METADATA_KEY, SEED_INPUT, TARGET_INPUT } from "./contract.js";
+import { METADATA_KEY } from "./contract.js";
 import { ModelError } from "./errors.js";
 import { fields } from "./protobuf.js";
-
-// Numbers of fields in onnx.proto.
-const GRAPH = 7; // of ModelProto
-const PROPERTY = 14;
-const KEY = 1; // of StringStringEntryProto
-const VALUE = 2;
-const INITIALIZER = 5; // of GraphProto
-const INPUT = 11;
-const TENSOR_NAME = 8; // of TensorProto
-const VALUE_NAME = 1; // of ValueInfoProto
 
 /** @typedef {import("./protobuf.js").Field} Field */
 
@@ -30,6 +20,10 @@ const VALUE_NAME = 1; // of ValueInfoProto
  * @throws {Error} It is not a model.
  */
 export function metadataText(bytes, name) {
+  // Numbers of fields in onnx.proto.
+  const PROPERTY = 14; // of ModelProto
+  const KEY = 1; // of StringStringEntryProto
+  const VALUE = 2;
   for (const property of fields(bytes)) {
     if (property.number === PROPERTY && textOf(bytes, property, KEY) === METADATA_KEY)
       return textOf(bytes, property, VALUE);
@@ -46,38 +40,34 @@ export function metadataText(bytes, name) {
  * @throws {Error} It is not a model.
  */
 export function requireInputs(bytes) {
-  for (const name of [LEVEL_INPUT, TARGET_INPUT, SEED_INPUT]) {
-    if (!named(bytes, INPUT, VALUE_NAME, name)) continue;
-    const label = last(bytes, named(bytes, INITIALIZER, TENSOR_NAME, name), TENSOR_NAME);
-    // Another name of the same length: nothing refers to it, and ONNX Runtime removes it.
-    if (label) bytes[label.start] = "_".charCodeAt(0);
+  // Numbers of fields in onnx.proto.
+  const GRAPH = 7; // of ModelProto
+  const INITIALIZER = 5; // of GraphProto
+  const INPUT = 11;
+  const TENSOR_NAME = 8; // of TensorProto
+  const VALUE_NAME = 1; // of ValueInfoProto
+  for (const graph of fields(bytes)) {
+    if (graph.number !== GRAPH) continue;
+    const parts = [...fields(bytes, graph.start, graph.end)];
+    const inputs = parts.filter(({ number }) => number === INPUT).map((part) => textOf(bytes, part, VALUE_NAME));
+    for (const part of parts) {
+      const name = part.number === INITIALIZER ? textOf(bytes, part, TENSOR_NAME) : "";
+      if (!name.startsWith(METADATA_KEY) || !inputs.includes(name)) continue;
+      // Another name of the same length: nothing refers to it, and ONNX Runtime removes it.
+      bytes[/** @type {Field} */ (last(bytes, part, TENSOR_NAME)).start] = "_".charCodeAt(0);
+    }
   }
-}
-
-/**
- * The part of the graph in a field that has a name.
- *
- * @param {Uint8Array} bytes
- * @param {number} number The field of the graph.
- * @param {number} nameNumber The field of the part that holds its name.
- * @param {string} name
- */
-function named(bytes, number, nameNumber, name) {
-  const graph = [...fields(bytes)].find((part) => part.number === GRAPH);
-  const parts = graph ? [...fields(bytes, graph.start, graph.end)] : [];
-  return parts.find((part) => part.number === number && textOf(bytes, part, nameNumber) === name);
 }
 
 /**
  * The last field of a number in a part; undefined if there is none.
  *
  * @param {Uint8Array} bytes
- * @param {Field | undefined} part
+ * @param {Field} part
  * @param {number} number
  */
-function last(bytes, part, number) {
-  return part && [...fields(bytes, part.start, part.end)].findLast((found) => found.number === number);
-}
+const last = (bytes, { start, end }, number) =>
+  [...fields(bytes, start, end)].findLast((found) => found.number === number);
 
 /**
  * @param {Uint8Array} bytes

@@ -10,14 +10,6 @@ export const SCORES_OUTPUT = "onnxcam.scores";
 export const CLASS_INDEX_OUTPUT = "onnxcam.class_index";
 export const ACTIVATIONS_PREFIX = "onnxcam.activations/";
 export const GRADIENTS_PREFIX = "onnxcam.gradients/";
+export const GUIDED_GRAD_CAM_PREFIX = "onnxcam.guided_grad_cam/";
 export const GUIDED_OUTPUT = "onnxcam.guided_gradients";
 export const INPUT_GRADIENTS_OUTPUT = "onnxcam.input_gradients";
-
-/**
- * The graph output that holds the gradient at the input.
- *
- * @param {{input_gradient: string}} metadata
- */
-export function inputGradientOutput({ input_gradient }) {
-  return input_gradient === "guided" ? GUIDED_OUTPUT : INPUT_GRADIENTS_OUTPUT;
-}

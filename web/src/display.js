@@ -1,9 +1,6 @@
 /** Scales an explanation's arrays for drawing, in 8 bits. */
 
-import { floor, listOf, sum } from "./numbers.js";
-
-const DEVIATION = 0.1; // of a drawn image, whose values are in [0, 1]
-const ZERO = 0.5;
+import { floor, sum } from "./numbers.js";
 
 /**
  * Scales a map to 0 … 255.
@@ -15,7 +12,9 @@ export function mapToDraw(values) {
   const sorted = values.slice().sort();
   const low = sorted[0];
   const extent = sorted[sorted.length - 1] - low || 1;
-  return Uint8ClampedArray.from(listOf(values.length * 3, (at) => ((values[floor(at / 3)] - low) / extent) * 255));
+  const levels = new Uint8ClampedArray(values.length * 3);
+  for (let at = 0; at < levels.length; at++) levels[at] = ((values[floor(at / 3)] - low) / extent) * 255;
+  return levels;
 }
 
 /**
@@ -25,8 +24,13 @@ export function mapToDraw(values) {
  * @returns {Uint8ClampedArray} The middle everywhere for a constant image.
  */
 export function imageToDraw(values) {
+  const deviation = 0.1; // of a drawn image, whose values are in [0, 1]
+  const zero = 0.5;
   const mean = sum(values) / values.length;
-  const deviation = Math.sqrt(sum(values, (value) => (value - mean) ** 2) / values.length) || 1;
   const levels = new Uint8ClampedArray(values.length);
-  return levels.map((_, at) => (((values[at] - mean) / deviation) * DEVIATION + ZERO) * 255);
+  let squares = 0;
+  for (let at = 0; at < values.length; at++) squares += (values[at] - mean) ** 2;
+  const factor = deviation / (Math.sqrt(squares / values.length) || 1);
+  for (let at = 0; at < values.length; at++) levels[at] = ((values[at] - mean) * factor + zero) * 255;
+  return levels;
 }

@@ -34,8 +34,12 @@ export function draw({ data, dims }, { pixels, placed }, metadata, { isMap, outl
     const { width, height } = metadata.image;
     return signed({ data: imageToDraw(asRgb(data, metadata)), width, height }, size, box);
   }
-  const drawn = factor < 1 ? resample(pixels, size, "lanczos") : pixels;
-  return overlay(drawn, { data: mapToDraw(data), width: dims[1], height: dims[0] }, box, outline);
+  return overlay(
+    factor < 1 ? resample(pixels, size, "lanczos") : pixels,
+    { data: mapToDraw(data), width: dims[1], height: dims[0] },
+    box,
+    outline,
+  );
 }
 
 /**
@@ -49,7 +53,7 @@ export function put({ data, width, height }, canvas) {
   const context = /** @type {CanvasRenderingContext2D | null} */ (canvas.getContext("2d"));
   if (!context) throw new PictureError("the canvas has another context than '2d'; give a new one");
   const image = context.createImageData(width, height);
-  for (let at = 0; at < image.data.length; at++)
-    image.data[at] = at % 4 === 3 ? 255 : data[floor(at / 4) * 3 + (at % 4)];
+  image.data.fill(255);
+  data.forEach((value, at) => (image.data[at + floor(at / 3)] = value));
   context.putImageData(image, 0, 0);
 }

@@ -9,32 +9,26 @@ export class OnnxCamError extends Error {
   name = "OnnxCamError";
 }
 
-/** The model is missing, corrupt, not an explainer model, or from a newer schema. */
-export class ModelError extends OnnxCamError {
-  name = "ModelError";
-}
+/** @param {string} name */
+const kind = (name) =>
+  class extends OnnxCamError {
+    name = name;
+  };
+
+/** The model is missing, corrupt, not an explainer model, or from another schema. */
+export const ModelError = kind("ModelError");
 
 /** The image is empty, too long, or not an image. */
-export class PictureError extends OnnxCamError {
-  name = "PictureError";
-}
+export const PictureError = kind("PictureError");
 
 /** The input tensor has the wrong rank, shape or type, or is not finite. */
-export class TensorError extends OnnxCamError {
-  name = "TensorError";
-}
+export const TensorError = kind("TensorError");
 
 /** The class, the rank, or the number of targets does not fit the model or the batch. */
-export class TargetError extends OnnxCamError {
-  name = "TargetError";
-}
+export const TargetError = kind("TargetError");
 
 /** The model has no such target layer. */
-export class LayerError extends OnnxCamError {
-  name = "LayerError";
-}
+export const LayerError = kind("LayerError");
 
 /** The model, or the level it was run at, cannot give this explanation. */
-export class MethodError extends OnnxCamError {
-  name = "MethodError";
-}
+export const MethodError = kind("MethodError");

@@ -1,25 +1,27 @@
 /** Runs an explainer model on images or tensors. */
 
-import { LEVEL_INPUT, SEED_INPUT, TARGET_INPUT } from "./contract.js";
+import { LEVEL_INPUT, METADATA_KEY, SEED_INPUT, TARGET_INPUT } from "./contract.js";
 import { ModelError, TensorError } from "./errors.js";
 import { Explanation } from "./explanation.js";
-import { imageShape } from "./metadata.js";
+import { imageShape, product } from "./metadata.js";
 import { levelOfRun } from "./methods.js";
-import { asFloat32, asType, max } from "./numbers.js";
+import { asFloat32, asType, max, sum } from "./numbers.js";
 import { readPixels } from "./pixels.js";
 import { preprocess } from "./preprocess.js";
-import { checkedOutput, openSession, promisedShapes } from "./session.js";
-import { resolveTargets } from "./targets.js";
+import { needScores, NOTHING, resolveTargets, rowsOf } from "./rows.js";
+import { checkedOutputs, openSession } from "./session.js";
 import { shown } from "./text.js";
 
 /**
  * @typedef {import("./session.js").Tensor} Tensor
  * @typedef {import("./pixels.js").ImageSource} ImageSource
- * @typedef {import("./targets.js").Target} Target
+ * @typedef {import("./rows.js").Target} Target
+ * @typedef {{tensor: Tensor, photographs: import("./draw.js").Photograph[]}} Prepared
  *
  * @typedef {object} Request
- * @property {Target | readonly Target[]} [target] A class index, a label, or a rank (-1 is the top-scoring class, -2
- *   the second); or a list of these: one for each image, or any number for a single image. The default is -1.
+ * @property {Target | readonly Target[]} [target] A class index, a label, a rank (-1 is the top-scoring class, -2
+ *   the second), or a scalar of `onnxcam/targets`; or a list of these: one for each image, or any number for a single
+ *   image. The default is -1.
  * @property {import("./methods.js").Level} [level] 0 for the scores alone, 1 also for CAM and Grad-CAM, 2 also for the
  *   gradient at the input. The default is what `method` needs, or else the highest that the model has.
  * @property {import("./methods.js").Method} [method] The method that is drawn by default.
@@ -77,38 +79,61 @@ export class Explainer {
   /**
    * Explains one image, or several as one batch.
    *
-   * @param {ImageSource | Tensor | readonly ImageSource[]} image `ImageData` or any `{data, width, height}` of 8-bit
-   *   pixels, a canvas or an `ImageBitmap`; a list of these; or a preprocessed `Tensor`.
+   * @param {ImageSource | Tensor | Prepared | readonly ImageSource[]} image `ImageData` or any `{data, width, height}`
+   *   of 8-bit pixels, a canvas or an `ImageBitmap`; a list of these; what `prepare` gives; or a preprocessed `Tensor`.
    * @param {Request} [request]
    * @returns {Promise<Explanation>} With a row for each explained class.
    * @throws {import("./errors.js").OnnxCamError} One of its kinds, by what is wrong.
    */
-  async explain(image, { target = -1, level, method, inputs } = {}) {
+  async explain(image, { target, level, method, inputs } = {}) {
     const { metadata } = this;
     const chosen = levelOfRun(level, method, metadata);
-    const { tensor, photographs } = this.#input(image);
-    const images = tensor.dims[0];
-    const targets = resolveTargets(target, images, metadata);
-    const promised = promisedShapes(metadata, chosen, images, max(images, targets.length));
-    const feeds = { ...inputs, [metadata.image.name]: tensor, ...this.#added(targets, chosen) };
-    const got = await this.#run(feeds);
-    const outputs = Object.entries(promised).map(([name, shape]) => [name, checkedOutput(name, got[name], shape)]);
-    return new Explanation({ metadata, level: chosen, method, outputs: Object.fromEntries(outputs), photographs });
+    const prepared = this.prepare(image);
+    const images = prepared.tensor.dims[0];
+    const asked = target ?? (chosen || metadata.classes !== null ? -1 : NOTHING);
+    const wanted = resolveTargets(asked, images, metadata);
+    const scores = needScores(wanted)
+      ? (await this.explain(prepared, { level: 0, inputs })).scores
+      : new Float32Array(images * product(metadata.score_shape));
+    const { targets, seeds, classIndex } = rowsOf(wanted, images, scores);
+    const got = await this.#run({ ...inputs, ...this.#feeds(prepared.tensor, chosen, targets, seeds) });
+    const outputs = checkedOutputs(got, metadata, chosen, images, max(images, wanted.length));
+    return new Explanation({ ...prepared, metadata, level: chosen, method, outputs, wanted, classIndex });
   }
 
   /**
-   * The added inputs of a run.
+   * Preprocesses images once, for several explanations of them.
    *
-   * @param {readonly number[]} targets
-   * @param {number} level
+   * @param {ImageSource | Tensor | Prepared | readonly ImageSource[]} image
+   * @returns {Prepared} What `explain` takes as an image.
    */
-  #added(targets, level) {
+  prepare(image) {
+    const given = Object(image);
+    if ("tensor" in given) return given;
+    if ("dims" in given) return { tensor: checkTensor(given, this.metadata), photographs: [] };
+    const images = [image].flat().map((one) => readPixels(/** @type {ImageSource} */ (one)));
+    const { data, dims, photographs } = preprocess(images, this.metadata);
+    const { dtype } = this.metadata.image;
+    return { tensor: checkTensor(new this.#ort.Tensor(dtype, asType(data, dtype), dims), this.metadata), photographs };
+  }
+
+  /**
+   * The image and the added inputs of a run.
+   *
+   * @param {Tensor} tensor
+   * @param {number} level
+   * @param {readonly number[]} targets
+   * @param {Float32Array} seeds
+   */
+  #feeds(tensor, level, targets, seeds) {
+    const { image, score_shape } = this.metadata;
     const int64 = (/** @type {readonly number[]} */ values, /** @type {number[]} */ dims) =>
       new this.#ort.Tensor("int64", BigInt64Array.from(values, BigInt), dims);
     return {
+      [image.name]: tensor,
       [TARGET_INPUT]: int64(targets, [targets.length]),
       [LEVEL_INPUT]: int64([level], []),
-      [SEED_INPUT]: new this.#ort.Tensor("float32", new Float32Array(), [0, this.metadata.classes]),
+      [SEED_INPUT]: new this.#ort.Tensor("float32", seeds, [seeds.length / product(score_shape), ...score_shape]),
     };
   }
 
@@ -123,8 +148,8 @@ export class Explainer {
     if (!session) throw new ModelError("the explainer is closed; make a new one");
     for (const name in feeds) {
       if (session.inputNames.includes(name)) continue;
-      // The level may be fixed, and models of the first schema have no seeds.
-      if (name === LEVEL_INPUT || name === SEED_INPUT) delete feeds[name];
+      // The level may be fixed, only class scores have targets, and models of the first schema have no seeds.
+      if (name.startsWith(METADATA_KEY)) delete feeds[name];
       // Without this, onnxruntime-node would leave it out in silence.
       else throw new TensorError(`the model has no input ${shown(name)}; it takes ${session.inputNames}`);
     }
@@ -136,19 +161,6 @@ export class Explainer {
       throw new ModelError(`the model could not be run: ${shown(error)}`, { cause: error });
     }
   }
-
-  /**
-   * @param {ImageSource | Tensor | readonly ImageSource[]} image
-   * @returns {{tensor: Tensor, photographs: import("./draw.js").Photograph[]}}
-   */
-  #input(image) {
-    if ("dims" in Object(image))
-      return { tensor: checkTensor(/** @type {Tensor} */ (image), this.metadata), photographs: [] };
-    const images = [image].flat().map((one) => readPixels(/** @type {ImageSource} */ (one)));
-    const { data, dims, photographs } = preprocess(images, this.metadata);
-    const { dtype } = this.metadata.image;
-    return { tensor: checkTensor(new this.#ort.Tensor(dtype, asType(data, dtype), dims), this.metadata), photographs };
-  }
 }
 
 /** @param {string | URL} address */
@@ -158,7 +170,7 @@ async function download(address) {
     if (!response.ok) throw new Error(`the server answered ${response.status}`);
     return new Uint8Array(await response.arrayBuffer());
   } catch (error) {
-    throw new ModelError(`cannot read ${shown(address)}: ${shown(error)}`, { cause: error });
+    throw new ModelError(`cannot read ${shown(address)}: ${shown(error)}`);
   }
 }
 
@@ -171,11 +183,10 @@ async function download(address) {
  */
 function checkTensor(tensor, { image }) {
   const { type, dims } = tensor;
-  const shape = [image.batch ?? dims[0], ...imageShape(image)];
-  if (type !== image.dtype || !dims[0] || `${dims}` !== `${shape}`) {
-    const expected = [image.batch ?? "N", ...imageShape(image)];
+  const expected = [image.batch ?? "N", ...imageShape(image)];
+  const given = [image.batch ? dims[0] : "N", ...dims.slice(1)];
+  if (type !== image.dtype || !dims[0] || `${given}` !== `${expected}`)
     throw new TensorError(`the input must be ${image.dtype} [${expected}] (${image.layout}), not ${type} [${dims}]`);
-  }
-  if (!asFloat32(tensor).every(Number.isFinite)) throw new TensorError("the input holds NaN or infinity");
+  if (!isFinite(sum(asFloat32(tensor)))) throw new TensorError("the input holds NaN or infinity");
   return tensor;
 }

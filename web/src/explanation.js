@@ -1,11 +1,12 @@
 /** The result of explaining a batch: scores, gradients, and the maps that are computed from them. */
 
-import { cam, gradCam, guidedGradCam } from "./cam.js";
+import { cam, gradCam } from "./cam.js";
 import * as contract from "./contract.js";
 import { draw, put } from "./draw.js";
 import { LayerError, MethodError, TargetError } from "./errors.js";
 import { checkMethod } from "./methods.js";
-import { floor, listOf, max, sum } from "./numbers.js";
+import { floor } from "./numbers.js";
+import { byScore, probabilitiesOf } from "./scores.js";
 import { quoted, shown } from "./text.js";
 
 /**
@@ -24,6 +25,8 @@ import { quoted, shown } from "./text.js";
  * @property {Method} [method] The method that is drawn by default.
  * @property {Record<string, Values>} outputs The outputs of the run, by name.
  * @property {import("./draw.js").Photograph[]} photographs The N images; none if a tensor was given.
+ * @property {readonly import("./rows.js").Wanted[]} wanted One for all rows, or one for each.
+ * @property {number[]} [classIndex] The class of each row, if the run does not give it.
  *
  * @typedef {object} Computing
  * @property {string} [layer] The target layer; the default is the model's first.
@@ -42,48 +45,48 @@ export class Explanation {
   #photographs;
   #method;
 
+  #wanted;
+
   /** @param {Result} result */
-  constructor({ metadata, level, method = "grad-cam", outputs, photographs }) {
+  constructor({ metadata, level, method = "grad-cam", outputs, photographs, wanted, classIndex }) {
     this.metadata = metadata;
     this.level = level;
     /** The model's added outputs, by their names in the artifact: activations, gradients, … */
     this.outputs = outputs;
     /** y, [N, C], before any softmax or sigmoid. */
     this.scores = outputs[contract.SCORES_OUTPUT].data;
-    /** The class explained in each of the M rows; ranks are resolved. */
-    this.classIndex = [...outputs[contract.CLASS_INDEX_OUTPUT].data];
+    /**
+     * The class explained in each of the M rows; ranks are resolved, and -1 is any other scalar.
+     *
+     * @type {number[]}
+     */
+    this.classIndex = classIndex ?? [...outputs[contract.CLASS_INDEX_OUTPUT].data];
     /**
      * The gradient at the input, [M, ...input shape], by the rules of `metadata.input_gradient`.
      *
      * @type {Values | undefined}
      */
-    this.inputGradient = outputs[contract.inputGradientOutput(metadata)];
+    this.inputGradient = outputs[contract.GUIDED_OUTPUT] ?? outputs[contract.INPUT_GRADIENTS_OUTPUT];
     this.#photographs = photographs;
     this.#method = method;
+    this.#wanted = wanted;
   }
 
-  /** The names of the M explained classes; the index as text if the model has no labels. */
+  /** The names of the M explained classes, as text if the model has no labels; of other scalars a few words. */
   get labels() {
-    return this.classIndex.map((index) => this.#label(index));
+    return this.classIndex.map((index, row) =>
+      index < 0 ? Object(this.#wanted[row % this.#wanted.length]).label : this.#label(index),
+    );
   }
 
   /**
-   * The scores after the model's own softmax or sigmoid, [N, C], or null if it has neither.
+   * The scores after the model's own softmax or sigmoid, [N, C], or null if it has neither, or no classes.
    *
    * @returns {Float64Array | null}
    */
   get probabilities() {
     const { classes, score_activation } = this.metadata;
-    const y = Float64Array.from(this.scores);
-    if (score_activation === "sigmoid") return y.map((score) => 0.5 * (1 + Math.tanh(score / 2))); // cannot overflow
-    if (score_activation === null) return null;
-    for (let from = 0; from < y.length; from += classes) {
-      const row = y.subarray(from, from + classes);
-      const most = row.reduce((largest, score) => max(largest, score), -Infinity);
-      const all = sum(row, (score) => Math.exp(score - most));
-      row.forEach((score, index) => (row[index] = Math.exp(score - most) / all));
-    }
-    return y;
+    return probabilitiesOf(this.scores, classes ? score_activation : null, Number(classes));
   }
 
   /**
@@ -94,11 +97,11 @@ export class Explanation {
    * @returns {ClassScore[]}
    */
   top(count = 5, image = 0) {
-    const { scores, probabilities } = this;
-    const from = image * this.metadata.classes;
-    const order = listOf(this.metadata.classes, Number);
-    order.sort((one, other) => scores[from + other] - scores[from + one]);
-    return order.slice(0, count).map((index) => ({
+    const { scores, probabilities, metadata } = this;
+    const size = Number(metadata.classes);
+    const from = image * size;
+    const order = byScore(scores.subarray(from, from + size)).slice(0, count);
+    return order.map((index) => ({
       index,
       label: this.#label(index),
       score: scores[from + index],
@@ -117,11 +120,13 @@ export class Explanation {
    */
   compute(method = this.#method, { layer, relu = true } = {}) {
     checkMethod(method, this.metadata, this.level);
-    if (method === "cam") return cam(...this.#fetched(/** @type {string} */ (this.metadata.cam_layer)));
-    if (method === "grad-cam") return gradCam(...this.#fetched(layer), relu);
-    const guided = /** @type {Values} */ (this.inputGradient);
-    if (method === "guided-backprop") return guided;
-    return guidedGradCam(guided, gradCam(...this.#fetched(layer)), this.metadata.image.layout);
+    const name = this.#layer(method === "cam" ? this.metadata.cam_layer : layer);
+    const { outputs } = this;
+    if (method === "guided-backprop") return outputs[contract.GUIDED_OUTPUT];
+    if (method === "guided-grad-cam") return outputs[contract.GUIDED_GRAD_CAM_PREFIX + name];
+    const prefixes = [contract.ACTIVATIONS_PREFIX, contract.GRADIENTS_PREFIX];
+    const [activations, gradients] = prefixes.map((prefix) => outputs[prefix + name]);
+    return method === "cam" ? cam(activations, gradients) : gradCam(activations, gradients, relu);
   }
 
   /**
@@ -153,17 +158,14 @@ export class Explanation {
   }
 
   /**
-   * A layer's activations and gradients.
+   * The name of a layer.
    *
-   * @param {string} [layer]
-   * @returns {[Values, Values]}
+   * @param {string | null} [layer]
    */
-  #fetched(layer) {
+  #layer(layer) {
     const names = this.metadata.layers.map(({ name }) => name);
     const name = layer ?? names[0];
-    if (!names.includes(name)) {
-      throw new LayerError(`the model has no target layer ${quoted(name)}; it has ${shown(names.join(", "))}`);
-    }
-    return [this.outputs[contract.ACTIVATIONS_PREFIX + name], this.outputs[contract.GRADIENTS_PREFIX + name]];
+    if (names.includes(name)) return name;
+    throw new LayerError(`the model has no target layer ${quoted(name)}; it has ${shown(names.join(", "))}`);
   }
 }

@@ -52,7 +52,7 @@ export function taps(filter, length, part, resized, window) {
   if (filter === "nearest") return nearest(length, part, resized, window);
   const [support, weight] = FILTERS[filter];
   // In single precision, in which Pillow keeps the part.
-  const [start, end] = [fround(part[0]), fround(part[1])];
+  const [start, end] = part.map(fround);
   const scale = fround(end - start) / resized;
   const spread = max(scale, 1); // the filter grows where pixels shrink, which prevents aliasing
   const reach = support * spread;
@@ -86,13 +86,7 @@ function fixedPoint(weights) {
  *
  * @param {number} x Not negative.
  */
-function cubic(x) {
-  const a = -0.5;
-  if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
-  return x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0;
-}
+const cubic = (x) => (x < 1 ? (1.5 * x - 2.5) * x * x + 1 : x < 2 ? ((x - 5) * x + 8) * x * -0.5 + 2 : 0);
 
 /** @param {number} x */
-function sinc(x) {
-  return x === 0 ? 1 : Math.sin(x * Math.PI) / (x * Math.PI);
-}
+const sinc = (x) => (x === 0 ? 1 : Math.sin(x * Math.PI) / (x * Math.PI));

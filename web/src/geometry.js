@@ -23,8 +23,9 @@ import { floor, max, min, rint } from "./numbers.js";
  * @param {import("./metadata.js").Preprocessing} preprocessing
  * @returns {Geometry}
  */
-export function geometry(photograph, { resize, crop }) {
-  const resized = resizedSize(photograph, resize);
+export function geometry(photograph, { resize, crop, letterbox }) {
+  const resized =
+    letterbox != null ? inside(photograph, pair(/** @type {number} */ (crop))) : resizedSize(photograph, resize);
   return { resized, crop: cropBox(resized, crop) };
 }
 
@@ -35,8 +36,18 @@ export function geometry(photograph, { resize, crop }) {
  * @param {Size} size Of the drawing.
  * @returns {Box}
  */
-export function boxOn({ resized, crop }, size) {
-  return /** @type {Box} */ (crop.map((edge, index) => edge * (size[index % 2] / resized[index % 2])));
+export const boxOn = ({ resized, crop }, size) =>
+  /** @type {Box} */ (crop.map((edge, index) => edge * (size[index % 2] / resized[index % 2])));
+
+/**
+ * The largest size of the whole photograph that fits into a crop, rounded as YOLO networks do.
+ *
+ * @param {Size} photograph
+ * @param {[number, number]} crop (height, width)
+ */
+function inside(photograph, [height, width]) {
+  const ratio = min(height / photograph[1], width / photograph[0]);
+  return /** @type {Size} */ (photograph.map((side) => max(1, rint(side * ratio))));
 }
 
 /**
@@ -69,6 +80,4 @@ function cropBox(resized, crop) {
  * @param {number} length
  * @param {number} crop
  */
-function cropStart(length, crop) {
-  return length >= crop ? rint((length - crop) / 2) : -floor((crop - length) / 2);
-}
+const cropStart = (length, crop) => (length >= crop ? rint((length - crop) / 2) : -floor((crop - length) / 2));

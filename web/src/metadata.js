@@ -31,13 +31,24 @@ import { FILTERS } from "./filters.js";
  * @property {number[]} mean
  * @property {number[]} std
  * @property {"RGB" | "BGR" | "L"} channel_order
+ * @property {number | null} [letterbox] The grey of what an image leaves free that is resized to fit into the crop as a
+ *   whole; `resize` is then null.
+ *
+ * @typedef {object} DetectionHead The scores are [A, F] or [F, A]: A anchors with F values each.
+ * @property {0 | 1} anchors The axis of the anchors.
+ * @property {number} classes The first of an anchor's values that are class scores.
+ * @property {number} count The number of classes.
+ * @property {number} boxes The first of its four values that are the box, in pixels of the input.
+ * @property {"center" | "corners"} box Centre x, centre y, width and height; or left, top, right and bottom.
+ * @property {number | null} objectness The value that the class scores are multiplied by.
  *
  * @typedef {object} Metadata
  * @property {number} schema
  * @property {ImageInput} image
  * @property {Layer[]} layers The first is the default.
  * @property {string | null} cam_layer The layer after which only global average pooling and a linear layer follow.
- * @property {number} classes C.
+ * @property {number | null} classes C; null where the scores are not [N, C].
+ * @property {number[]} score_shape The shape of the scores without the batch, [C] of class scores.
  * @property {string[] | null} labels
  * @property {"softmax" | "sigmoid" | null} score_activation
  * @property {boolean} flat Whether everything is always computed, and there is no level input.
@@ -45,10 +56,10 @@ import { FILTERS } from "./filters.js";
  * @property {string} input_gradient The rules of the gradient at the input: guided, plain, deconvnet or custom.
  * @property {0 | 1 | 2 | null} level The level that is fixed in this form of the model.
  * @property {1 | 2} highest The highest level in the file.
+ * @property {DetectionHead | null} [detection] Where the boxes are, if the scores are a raw detection head.
  */
 
 const SCHEMA = 2;
-const LARGEST = 2 ** 24;
 const LAYOUT = /^N(C?(L|HW|DHW)|(L|HW|DHW)C)$/;
 
 /**
@@ -60,11 +71,12 @@ const VALID = {
   image: ({ image }) =>
     isText(image.name) && LAYOUT.test(image.layout) && [image.batch ?? 1, ...imageShape(image)].every(isSize),
   layers: ({ layers }) => layers.length > 0 && layers.every(({ name, shape }) => isText(name) && shape.every(isSize)),
-  classes: ({ classes }) => isSize(classes),
-  labels: ({ labels, classes }) => labels === null || (labels.length === classes && labels.every(isText)),
+  classes: ({ classes, score_shape }) =>
+    score_shape.every(isSize) && `${classes === null ? score_shape : classes}` === `${score_shape}`,
+  labels: ({ labels, classes }) =>
+    labels === null || (labels.length === (classes ?? labels.length) && labels.every(isText)),
   preprocessing: ({ preprocessing, image }) => preprocessing === null || isPreprocessing(preprocessing, image),
-  level: ({ level }) => [0, 1, 2, null].includes(level),
-  highest: ({ highest }) => [1, 2].includes(highest),
+  level: ({ level, highest }) => [0, 1, 2, null].includes(level) && [1, 2].includes(highest),
 };
 
 /**
@@ -77,20 +89,20 @@ const VALID = {
 export function readMetadata(json) {
   let place = "it is not JSON";
   try {
-    const metadata = { input_gradient: "guided", level: null, highest: 2, ...JSON.parse(json) };
+    const metadata = JSON.parse(json);
+    const { schema } = metadata;
     place = "schema";
-    if (metadata.schema > SCHEMA) {
+    if (schema !== SCHEMA && schema > 0) {
       throw new ModelError(
-        `the model was written for onnxcam metadata schema ${metadata.schema}, and this onnxcam reads up to ${SCHEMA}; ` +
-          "upgrade it with 'npm install onnxcam@latest'",
+        `the model was written for onnxcam metadata schema ${schema}, and this onnxcam reads ${SCHEMA}; ` +
+          (schema > SCHEMA
+            ? "upgrade it with 'npm install onnxcam@latest'"
+            : "export the model again with onnxcam-export"),
       );
     }
-    if (metadata.classes === null)
-      throw new ModelError("scores that are not of classes are not supported here; use Python's onnxcam");
     // One score with two labels is the second's.
     if (metadata.classes === 1 && metadata.labels?.length === 2) metadata.labels.shift();
-    if ((metadata.preprocessing?.letterbox ?? null) !== null)
-      throw new ModelError("letterboxed images are not supported here; use Python's onnxcam");
+    metadata.score_shape ??= [metadata.classes];
     for (place in VALID) if (!VALID[place](metadata)) throw new TypeError();
     return metadata;
   } catch (error) {
@@ -107,7 +119,7 @@ export function readMetadata(json) {
  * @param {ImageInput} image
  */
 export function imageShape({ layout, channels, depth, height, width }) {
-  const sizes = { C: channels, D: Number(depth), H: height, W: width, L: width };
+  const sizes = { C: channels, D: /** @type {number} */ (depth), H: height, W: width, L: width };
   return [...layout.slice(1)].map((axis) => sizes[/** @type {keyof typeof sizes} */ (axis)]);
 }
 
@@ -116,9 +128,7 @@ export function imageShape({ layout, channels, depth, height, width }) {
  *
  * @param {readonly number[]} shape
  */
-export function product(shape) {
-  return shape.reduce((total, size) => total * size, 1);
-}
+export const product = (shape) => shape.reduce((total, size) => total * size, 1);
 
 /**
  * A side of a square, or (height, width), as (height, width).
@@ -126,32 +136,23 @@ export function product(shape) {
  * @param {number | [number, number]} size
  * @returns {[number, number]}
  */
-export function pair(size) {
-  return Array.isArray(size) ? size : [size, size];
-}
+export const pair = (size) => (Array.isArray(size) ? size : [size, size]);
 
 /**
  * @param {Preprocessing} steps
  * @param {ImageInput} image
  */
-function isPreprocessing({ resize, crop, interpolation, scale, mean, std, channel_order }, { channels }) {
-  return (
-    [resize, crop].every((size) => size === null || (pair(size).length === 2 && pair(size).every(isSize))) &&
-    Object.hasOwn(FILTERS, interpolation) &&
-    mean.length === channels &&
-    std.length === channels &&
-    [...mean, ...std, scale].every(Number.isFinite) &&
-    [...std, scale].every(Boolean) &&
-    (channel_order === "L" || [1, 3].includes(channels))
-  );
-}
+const isPreprocessing = ({ resize, crop, interpolation, scale, mean, std, channel_order, letterbox }, { channels }) =>
+  [resize, crop].every((size) => size === null || (pair(size).length === 2 && pair(size).every(isSize))) &&
+  Object.hasOwn(FILTERS, interpolation) &&
+  mean.length === channels &&
+  std.length === channels &&
+  [...mean, ...std, scale, letterbox ?? 0].every(Number.isFinite) &&
+  [...std, scale].every(Boolean) &&
+  (channel_order === "L" || [1, 3].includes(channels));
 
 /** @param {unknown} value */
-function isText(value) {
-  return typeof value === "string";
-}
+const isText = (value) => typeof value === "string";
 
 /** @param {unknown} value */
-function isSize(value) {
-  return Number.isInteger(value) && Number(value) > 0 && Number(value) <= LARGEST;
-}
+const isSize = (value) => Number.isInteger(value) && Number(value) > 0 && Number(value) <= 2 ** 24;

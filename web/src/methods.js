@@ -26,7 +26,7 @@ export const METHODS = /** @type {Method[]} */ (Object.keys(LEVELS));
  */
 export function levelOfRun(level, method, metadata) {
   const highest = metadata.level ?? metadata.highest;
-  if (method !== undefined) checkMethod(method, metadata, level ?? highest);
+  if (method) checkMethod(method, metadata, level ?? highest);
   const chosen = level ?? (method ? LEVELS[method] : highest);
   if (![0, 1, 2].includes(chosen)) {
     throw new MethodError(`the level is 0 (scores), 1 (Grad-CAM) or 2 (guided backpropagation), not ${quoted(level)}`);

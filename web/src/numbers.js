@@ -10,17 +10,16 @@ export const { floor, fround, max, min, trunc } = Math;
  * @param {(index: number) => Item} of
  * @returns {Item[]}
  */
-export function listOf(length, of) {
-  return Array.from({ length }, (_, index) => of(index));
-}
+export const listOf = (length, of) => Array.from({ length }, (_, index) => of(index));
 
 /**
+ * The sum of numbers, which is finite if they are: single precision cannot leave the range of this one.
+ *
  * @param {ArrayLike<number>} values
- * @param {(value: number) => number} [of]
  */
-export function sum(values, of = Number) {
+export function sum(values) {
   let total = 0;
-  for (let index = 0; index < values.length; index++) total += of(values[index]);
+  for (let index = 0; index < values.length; index++) total += values[index];
   return total;
 }
 
@@ -31,7 +30,7 @@ export function sum(values, of = Number) {
  */
 export function rint(value) {
   const rounded = Math.round(value);
-  return rounded - value === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
+  return rounded - value === 0.5 ? rounded & ~1 : rounded;
 }
 
 /**
@@ -39,9 +38,7 @@ export function rint(value) {
  * @param {number} low
  * @param {number} high
  */
-export function clip(value, low, high) {
-  return min(max(value, low), high);
-}
+export const clip = (value, low, high) => min(max(value, low), high);
 
 /**
  * Numbers as a tensor of a type takes them: uint8 is rounded and clipped, other integers lose their fraction.
@@ -69,7 +66,6 @@ export function asFloat32({ data, type }) {
 // Times this, half precision has the exponents of single precision, also below the smallest normal number.
 const SHIFT = 2 ** 112;
 const DROPPED = 13; // bits of the fraction that half precision does not have
-const LARGEST = 65504;
 
 /**
  * The bits of the nearest number in half precision; halves go to the even one.
@@ -88,6 +84,7 @@ export function toHalf(value) {
  * @param {number} bits
  */
 export function fromHalf(bits) {
+  const largest = 65504;
   const [size] = new Float32Array(Uint32Array.of((bits & 0x7fff) << DROPPED).buffer);
-  return size * SHIFT > LARGEST ? NaN : (bits & 0x8000 ? -size : size) * SHIFT;
+  return size * SHIFT > largest ? NaN : (bits & 0x8000 ? -size : size) * SHIFT;
 }

@@ -21,8 +21,6 @@ const [GREY_SOONER, MIDDLE, CONTRAST] = [1.5, 140, 0.6];
 // The crop's outline is white on its inner side and dark on its outer side, so that it shows on any photograph.
 const [WHITE, DARK, OUTLINE] = [255, 28, 1 / 600];
 
-const NOTHING = 128;
-
 // The colour, the opacity and the greying for each of the 256 levels of an 8-bit map, and each grey with less contrast.
 const LEVELS = listOf(256, Number);
 const COLOURS = LEVELS.map((level) => colour(level / 255));
@@ -36,10 +34,10 @@ const MUTED = LEVELS.map((level) => rint((level - MIDDLE) * CONTRAST + MIDDLE));
  * @param {Pixels} photograph RGB.
  * @param {Pixels} map Its levels from 0 to 255, in grey.
  * @param {Box} box The map's position on the photograph; it may extend beyond the photograph.
- * @param {boolean} [outline] Whether a thin line marks the sides of the box that are inside the photograph.
+ * @param {boolean} outline Whether a thin line marks the sides of the box that are inside the photograph.
  * @returns {Pixels} A new image of the photograph's size.
  */
-export function overlay(photograph, map, box, outline = true) {
+export function overlay(photograph, map, box, outline) {
   const drawn = { ...photograph, data: photograph.data.slice() };
   fitInto(drawn, map, box, (at, levels, from) => paint(drawn.data, at, levels[from]));
   if (outline) drawOutline(drawn, box);
@@ -55,7 +53,8 @@ export function overlay(photograph, map, box, outline = true) {
  * @returns {Pixels} The drawing, grey outside the box.
  */
 export function signed(image, [width, height], box) {
-  const drawn = { data: new Uint8Array(width * height * 3).fill(NOTHING), width, height };
+  const nothing = 128;
+  const drawn = { data: new Uint8Array(width * height * 3).fill(nothing), width, height };
   fitInto(drawn, image, box, (at, pixels, from) => {
     for (let channel = 0; channel < 3; channel++) drawn.data[at + channel] = pixels[from + channel];
   });
@@ -76,10 +75,12 @@ function smooth(value) {
  * @param {number} level
  */
 function paint(data, at, level) {
+  if (!GREYINGS[level]) return;
   const grey = MUTED[greyOf(data, at)];
-  COLOURS[level].forEach((ink, channel) => {
-    data[at + channel] = blend(blend(data[at + channel], grey, GREYINGS[level]), ink, OPACITIES[level]);
-  });
+  for (let channel = 0; channel < 3; channel++) {
+    const muted = blend(data[at + channel], grey, GREYINGS[level]);
+    data[at + channel] = blend(muted, COLOURS[level][channel], OPACITIES[level]);
+  }
 }
 
 /**
@@ -112,8 +113,7 @@ function overlap(start, end, canvas, image) {
   const first = clip(rint(start), 0, canvas - 1);
   const last = max(min(rint(end), canvas), first + 1);
   const ratio = image / (end - start);
-  const [low, high] = [first, last].map((edge) => clip((edge - start) * ratio, 0, image));
-  return [first, last, low, high];
+  return [first, last, ...[first, last].map((edge) => clip((edge - start) * ratio, 0, image))];
 }
 
 /**

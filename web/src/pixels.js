@@ -42,9 +42,7 @@ export function readPixels(source) {
  * @param {Uint8Array | Uint8ClampedArray} data RGB.
  * @param {number} at The index of its red.
  */
-export function greyOf(data, at) {
-  return (data[at] * 19595 + data[at + 1] * 38470 + data[at + 2] * 7471 + 0x8000) >> 16;
-}
+export const greyOf = (data, at) => (data[at] * 19595 + data[at + 1] * 38470 + data[at + 2] * 7471 + 0x8000) >> 16;
 
 /**
  * One 8-bit value over another by an opacity from 0 to 255, rounded as Pillow rounds.
@@ -66,11 +64,9 @@ function toRgb(data, channels) {
   if (channels === 3) return data;
   const rgb = new Uint8Array((data.length / channels) * 3);
   for (let from = 0, to = 0; from < data.length; from += channels) {
-    const opacity = channels === 4 ? data[from + 3] : 255;
-    for (let channel = 0; channel < 3; channel++) {
-      const value = data[channels === 4 ? from + channel : from];
-      rgb[to++] = opacity === 255 ? value : blend(255, value, opacity);
-    }
+    const opacity = channels > 1 ? data[from + 3] : 255;
+    for (let channel = 0; channel < 3; channel++)
+      rgb[to++] = blend(255, data[channels > 1 ? from + channel : from], opacity);
   }
   return rgb;
 }

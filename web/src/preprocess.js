@@ -3,7 +3,7 @@
 import { ModelError } from "./errors.js";
 import { geometry } from "./geometry.js";
 import { imageShape, product } from "./metadata.js";
-import { floor, fround, listOf, max, min } from "./numbers.js";
+import { fround, listOf, max, min } from "./numbers.js";
 import { greyOf } from "./pixels.js";
 import { crop, resample } from "./resample.js";
 
@@ -13,6 +13,7 @@ import { crop, resample } from "./resample.js";
  * @typedef {import("./metadata.js").Preprocessing} Preprocessing
  * @typedef {import("./resample.js").Pixels} Pixels
  * @typedef {import("./geometry.js").Geometry} Geometry
+ * @typedef {import("./geometry.js").Box} Box
  */
 
 /**
@@ -50,7 +51,11 @@ export function preprocess(images, metadata) {
 export function asRgb(row, { image, preprocessing }) {
   const source = channelOrder(image, preprocessing);
   const rgb = new Float32Array(image.width * image.height * 3);
-  return rgb.map((_, at) => row[position(image, floor(at / 3), source[(at % 3) % image.channels])]);
+  for (let channel = 0; channel < 3; channel++) {
+    const from = source[channel % image.channels];
+    for (let at = channel, pixel = 0; at < rgb.length; at += 3) rgb[at] = row[position(image, pixel++, from)];
+  }
+  return rgb;
 }
 
 /**
@@ -71,9 +76,8 @@ function channelOrder({ channels }, steps) {
  * @param {number} pixel
  * @param {number} channel
  */
-function position({ layout, channels, width, height }, pixel, channel) {
-  return layout[1] === "C" ? channel * width * height + pixel : pixel * channels + channel;
-}
+const position = ({ layout, channels, width, height }, pixel, channel) =>
+  layout[1] === "C" ? channel * width * height + pixel : pixel * channels + channel;
 
 /**
  * @param {Pixels} image
@@ -97,17 +101,11 @@ function placedImage(image, input, steps) {
  * @param {Geometry} placed
  * @param {Preprocessing} steps
  */
-function seen(image, { resized, crop: box }, { interpolation }) {
-  if (image.width === resized[0] && image.height === resized[1]) return crop(image, box);
+function seen(image, { resized, crop: box }, { interpolation, letterbox }) {
   const [left, top] = [max(box[0], 0), max(box[1], 0)];
-  const window = /** @type {import("./geometry.js").Box} */ ([
-    left,
-    top,
-    min(box[2], resized[0]),
-    min(box[3], resized[1]),
-  ]);
+  const window = /** @type {Box} */ ([left, top, min(box[2], resized[0]), min(box[3], resized[1])]);
   const part = resample(image, resized, interpolation, { window });
-  return crop(part, [box[0] - left, box[1] - top, box[2] - left, box[3] - top]);
+  return crop(part, [box[0] - left, box[1] - top, box[2] - left, box[3] - top], letterbox);
 }
 
 /**
@@ -137,6 +135,5 @@ function fill(data, start, { data: pixels, width, height }, input, steps) {
  * @param {number} channel
  * @param {Preprocessing} steps
  */
-function valuesOf(channel, { scale, mean, std }) {
-  return listOf(256, (pixel) => fround(fround(pixel * fround(scale)) - fround(mean[channel])) / fround(std[channel]));
-}
+const valuesOf = (channel, { scale, mean, std }) =>
+  listOf(256, (pixel) => fround(fround(pixel * fround(scale)) - fround(mean[channel])) / fround(std[channel]));

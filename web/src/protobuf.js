@@ -6,11 +6,9 @@
 
 import { floor, min } from "./numbers.js";
 
-const VARINT = 0;
-const FIXED64 = 1;
-const LENGTH = 2;
-const FIXED32 = 5;
-const MOST_VARINT_BYTES = 10;
+// The kinds of values whose size is fixed, in bytes.
+/** @type {Record<number, number>} */
+const FIXED = { 1: 8, 5: 4 };
 
 /** The error about bytes that are not protobuf. */
 const damaged = () => new Error("it is not an ONNX file, or is damaged");
@@ -18,7 +16,7 @@ const damaged = () => new Error("it is not an ONNX file, or is damaged");
 /**
  * @typedef {object} Field
  * @property {number} number The field's number in its message.
- * @property {number} start The first position of the value.
+ * @property {number} start The first position of the value; where that is a number by itself, its end.
  * @property {number} end The position after the value.
  */
 
@@ -32,32 +30,16 @@ const damaged = () => new Error("it is not an ONNX file, or is damaged");
  * @throws {Error} The bytes are not a message.
  */
 export function* fields(bytes, start = 0, end = bytes.length) {
+  const number = 0; // a kind of value, by itself; the others have their length before them, and ONNX has no groups
   let position = start;
   while (position < end) {
     const [tag, afterTag] = varint(bytes, position, end);
     const kind = tag % 8;
-    const [size, begin] = valueSize(bytes, kind, afterTag, end);
-    position = begin + size;
-    if (position > end) throw damaged();
+    const [size, begin] = FIXED[kind] ? [FIXED[kind], afterTag] : varint(bytes, afterTag, end);
+    position = kind === number ? begin : begin + size;
+    if (position > end || ![number, 1, 2, 5].includes(kind)) throw damaged();
     yield { number: floor(tag / 8), start: begin, end: position };
   }
-}
-
-/**
- * The size of a field's value, and its first position.
- *
- * @param {Uint8Array} bytes
- * @param {number} kind
- * @param {number} position
- * @param {number} end
- * @returns {[number, number]}
- */
-function valueSize(bytes, kind, position, end) {
-  if (kind === LENGTH) return varint(bytes, position, end);
-  if (kind === VARINT) return [varint(bytes, position, end)[1] - position, position];
-  if (kind === FIXED64) return [8, position];
-  if (kind === FIXED32) return [4, position];
-  throw damaged(); // a group; ONNX has none
 }
 
 /**
@@ -69,8 +51,9 @@ function valueSize(bytes, kind, position, end) {
  * @returns {[number, number]}
  */
 function varint(bytes, position, end) {
+  const mostBytes = 10;
   let value = 0;
-  const last = min(end, position + MOST_VARINT_BYTES);
+  const last = min(end, position + mostBytes);
   for (let at = position, factor = 1; at < last; at++, factor *= 128) {
     value += (bytes[at] & 127) * factor;
     if (bytes[at] < 128) return [value, at + 1];

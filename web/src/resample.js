@@ -43,24 +43,24 @@ export function resample(
 ) {
   const across = taps(filter, image.width, [box[0], box[2]], size[0], [window[0], window[2]]);
   const down = taps(filter, image.height, [box[1], box[3]], size[1], [window[1], window[3]]);
-  if (isDownFirst(image, size)) {
-    const columns = pixelsOf(across);
-    return filtered(filtered(image, columns, down), shifted(across, columns[0].first), listOf(down.length, asItIs));
-  }
-  const rows = pixelsOf(down);
-  return filtered(filtered(image, across, rows), listOf(across.length, asItIs), shifted(down, rows[0].first));
+  // Pillow 13 filters columns first by this rule, and earlier versions never do. It shows where a filter overshoots.
+  const isDownFirst = size[1] < image.height && image.height - size[1] > 2 * (image.width - size[0]);
+  return isDownFirst
+    ? filtered(filtered(image, listOf(image.width, asItIs), down), across, listOf(down.length, asItIs))
+    : filtered(filtered(image, across, listOf(image.height, asItIs)), listOf(across.length, asItIs), down);
 }
 
 /**
- * A part of an image; black outside of it.
+ * A part of an image; grey outside of it.
  *
  * @param {Pixels} image
  * @param {Box} box In whole pixels.
+ * @param {number | null} [grey] The default is black.
  * @returns {Pixels}
  */
-export function crop(image, [left, top, right, bottom]) {
+export function crop(image, [left, top, right, bottom], grey) {
   const [width, height] = [right - left, bottom - top];
-  const data = new Uint8Array(width * height * 3);
+  const data = new Uint8Array(width * height * 3).fill(/** @type {number} */ (grey));
   const [start, end] = [max(left, 0), min(right, image.width)];
   for (let row = max(top, 0); row < min(bottom, image.height); row++) {
     const from = row * image.width;
@@ -68,38 +68,6 @@ export function crop(image, [left, top, right, bottom]) {
     data.set(pixels, ((row - top) * width + start - left) * 3);
   }
   return { data, width, height };
-}
-
-/**
- * Whether columns are filtered before rows, as Pillow 13 does by this rule; earlier versions never do.
- * The order shows where a filter overshoots and is clipped.
- *
- * @param {Pixels} image
- * @param {Size} size
- */
-function isDownFirst(image, [width, height]) {
-  return height < image.height && image.height - height > 2 * (image.width - width);
-}
-
-/**
- * The pixels of an axis that count for ascending taps.
- *
- * @param {Taps[]} taps
- * @returns {Place[]}
- */
-function pixelsOf(taps) {
-  const [{ first }, last] = [taps[0], taps[taps.length - 1]];
-  return listOf(last.first + last.weights.length - first, (index) => ({ first: first + index }));
-}
-
-/**
- * Taps for an axis without its first pixels.
- *
- * @param {Taps[]} taps
- * @param {number} dropped
- */
-function shifted(taps, dropped) {
-  return taps.map((tap) => ({ ...tap, first: tap.first - dropped }));
 }
 
 /**
@@ -118,12 +86,13 @@ function filtered({ data, width }, columns, rows) {
     for (const column of columns) {
       const weights = /** @type {Int32Array} */ (column.weights ?? row.weights);
       let at = (row.first * width + column.first) * 3;
-      let [red, green, blue] = [HALF, HALF, HALF];
-      for (const weight of weights) {
-        red += data[at] * weight;
-        green += data[at + 1] * weight;
-        blue += data[at + 2] * weight;
-        at += stride;
+      let red = HALF;
+      let green = HALF;
+      let blue = HALF;
+      for (let tap = 0; tap < weights.length; tap++, at += stride) {
+        red += data[at] * weights[tap];
+        green += data[at + 1] * weights[tap];
+        blue += data[at + 2] * weights[tap];
       }
       pixels[to++] = red >> PRECISION;
       pixels[to++] = green >> PRECISION;

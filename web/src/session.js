@@ -4,7 +4,7 @@ import { metadataText, requireInputs } from "./artifact.js";
 import * as contract from "./contract.js";
 import { ModelError } from "./errors.js";
 import { imageShape, readMetadata } from "./metadata.js";
-import { asFloat32 } from "./numbers.js";
+import { asFloat32, sum } from "./numbers.js";
 import { shown } from "./text.js";
 
 /**
@@ -26,8 +26,6 @@ import { shown } from "./text.js";
  * @property {Record<string, unknown>} [sessionOptions] ONNX Runtime's other options of a session.
  */
 
-const LOG_ERRORS = 3;
-
 /**
  * Opens a model.
  *
@@ -37,11 +35,12 @@ const LOG_ERRORS = 3;
  * @returns {Promise<{session: any, metadata: Metadata}>}
  */
 export async function openSession(bytes, name, { ort, executionProviders, sessionOptions }) {
+  const errors = 3;
   try {
     const metadata = readMetadata(metadataText(bytes, name));
     requireInputs(bytes);
     const options = {
-      logSeverityLevel: LOG_ERRORS,
+      logSeverityLevel: errors,
       ...sessionOptions,
       ...(executionProviders && { executionProviders }),
     };
@@ -53,23 +52,30 @@ export async function openSession(bytes, name, { ort, executionProviders, sessio
 }
 
 /**
- * The outputs of a run, and the shapes that the contract promises for them.
+ * The added outputs of a run, checked.
  *
+ * @param {Record<string, Tensor>} got
  * @param {Metadata} metadata
  * @param {number} level
  * @param {number} images N.
  * @param {number} rows M.
  */
-export function promisedShapes(metadata, level, images, rows) {
-  /** @type {Record<string, number[]>} */
-  const shapes = { [contract.SCORES_OUTPUT]: [images, metadata.classes], [contract.CLASS_INDEX_OUTPUT]: [rows] };
-  for (const { name, shape } of metadata.layers) {
-    if (level < 1) continue;
-    shapes[contract.ACTIVATIONS_PREFIX + name] = [images, ...shape];
-    shapes[contract.GRADIENTS_PREFIX + name] = [rows, ...shape];
+export function checkedOutputs(got, { score_shape, classes, layers, image, input_gradient }, level, images, rows) {
+  /** @type {Record<string, Values>} */
+  const outputs = {};
+  const check = (/** @type {string} */ name, /** @type {number[]} */ dims) =>
+    (outputs[name] = { data: checked(name, got[name], dims), dims });
+  const isGuided = input_gradient === "guided";
+  const atInput = [rows, ...imageShape(image)];
+  check(contract.SCORES_OUTPUT, [images, ...score_shape]);
+  if (classes !== null) check(contract.CLASS_INDEX_OUTPUT, [rows]);
+  if (level > 1) check(isGuided ? contract.GUIDED_OUTPUT : contract.INPUT_GRADIENTS_OUTPUT, atInput);
+  for (const { name, shape } of level ? layers : []) {
+    check(contract.ACTIVATIONS_PREFIX + name, [images, ...shape]);
+    check(contract.GRADIENTS_PREFIX + name, [rows, ...shape]);
+    if (level > 1 && isGuided) check(contract.GUIDED_GRAD_CAM_PREFIX + name, atInput);
   }
-  if (level > 1) shapes[contract.inputGradientOutput(metadata)] = [rows, ...imageShape(metadata.image)];
-  return shapes;
+  return outputs;
 }
 
 /**
@@ -78,16 +84,16 @@ export function promisedShapes(metadata, level, images, rows) {
  * @param {string} name
  * @param {Tensor} tensor
  * @param {number[]} dims The shape that it must have.
- * @returns {Values}
+ * @returns {Float32Array}
  */
-export function checkedOutput(name, tensor, dims) {
+function checked(name, tensor, dims) {
   if (`${tensor.dims}` !== `${dims}`) {
     throw new ModelError(
       `the model gave ${shown(name)} as [${tensor.dims}], where its metadata promises [${dims}]; export the model again`,
     );
   }
   const data = asFloat32(tensor);
-  if (data.every(Number.isFinite)) return { data, dims };
+  if (isFinite(sum(data))) return data;
   throw new ModelError(
     `the model's ${shown(name)} holds NaN or infinity for this input; check its weights, and that the input is ` +
       "preprocessed as it was in training, or ask for the scores alone with level 0",

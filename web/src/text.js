@@ -1,15 +1,14 @@
 /** Text for messages: short, on one line, and without characters that a terminal would obey. */
 
-const LONGEST = 300;
-
 /**
  * A value in words; what is invisible in it is left out.
  *
  * @param {unknown} value
  */
 export function shown(value) {
+  const longest = 300;
   const text = value instanceof Error ? value.message.trim().split("\n")[0] : String(value);
-  return text.slice(0, LONGEST).replace(/\p{C}/gu, "");
+  return text.slice(0, longest).replace(/\p{C}/gu, "");
 }
 
 /**
@@ -17,6 +16,4 @@ export function shown(value) {
  *
  * @param {unknown} value
  */
-export function quoted(value) {
-  return typeof value === "string" ? `'${shown(value)}'` : shown(value);
-}
+export const quoted = (value) => (typeof value === "string" ? `'${shown(value)}'` : shown(value));

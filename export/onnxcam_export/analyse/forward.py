@@ -61,14 +61,17 @@ def analyse(
     layers: Mapping[str, ir.Value],
     score_output: str | None,
     optimisations: frozenset[Optimisation] = ALL,
+    *,
+    of_head: bool = False,
 ) -> Forward:
     """Finds in a simplified model what is to be differentiated.
 
     Args:
         original: The model; simplified already.
-        layers: The layers that the user named; without any, the default is taken.
+        layers: The layers that the user named; without any, the defaults are taken.
         score_output: The graph output of the scores, or None.
         optimisations: The cheaper forms that the gradient may be made of.
+        of_head: Whether the scores are a detection head.
 
     Raises:
         ScoreError: There are no scores, or no map lies between the image and them.
@@ -89,7 +92,7 @@ def analyse(
             f"the score {score.value.name!r} {reason}; scores without a row for each image, such as those of anchors "
             "or frames, are not supported: choose class scores, [N, C], with score_output (--score-output)"
         )
-    found = maps.candidates()
+    found = maps.candidates(of_head=of_head)
     chosen = dict(layers) or {candidate.name: candidate.value for candidate in found if candidate.is_default}
     if not chosen:
         raise ScoreError(

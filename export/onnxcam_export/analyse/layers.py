@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from onnxcam_export.analyse.axes.read_tokens import unread_places
 from onnxcam_export.analyse.axes.views import Found, view_of
+from onnxcam_export.analyse.disconnected import why_disconnected
+from onnxcam_export.analyse.head_layers import layers_before_head
 from onnxcam_export.errors import ScoreError, TargetLayerError
 from onnxcam_export.graph.steps import Step, is_constant, values_between
 
@@ -50,9 +52,6 @@ class Candidate:
         return self.view.shape
 
 
-_CONTROL_FLOW = {"If", "Loop", "Scan"}
-
-
 class Maps:
     """The feature maps between the image and the score.
 
@@ -75,22 +74,32 @@ class Maps:
         """
         self.between = values_between(steps, score, [image])
         if score not in self.between:
-            raise ScoreError(_no_way(steps, image, score))
+            raise ScoreError(why_disconnected(steps, image, score))
         self._steps, self._axes, self._image, self._rank, self._score = steps, axes, image, rank, score
         self._unread = unread_places(steps, axes, score)
 
-    def candidates(self) -> list[Candidate]:
-        """All maps in order; one is the default."""
+    def candidates(self, *, of_head: bool = False) -> list[Candidate]:
+        """All maps in order.
+
+        Args:
+            of_head: Whether the scores are a detection head, so that the defaults are the maps that feed it, one for
+                each scale. Otherwise one map is the default.
+        """
         values = [y for step in self._steps for y in step.outputs if y in self.between and _is_floating(y)]
         found = {value: view for value in values if isinstance(view := self._found(value), Found)}
         names: dict[ir.Value, tuple[str, str]] = {}
         for name, (value, kind) in module_outputs(step_nodes(self._steps)).items():
             names.setdefault(value, (name, kind))  # outermost modules come first and keep the name
-        default = _default(self._before_dense_scores(found))
+        defaults = self._before_head(found) if of_head else []
+        defaults = defaults or list(filter(None, [_default(self._before_dense_scores(found))]))
         return [
-            Candidate(*names.get(value, (value.name or "", _kind(value))), value, item.view, value is default)
+            Candidate(*names.get(value, (value.name or "", _kind(value))), value, item.view, value in defaults)
             for value, item in found.items()
         ]
+
+    def _before_head(self, found: Mapping[ir.Value, Found]) -> list[ir.Value]:
+        places = {value: item.view.shape[1:] for value, item in found.items() if item.certain}
+        return layers_before_head(self._steps, self.between, places)
 
     def _before_dense_scores(self, found: Mapping[ir.Value, Found]) -> Mapping[ir.Value, Found]:
         """The maps without those that are the scores of every place, before or after they are resized.
@@ -124,24 +133,6 @@ class Maps:
                 "has places that the score is not computed from, only the class token, so that their gradient is zero"
             )
         return view_of(value, self._axes.get(value), self._image, self._rank)
-
-
-def _no_way(steps: Sequence[Step], image: ir.Value, score: ir.Value) -> str:
-    """Why no gradient leads from the score to the image, and what to do."""
-    before = {score}
-    for step in reversed(steps):
-        if before.isdisjoint(step.outputs):
-            continue
-        if step.op_type in _CONTROL_FLOW:
-            return (
-                f"the score {score.name!r} is computed by the {step.op_type} node {step.name!r}, and a network inside "
-                "an If, Loop or Scan is not supported; export the model without control flow"
-            )
-        before.update(x for x in step.inputs if x is not None)
-    return (
-        f"the score {score.name!r} does not depend on the input {image.name!r} in a differentiable way; "
-        "name another output with score_output (--score-output), or another input with --input"
-    )
 
 
 def resolve(name: str, graph: ir.Graph) -> ir.Value:

@@ -126,7 +126,7 @@ class Builder:
         """An initializer of the main graph with this value; equal values share one."""
         key = (array.dtype.str, array.shape, array.tobytes())
         if key not in self._constants:
-            name = f"onnxcam/constant_{len(self._constants)}"
+            name = f"{self.prefix.partition('/')[0]}/constant_{len(self._constants)}"
             value = ir.val(name, const_value=ir.tensor(np.ascontiguousarray(array).reshape(array.shape), name=name))
             self.graph.register_initializer(value)
             self._constants[key] = value

@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from onnxcam_export.errors import SourceError
 from onnxcam_export.graph.float32 import BFLOAT16_NOTE
 from onnxcam_export.read.adaptive_pooling import pooling
+from onnxcam_export.read.attention import attention
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -63,7 +65,8 @@ def capture(
         SourceError: PyTorch cannot capture or export the model; the message has PyTorch's reason.
     """
     notes: tuple[str, ...] = ()
-    with quiet(), _reasoned():
+    # A fused kernel's result lies in memory in another order than its decomposition's, which a view of BEiT refuses.
+    with quiet(), _reasoned(), sdpa_kernel(SDPBackend.MATH):
         if isinstance(source, torch.export.ExportedProgram):
             program = source
         else:
@@ -75,10 +78,17 @@ def capture(
             dynamo=True,
             optimize=False,
             verbose=False,
-            custom_translation_table=_TRANSLATIONS,
+            custom_translation_table=_TRANSLATIONS | _of_attention(program),
         )
         assert exported is not None  # noqa: S101 — it is, with dynamo=True
     return Captured(exported.model, exported.exported_program, notes)  # type: ignore[arg-type]
+
+
+def _of_attention(program: torch.export.ExportedProgram) -> dict[Callable[..., Any], Callable[..., Any]]:
+    """The translation of attention, if the program has it for another number of axes than PyTorch's own takes."""
+    operator = torch.ops.aten.scaled_dot_product_attention.default
+    queries = [node.args[0].meta["val"] for node in program.graph.nodes if node.target is operator]
+    return {operator: attention} if any(query.ndim != 4 for query in queries) else {}
 
 
 def output_names(captured: Captured) -> dict[str, str]:

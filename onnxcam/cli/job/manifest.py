@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from onnxcam.artifact.external_data import locations
 from onnxcam.cli.masks import MaskedRegion
-from onnxcam.cli.report import as_json
+from onnxcam.cli.results import as_json
 from onnxcam.cli.search import MANIFEST
 from onnxcam.errors import OutputError, PictureError
 from onnxcam.execution.installation import versions

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from onnxcam.cli.masks import MaskedRegion
-from onnxcam.cli.report import as_json, as_line, as_table, notes, record
+from onnxcam.cli.results import as_json, as_line, as_table, notes, record
 from onnxcam.photograph.opening import PANEL_SIDE, open_picture
 from onnxcam.photograph.preprocessing import needed_shorter_side
 from onnxcam.render.formats import encode, picture_format

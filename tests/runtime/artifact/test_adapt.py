@@ -5,7 +5,7 @@ import onnxruntime
 import pytest
 
 import onnxcam
-from onnxcam.artifact.adapt import adapt
+from onnxcam.artifact.adapt import adapt, metadata_of, with_required_rows
 from onnxcam.errors import MethodError, ModelError, OnnxCamError
 
 MODELS = ["toy", "pooled", "plain"]
@@ -115,3 +115,16 @@ def test_mutated_files_end_in_one_error_or_in_a_model(data):
         except OnnxCamError:
             refused += 1
     assert 0 < refused < 300
+
+
+def test_required_rows_leave_the_seeds_default(data):
+    opened = session(with_required_rows(onnxcam.default_model(), level=1))
+    assert [value.name for value in opened.get_inputs()] == ["image", "onnxcam.target"]
+    assert [value.name for value in opened.get_overridable_initializers()] == ["onnxcam.seed"]
+    metadata = metadata_of(with_required_rows(data / "pooled.onnx", level=2))
+    assert (metadata.level, metadata.inputs) == (2, "optional")
+
+
+def test_required_rows_need_the_defaults(data):
+    with pytest.raises(ModelError, match="has required inputs, and its defaults are gone; give the original"):
+        with_required_rows(adapt(data / "pooled.onnx", inputs="required"), level=1)

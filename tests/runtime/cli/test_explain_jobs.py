@@ -151,6 +151,35 @@ def test_an_interrupted_job_tells_how_far_it_came_and_leaves_nothing_behind(onnx
     assert here() == {"photos", "a.onnxcam.png"}
 
 
+@pytest.mark.parametrize(("name", "ending"), [("jpeg", "jpg"), ("webp", "webp"), ("png", "png")])
+def test_pictures_of_another_format(onnxcam, model, photos, name, ending):
+    assert onnxcam("explain", photos, "-m", model, "--format", name).code == 0
+    assert here() == {"photos", *(f"{stem}.onnxcam.{ending}" for stem in "abc")}
+    with Image.open(f"a.onnxcam.{ending}") as image:
+        assert image.format == name.upper()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_lines_and_results_do_not_depend_on_the_workers(onnxcam, model, photos, monkeypatch, threads):
+    rng = np.random.default_rng(0)
+    for number in range(20):
+        height = 20 + 100 * (number % 3)
+        Image.fromarray(rng.integers(0, 256, (height, 30, 3), np.uint8)).save(photos / f"{number:02}.png")
+    (photos / "05.png").write_bytes(b"no picture")
+    monkeypatch.setattr("onnxcam.cli.explain.processors", lambda: 2)
+    result = onnxcam("explain", photos, "-m", model, "--threads", threads, "-o", "out", "--json")
+    told = [json.loads(line) for line in result.out.splitlines()]
+    assert [Path(line["path"]).name for line in told] == sorted(path.name for path in photos.iterdir())
+    assert "not an image" in told[5]["error"]
+    explainer = Explainer(model, threads=1)
+    for line in told[:5]:
+        expected = explainer.explain(line["path"])
+        assert line["classes"][0]["score"] == pytest.approx(float(expected.scores.max()), rel=1e-5)
+        assert line["explained"][0]["methods"]["grad-cam"]["mean"] == pytest.approx(
+            float(expected.grad_cam().mean()), rel=1e-4
+        )
+
+
 def test_the_standard_input_is_a_picture(onnxcam, model, picture, monkeypatch):
     with picture.open() as stream:
         monkeypatch.setattr("sys.stdin", stream)

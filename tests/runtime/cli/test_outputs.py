@@ -163,3 +163,30 @@ def test_read_only_files_and_folders_are_left_alone():
     Path("x.onnxcam.png").chmod(0o444)
     with pytest.raises(OutputError, match="it is read-only"):
         path(None, "A/x.jpg")
+
+
+def test_a_name_in_use_is_not_given_to_another_image_before_it_is_written():
+    made, pictures = outputs("out", "A/x.jpg", "B/x.jpg")
+    first = made.path_for(pictures[0], keep=False)
+    second = made.path_for(pictures[1], keep=False)
+    assert (str(first), str(second)) == ("out/x.onnxcam.png", "out/x-2.onnxcam.png")
+    assert made.path_for(pictures[0], keep=False) == first  # the same image may be named twice
+    made.release(first)
+    made.release(second)
+    assert str(made.path_for(pictures[1], keep=False)) == "out/x.onnxcam.png"  # the first has failed
+
+
+@pytest.mark.parametrize(("picture", "ending"), [(None, ".png"), ("png", ".png"), ("jpeg", ".jpg"), ("webp", ".webp")])
+def test_the_format_gives_the_ending(picture, ending):
+    found = search(["A/x.jpg"])
+    made = Outputs("out/", found, [Path("m.onnx")], npz=False, picture=picture)
+    assert str(made.path_for(found.pictures[0], keep=False)) == f"out/x.onnxcam{ending}"
+
+
+def test_a_file_has_the_format_of_its_ending():
+    found = search(["A/x.jpg"])
+    for name, picture in {"o.jpeg": "jpeg", "o.JPG": "jpeg", "o.webp": None}.items():
+        made = Outputs(name, found, [], npz=False, picture=picture)
+        assert str(made.path_for(found.pictures[0], keep=False)) == name
+    with pytest.raises(OutputError, match=r"cannot write o\.png as jpeg: its ending is that of another format"):
+        Outputs("o.png", found, [], npz=False, picture="jpeg")

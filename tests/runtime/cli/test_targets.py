@@ -34,7 +34,9 @@ def anchors(metadata):
 
 @pytest.fixture
 def binary(metadata):
-    return dataclasses.replace(metadata, classes=1, score_shape=(1,), labels=("healthy", "pneumonia"))
+    return dataclasses.replace(
+        metadata, classes=1, score_shape=(1,), labels=("healthy", "pneumonia"), score_activation="sigmoid"
+    )
 
 
 def read(text, metadata):
@@ -110,11 +112,12 @@ def test_an_old_model_has_classes_alone(pooled):
 
 def test_a_binary_head_goes_by_its_labels(binary):
     assert read("pneumonia", binary) == repr("pneumonia")
-    assert read("not:pneumonia", binary) == repr(targets.Negative(0))
-    assert read("p:pneumonia", binary) == repr(targets.Probability(0))
-    for text in ("p:healthy", "healthy - pneumonia"):
-        with pytest.raises(TargetError, match="the one score of this model is that of 'pneumonia'; name this class"):
-            read(text, binary)
+    assert read("not:pneumonia", binary) == repr(0)
+    assert read("not:healthy", binary) == repr(1)
+    assert read("p:pneumonia", binary) == repr(targets.Probability("1"))
+    assert read("p:healthy", binary) == repr(targets.Probability("0"))
+    with pytest.raises(TargetError, match="the one score of this model is that of 'pneumonia'; name this class"):
+        read("healthy - pneumonia", binary)
 
 
 def test_a_class_of_scores_for_places_is_its_region(dense):
@@ -125,7 +128,7 @@ def test_a_class_of_scores_for_places_is_its_region(dense):
 
 @pytest.mark.parametrize("text", ["-1", "p:road", "not:road", "road - car", "p:zebra"])
 def test_scores_for_places_have_no_classes(dense, text):
-    words = r"are \[5, 4, 6\] and not one for each class; give --target CLASS for the region .* \"\[0, 0, 0\]\" for one"
+    words = r"are \[5, 4, 6\] and not one for each class; give CLASS for the region .* \"\[0, 0, 0\]\" for one"
     with pytest.raises(TargetError, match=words):
         read(text, dense)
 
@@ -139,7 +142,7 @@ def test_other_mistakes_at_scores_for_places(dense):
 
 @pytest.mark.parametrize("text", ["-1", "3", "road", "p:3"])
 def test_other_scores_have_entries_alone(anchors, text):
-    with pytest.raises(TargetError, match=r'are \[32, 7\] and not one for each class; give --target "\[0, 0\]" for'):
+    with pytest.raises(TargetError, match=r'are \[32, 7\] and not one for each class; give "\[0, 0\]" for'):
         read(text, anchors)
     assert read("[4, 6]", anchors) == repr(targets.Element(4, 6))
 
@@ -226,5 +229,5 @@ def test_mistaken_boxes(detector):
     with pytest.raises(TargetError, match=r"there is no class 'dgo'; did you mean 'dog'\?"):
         read("dgo", detector)
     for text in ("p:dog", "dog - car"):
-        with pytest.raises(TargetError, match="this model's targets are its boxes; give --target CLASS or a rank, -1"):
+        with pytest.raises(TargetError, match="this model's targets are its boxes; give CLASS or a rank, -1"):
             read(text, detector)

@@ -6,6 +6,7 @@ import pytest
 
 from onnxcam.errors import ModelError, RunTimeoutError
 from onnxcam.execution.model import LoadedModel, Request
+from onnxcam.explainer import Explainer
 
 TOP = [-1]
 
@@ -134,3 +135,15 @@ def test_a_run_that_has_begun_goes_on(model, monkeypatch):
     closed.set()
     thread.join(60)
     assert results[0].scores.shape == (1, 5)
+
+
+def test_outputs_are_fetched_by_their_names(toy, ramp):
+    scores, output = toy.model.fetch(["onnxcam.scores", "output"], {"input": ramp})
+    np.testing.assert_array_equal(scores, toy.run(ramp, level=0).scores)
+    assert output.shape == (1, 4)
+
+
+@pytest.mark.parametrize("spinning", [True, False])
+def test_spinning_changes_no_answer(data, toy, ramp, spinning):
+    explainer = Explainer(data / "toy.onnx", threads=2, spinning=spinning)
+    np.testing.assert_array_equal(explainer.run(ramp).guided, toy.run(ramp).guided)

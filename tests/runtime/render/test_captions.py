@@ -29,10 +29,11 @@ def test_the_first_synonym_stands_for_a_label():
 
 
 def test_notes_name_the_layer_of_a_map():
-    assert note("grad-cam", "layer4") == note("cam", "layer4") == "evidence for the class, at layer layer4"
-    assert "layer4" not in note("guided-backprop", "layer4")
+    assert note("grad-cam", ["layer4"]) == note("cam", ["layer4"]) == "evidence for the class, at layer layer4"
+    assert note("layer-cam", ["a", "b"]) == "evidence for the class, largest of 2 layers"
+    assert "layer4" not in note("guided-backprop", ["layer4"])
 
 
 def test_notes_of_a_method_without_a_class_do_not_speak_of_one():
-    assert note("eigen-cam", "layer4") == "strongest pattern, whatever the class, at layer layer4"
-    assert note("grad-cam", "{layer}") == "evidence for the class, at layer {layer}"
+    assert note("eigen-cam", ["layer4"]) == "strongest pattern, whatever the class, at layer layer4"
+    assert note("grad-cam", ["{where}"]) == "evidence for the class, at layer {where}"

@@ -16,7 +16,7 @@ def row(size=(500, 400), box=None, results=(), label="tabby, tabby cat") -> Row:
 
 
 def heat(values) -> Result:
-    return Result("grad-cam", "layer4", np.asarray(values, np.float32))
+    return Result("grad-cam", ["layer4"], np.asarray(values, np.float32))
 
 
 def panel(sheet: Image.Image, number: int, size=(500, 400)) -> np.ndarray:
@@ -58,13 +58,13 @@ def test_values_that_are_not_finite_are_told():
 
 
 def test_images_have_no_scale_and_are_grey_where_they_are_nothing():
-    sheet = draw_sheet([row(results=[Result("guided-backprop", "", np.zeros((8, 8, 3), np.float32))])])
+    sheet = draw_sheet([row(results=[Result("guided-backprop", [], np.zeros((8, 8, 3), np.float32))])])
     assert (panel(sheet, 1) == 128).all()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (8, 8), (20_000, 1), (1, 20_000), (3000, 2000), (2000, 20)])
 def test_photographs_of_any_size_give_a_bounded_sheet(size):
-    results = [heat(np.eye(7)), Result("guided-backprop", "", np.ones((8, 8, 3), np.float32))]
+    results = [heat(np.eye(7)), Result("guided-backprop", [], np.ones((8, 8, 3), np.float32))]
     sheet = draw_sheet([row(size, results=results)])
     assert 600 < sheet.width < 3000
     assert 150 < sheet.height < 1000
@@ -100,6 +100,6 @@ def test_an_overlay_with_and_without_its_outline():
 
 
 def test_an_overlay_of_an_image_is_refused():
-    image = Result("guided-backprop", "", np.zeros((8, 8, 3), np.float32))
+    image = Result("guided-backprop", [], np.zeros((8, 8, 3), np.float32))
     with pytest.raises(MethodError, match="'guided-backprop' gives an image; draw it with figure or save"):
         draw_overlay(row(results=[image]))

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { TargetError } from "../../web/src/index.js";
-import { resolveTargets } from "../../web/src/targets.js";
+import { resolveTargets } from "../../web/src/rows.js";
 import { cases } from "./reference.js";
 
 const LABELS = [
@@ -12,12 +12,16 @@ const LABELS = [
   "crane",
   "tiger, Panthera tigris",
 ];
-const MODEL = { classes: 5, labels: LABELS };
+const MODEL = /** @type {any} */ ({
+  classes: 5,
+  labels: LABELS,
+  score_shape: [5],
+});
 
 for (const { target, labels, message } of cases().targetErrors) {
   test(`the error about ${JSON.stringify(target)} has Python's words`, () => {
     assert.throws(
-      () => resolveTargets(target, 1, { classes: 5, labels }),
+      () => resolveTargets(target, 1, { ...MODEL, labels }),
       new TargetError(message),
     );
   });
@@ -65,5 +69,15 @@ test("a message has no characters that a terminal obeys, and is not long", () =>
     () => resolveTargets("\u001b[31m\n" + "x".repeat(9999), 1, MODEL),
     (/** @type {Error} */ error) =>
       !/\p{C}/u.test(error.message) && error.message.length < 400,
+  );
+});
+
+test("a class of a model without classes says what to give", () => {
+  assert.throws(
+    () =>
+      resolveTargets(0, 1, { ...MODEL, classes: null, score_shape: [7, 64] }),
+    new TargetError(
+      "this model's scores are [7,64] and not one for each class; give a region, an element or linear of onnxcam/targets",
+    ),
   );
 });

@@ -1,0 +1,1 @@
+"""Images in bulk: where they come from, the rows that they become, and the workers that share a cluster. No Ray yet."""

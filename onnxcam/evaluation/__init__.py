@@ -1,0 +1,1 @@
+"""Measures how good explanations are, by several metrics and conventions, beside baselines that explain nothing."""

@@ -1,0 +1,1 @@
+"""What all requests share: their bodies, errors, times, figures and the log."""

@@ -1,0 +1,1 @@
+"""How requests wait and run: limits, threads, batches and memory."""
