@@ -93,7 +93,7 @@ def batch(  # noqa: PLR0917  Typer passes them by name
     ] = None,
     batch_size: Annotated[
         int | None,
-        typer.Option(min=1, max=1024, metavar="N", help="The images of one run.", show_default="8; 1 at level 2"),
+        typer.Option(min=1, max=1024, metavar="N", help="The images of one run.", show_default="8; 2 at level 2"),
     ] = None,
 ) -> None:
     """Explains any number of images, on this machine or a Ray cluster, and writes Parquet."""
