@@ -129,8 +129,8 @@ def check_sanity(
         ModelError: The model is damaged, or has no layer whose weights could be permuted.
         OutputError: There is no room for a copy of the model.
     """
+    explainer = _opened(model, threads)  # first, since ONNX Runtime refuses a damaged file
     with randomised_copy(model) as copy:
-        explainer = _opened(copy.path, threads)
         functions = maps_of(explainer.metadata) if methods is None else methods
         _check_not_empty(model, copy, functions)
         depths = depths_of(len(copy.layers))

@@ -51,8 +51,9 @@ def test_of_many_images_some_are_taken(onnxcam, model, data):
         (["{data}/pooled.onnx"], "no image is named; the checks need a few of the kind that the model was made for"),
         (["{data}/pooled.onnx", "{data}/none.jpg"], "there is no image"),
         (["{data}/pooled.onnx", "-"], "not the standard input"),
-        (["{data}/pooled.onnx", "{here}"], "holds no images"),
+        (["{data}/pooled.onnx", "{here}/here"], "holds no images"),
         (["{data}/toy.onnx", "{data}/coffee.jpg"], "exported without preprocessing"),
+        (["{here}/odd.onnx", "{data}/coffee.jpg"], "is not a model that ONNX Runtime can load"),
         (["none.onnx", "{data}/coffee.jpg"], "there is no model none.onnx"),
         (["{data}/pooled.onnx", "{data}/coffee.jpg", "--write", "{data}/pooled.onnx"], "which is read"),
         (["{data}/pooled.onnx", "{data}/coffee.jpg", "--write", "out.txt"], "name ends in .onnx"),
@@ -60,5 +61,7 @@ def test_of_many_images_some_are_taken(onnxcam, model, data):
     ],
 )
 def test_mistakes_are_one_line(onnxcam, data, tmp_path, arguments, words):
+    content = (data / "pooled.onnx").read_bytes()
+    (tmp_path / "odd.onnx").write_bytes(content.replace(b"\x22\x04Conv", b"\x22\x04Conw"))  # an operator that is none
     names = {"data": data, "here": tmp_path}
     assert words in onnxcam("sanity", *(text.format(**names) for text in arguments)).sentence
