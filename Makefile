@@ -9,10 +9,10 @@ RUNTIME = pyproject.toml LICENSE README.md $(wildcard models/efficientnet_lite0.
 PAGE = web/page/onnxcam_page/files
 EXPORT = export/pyproject.toml export/LICENSE export/README.md $(shell find export/onnxcam_export -type f -not -path '*/__pycache__/*')
 
-.PHONY: help demo test lint wheels bench page clean
-.PHONY: test-runtime test-oldest test-web test-page page-speed test-report
-.PHONY: test-runtimes test-arm64
-.PHONY: test-triton test-batch
+.PHONY: help demo test lint wheels page clean
+.PHONY: bench portability page-speed
+.PHONY: test-runtime test-oldest test-web test-page test-report
+.PHONY: test-runtimes test-arm64 test-triton test-batch
 .PHONY: test-metrics fuzz
 
 help:
@@ -33,6 +33,7 @@ help:
 	@echo 'make lint          ruff and mypy'
 	@echo 'make wheels        the wheels and their source distributions, in dist/; that of the page needs Node'
 	@echo 'make bench         speed, memory and start-up beside the peers: docs/performance.md (BENCH=--help for parts of it)'
+	@echo 'make portability  other runtimes and tools, each in its own environment: docs/portability.md; needs Node (PORTABILITY=--help)'
 	@echo 'make clean         remove what the other targets made'
 
 demo: .venv-demo/.stamp
@@ -122,6 +123,10 @@ wheels: dist/.stamp
 # Hours in full; it goes on where it was interrupted. In parts: make bench BENCH='--models resnet50 --rounds 3 --only levels'
 bench: .venv-bench/.stamp
 	.venv-bench/bin/python -m bench $(BENCH)
+
+# In parts: make portability PORTABILITY='--only tract-0.23.9'
+portability: .venv-bench/.stamp
+	.venv-bench/bin/python -m bench.portability $(PORTABILITY)
 
 clean:
 	rm -rf .venv .venv-* .headers .arm64 fuzz-findings dist demo.png .mypy_cache .pytest_cache .ruff_cache

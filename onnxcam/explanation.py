@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from onnxcam.maps import Maps
 from onnxcam.methods import Method
-from onnxcam.scores import ClassScore, probabilities, short_repr
+from onnxcam.scores import ClassScore, probabilities, short_repr, two_labels
+from onnxcam.targets.of_classes import Negative
 from onnxcam.targets.of_detections import FoundBox
 from onnxcam.targets.of_scores import Region
 
@@ -85,7 +86,9 @@ class Explanation(Maps):
         """
         image, scalar = self.image_of(row), self.scalars[row] if self.scalars else None
         if scalar is None:
-            return self.class_score(int(self.class_index[row]), image)
+            return self.class_score(1 if self.metadata.is_binary else int(self.class_index[row]), image)
+        if self.metadata.is_binary and isinstance(scalar, Negative):
+            return self.class_score(0, image)
         return ClassScore(-1, scalar.describe(self.metadata), scalar.value(self.scores[image]), None)
 
     def boxes(self, image: int = 0) -> list[Box]:
@@ -118,9 +121,11 @@ class Explanation(Maps):
         """The score and probability of one class of one image.
 
         Args:
-            index: The class.
+            index: The class; of a single score with two labels, 0 is the first of them and 1 the second.
             image: One of the N images.
         """
+        if self.metadata.is_binary and self.metadata.labels is not None:
+            return two_labels(float(self.scores[image, 0]), self.metadata.labels, self.metadata.score_activation)[index]
         after = probabilities(self.scores[image : image + 1], self.metadata.score_activation)
         probability = None if after is None else float(after[0, index])
         return ClassScore(index, self.metadata.label_of(index), float(self.scores[image, index]), probability)
@@ -134,7 +139,10 @@ class Explanation(Maps):
         """
         if self.metadata.classes is None:
             return []
-        order = np.argsort(-self.scores[image], kind="stable")[:count]
+        scores = self.scores[image]
+        if self.metadata.is_binary:
+            scores = np.array([-scores[0], scores[0]])
+        order = np.argsort(-scores, kind="stable")[:count]
         return [self.class_score(int(index), image) for index in order]
 
     def __repr__(self) -> str:

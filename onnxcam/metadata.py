@@ -143,6 +143,8 @@ class Metadata:
     @property
     def scores_in_words(self) -> str:
         """The number of classes, or the shape of the scores."""
+        if self.is_regression:
+            return "one score without a label"
         if self.classes is None:
             return f"scores {list(self.shape_of_scores)}"
         return f"{self.classes} {'labelled ' if self.labels else ''}{'class' if self.classes == 1 else 'classes'}"
@@ -152,8 +154,15 @@ class Metadata:
         """Whether one score has two labels: it is the second's, and its negative the first's."""
         return self.classes == 1 and self.labels is not None and len(self.labels) > 1
 
+    @property
+    def is_regression(self) -> bool:
+        """Whether there is one score without label and activation, such as an age or a distance."""
+        return self.classes == 1 and self.labels is None and self.score_activation is None
+
     def label_of(self, index: int) -> str:
-        """The label of a class, or its index as text."""
+        """The label of a class, or its index as text; of a regression, ``score``."""
+        if self.is_regression:
+            return "score"
         if self.labels is None or index >= len(self.labels):
             return str(index)
         return self.labels[-1 if self.is_binary else index]

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from onnxcam.cam import Floats
 
 _LONGEST_LABEL = 60
@@ -57,6 +59,14 @@ def probabilities(scores: Floats, activation: Literal["softmax", "sigmoid"] | No
         softmax: Floats = exponentials / exponentials.sum(axis=1, keepdims=True)
         return softmax
     return sigmoid(values) if activation == "sigmoid" else None
+
+
+def two_labels(
+    s: float, labels: Sequence[str], activation: Literal["softmax", "sigmoid"] | None
+) -> tuple[ClassScore, ClassScore]:
+    """The two labels of a single score: the second has the score, and the first its negative."""
+    p = float(sigmoid(np.array(s, np.float64))) if activation == "sigmoid" else None
+    return ClassScore(0, labels[0], -s, None if p is None else 1 - p), ClassScore(1, labels[1], s, p)
 
 
 def sigmoid(values: Floats) -> Floats:

@@ -56,6 +56,7 @@ def _measured(side: str, level: int, arguments: argparse.Namespace) -> Iterator[
         path = f"/{level}" if side == "bare" else INFER
         _load(port, path, level, 2, 1)
         for clients in arguments.clients:
+            time.sleep(1)  # for the requests that the load generator has left behind
             before, stages = _processor_seconds(process), _stages(port) if side == "serve" else {}
             found = _load(port, path, level, clients, arguments.seconds)
             spent = (_processor_seconds(process) - before) / max(1, found["requests"])

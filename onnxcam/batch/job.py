@@ -63,7 +63,7 @@ class Request:
     column: str | None = None
     workers: int | None = None
     threads: int | None = None
-    batch_size: int = 8
+    batch_size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

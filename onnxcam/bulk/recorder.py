@@ -10,6 +10,7 @@ import numpy as np
 from onnxcam.bulk.columns import Row
 from onnxcam.bulk.rows import ImageFile, PreparedImage, Wish, rows_of
 from onnxcam.errors import ModelError, OnnxCamError
+from onnxcam.execution.engine import onnxruntime
 from onnxcam.photograph.opening import open_picture
 from onnxcam.photograph.preprocessing import needed_shorter_side, preprocess, required
 from onnxcam.targets.rows import any_target, resolve
@@ -61,8 +62,6 @@ class Recorder:
             threads: The threads that decode images.
             model: SHA-256 of the model file, for the rows.
         """
-        import onnxruntime  # noqa: PLC0415  the explainer has imported it, with a readable error
-
         self._explainer, self._wish = explainer, wish
         self._shorter = needed_shorter_side(explainer.metadata)
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None

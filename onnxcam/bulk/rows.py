@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from onnxcam import cam
 from onnxcam.bulk.arrays import loudest_channel, packed
 from onnxcam.bulk.columns import Row
 from onnxcam.levels import AT_INPUT
@@ -135,14 +136,20 @@ def _of_map(values: Floats, geometry: Geometry) -> dict[str, Any]:
 
 
 def _of_pixels(explanation: Explanation, wish: Wish) -> list[dict[str, Any]]:
-    """The columns of each row's gradient at the input; none below level 2."""
+    """The columns of each row's gradient at the input; none below level 2.
+
+    A map is nowhere negative, so that the loudest channel is chosen before the product, of one channel in place of all.
+    """
     if explanation.level < AT_INPUT:
         return [{}] * len(explanation.class_index)
-    guided = explanation.metadata.input_gradient == "guided"
-    values = explanation.guided_grad_cam(wish.layer) if guided else explanation.input_gradient()
+    image, guided = explanation.metadata.image, explanation.metadata.input_gradient == "guided"
+    gradient = explanation.guided_backprop() if guided else explanation.input_gradient()
+    values = loudest_channel(gradient, image.channel_axis)
+    if guided:
+        values = values * cam.upsample(explanation.grad_cam(wish.layer), image.places)
     made = []
-    for image in loudest_channel(values, explanation.metadata.image.channel_axis):
-        content, peak = packed(image)
-        height, width = image.shape
+    for pixels in values:
+        content, peak = packed(pixels)
+        height, width = pixels.shape
         made.append({"pixels": content, "pixels_height": height, "pixels_width": width, "pixels_peak": peak})
     return made

@@ -38,6 +38,6 @@ def standardise(images: Floats) -> Floats:
     axes = tuple(range(1, images.ndim))
     centred = images - images.mean(axis=axes, keepdims=True)
     deviation = centred.std(axis=axes, keepdims=True)
-    scaled = np.divide(centred, deviation, out=np.zeros_like(centred), where=deviation > 0)
+    scaled = centred / np.where(deviation > 0, deviation, 1).astype(centred.dtype)
     visible: Floats = np.clip(scaled * 0.1 + 0.5, 0, 1)
     return visible

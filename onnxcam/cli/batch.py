@@ -50,7 +50,7 @@ def run(
     column: str | None,
     workers: int | None,
     threads: int | None,
-    batch_size: int,
+    batch_size: int | None,
 ) -> None:
     """Runs the job and prints a line.
 

@@ -41,7 +41,7 @@ def image_to_draw(values: Floats) -> Floats:
         square over the channels, from 0.5 upwards: in a plain mean, channels of opposite signs would cancel.
     """
     finite = np.isfinite(values)
-    known = np.where(finite, values, 0)
+    known = values if finite.all() else np.where(finite, values, 0)
     largest = np.abs(known).max(initial=0)
     # First to [-1, 1]: the squares of very small or very large gradients are out of float32's range.
     unit = (known / largest if largest > 0 else known).astype(np.float32)

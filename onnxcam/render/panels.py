@@ -41,8 +41,8 @@ def _smooth(values: Floats) -> Floats:
     return smooth
 
 
-def _levels(values: Floats) -> npt.NDArray[np.uint8]:
-    return np.rint(255 * values).astype(np.uint8)
+def _levels(values: Floats) -> list[int]:
+    return [int(level) for level in np.rint(255 * values)]
 
 
 # The colour, the opacity and the greying for each of the 256 levels of an 8-bit map.
@@ -142,15 +142,10 @@ def signed(image: npt.NDArray[np.floating], size: Size, box: Box) -> Image.Image
 
 def _paint(image: Image.Image, levels: Image.Image) -> None:
     """Draws an 8-bit map over an image of the same size, in place; see ``overlay``."""
-    image.paste(_through(_MUTED, image.convert("L")), (0, 0), _through(_GREYINGS, levels))
+    image.paste(image.convert("L").point(_MUTED), (0, 0), levels.point(_GREYINGS))
     colours = levels.copy()
     colours.putpalette(_COLOURS)
-    image.paste(colours.convert("RGB"), (0, 0), _through(_OPACITIES, levels))
-
-
-def _through(table: npt.NDArray[np.uint8], image: Image.Image) -> Image.Image:
-    """An 8-bit image with each level replaced by its entry in a table of 256."""
-    return Image.fromarray(table[np.asarray(image)])
+    image.paste(colours.convert("RGB"), (0, 0), levels.point(_OPACITIES))
 
 
 def fit_into(image: Image.Image, box: Box, canvas: Size) -> tuple[Image.Image, tuple[int, int, int, int]]:

@@ -83,11 +83,11 @@ def _resolve_text(text: str, classes: int, labels: Sequence[str] | None) -> int:
 
 def _check_range(index: int, classes: int) -> int:
     if index >= classes:
-        raise TargetError(f"there is no class {_shown(index)}; the model has the classes 0 to {classes - 1}")
+        every = f"the classes 0 to {classes - 1}" if classes > 1 else "one score, 0"
+        raise TargetError(f"there is no class {_shown(index)}; the model has {every}")
     if index < -classes:
-        raise TargetError(
-            f"there is no rank {_shown(index)}; with {classes} classes the ranks are -1 (top) to {-classes}"
-        )
+        ranks = f"with {classes} classes the ranks are -1 (top) to {-classes}" if classes > 1 else "the one class is -1"
+        raise TargetError(f"there is no rank {_shown(index)}; {ranks}")
     return index
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
@@ -10,11 +10,13 @@ import numpy.typing as npt
 
 from onnxcam.errors import TargetError
 from onnxcam.scores import probabilities
+from onnxcam.targets.labels import named_class
 from onnxcam.targets.scalar import ClassName, Scalar, class_of, one_at
 from onnxcam.text import shortened
 
 if TYPE_CHECKING:
     from onnxcam.cam import Floats
+    from onnxcam.detection import BoxFinder
     from onnxcam.metadata import Metadata
 
 
@@ -95,6 +97,37 @@ class Negative(Scalar):
 
 
 @dataclass(frozen=True)
+class LabelOfTwo(Scalar):
+    """Of a single score with two labels, the likelier label or the other one; v is ``e_0`` or ``-e_0``.
+
+    Attributes:
+        rank: -1 is the likelier label.
+    """
+
+    needs_scores: ClassVar[bool] = True
+
+    rank: int = -1
+
+    def bound(self, metadata: Metadata) -> Self:
+        del metadata
+        return self
+
+    def value(self, s: Floats) -> float:
+        return self.fixed_at(s).value(s)
+
+    def cotangent(self, s: Floats) -> Floats:
+        return self.fixed_at(s).cotangent(s)
+
+    def fixed_at(self, s: Floats, finder: BoxFinder | None = None) -> Class | Negative:
+        del finder
+        return Class(0) if (s[0] >= 0) == (self.rank == -1) else Negative(0)
+
+    def describe(self, metadata: Metadata) -> str:
+        del metadata
+        return "likelier label" if self.rank == -1 else "other label"
+
+
+@dataclass(frozen=True)
 class Probability(Scalar):
     """``y = p_c`` with p the softmax or sigmoid of s, whichever the model has, or the softmax if it has neither.
 
@@ -109,23 +142,36 @@ class Probability(Scalar):
 
     c: ClassName
     activation: str | None = None
+    _is_first_of_two: bool = field(default=False, repr=False)  # the label whose probability is 1 - p
 
     def bound(self, metadata: Metadata) -> Self:
-        activation = self.activation or metadata.score_activation or "softmax"
+        usual = "sigmoid" if metadata.is_binary else "softmax"
+        activation = self.activation or metadata.score_activation or usual
         if activation not in {"softmax", "sigmoid"}:
             raise TargetError(f"the activation is 'softmax' or 'sigmoid', not {shortened(repr(activation))}")
-        return replace(self, c=class_of(self.c, metadata), activation=activation)
+        if metadata.classes == 1 and activation == "softmax":
+            raise TargetError(
+                "this model's one score has no sigmoid, and so no probability; explain the score itself, or give "
+                "Probability an activation of 'sigmoid' if that is how the score is read"
+            )
+        if metadata.is_binary and isinstance(self.c, str) and named_class(self.c, 2, metadata.labels) == 0:
+            return replace(self, c=0, activation=activation, _is_first_of_two=True)
+        c = 0 if metadata.is_binary and isinstance(self.c, str) else class_of(self.c, metadata)
+        return replace(self, c=c, activation=activation)
 
     def value(self, s: Floats) -> float:
-        return float(self._p(s)[int(self.c)])
+        p = float(self._p(s)[int(self.c)])
+        return 1 - p if self._is_first_of_two else p
 
     def cotangent(self, s: Floats) -> Floats:
         p = self._p(s)
         own = one_at(p, self.c)
         v: Floats = p[int(self.c)] * (own - p) if self.activation == "softmax" else p * (1 - p) * own
-        return v.astype(np.float32)
+        return (-v if self._is_first_of_two else v).astype(np.float32)
 
     def describe(self, metadata: Metadata) -> str:
+        if self._is_first_of_two and metadata.labels is not None:
+            return f"probability of {metadata.labels[0]}"
         return f"probability of {metadata.label_of(int(self.c))}"
 
     def _p(self, s: Floats) -> npt.NDArray[np.float64]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from onnxcam.errors import TargetError
 from onnxcam.targets.labels import named_class
-from onnxcam.targets.of_classes import Class, Negative
+from onnxcam.targets.of_classes import Class, LabelOfTwo, Negative
 from onnxcam.targets.of_scores import Element
 from onnxcam.targets.scalar import Scalar, number_of_classes
 from onnxcam.text import shortened
@@ -76,7 +76,9 @@ def resolve(target: Targets, images: int, metadata: Metadata) -> list[list[Wante
 
 def any_target(metadata: Metadata) -> Target:
     """A target that the model has, for runs whose scores alone are wanted."""
-    return -1 if metadata.classes is not None else Element(*[0] * len(metadata.shape_of_scores))
+    if metadata.classes is None:
+        return Element(*[0] * len(metadata.shape_of_scores))
+    return 1 if metadata.is_binary else -1
 
 
 def need_scores(wanted: Sequence[Wanted], images: int) -> bool:
@@ -109,7 +111,8 @@ def fixed_at(
         image = row if images > 1 else 0
         try:
             finder = None if finders is None else finders[image]
-            fixed.append(item.fixed_at(scores[image], finder) if isinstance(item, Scalar) else item)
+            chosen = item.fixed_at(scores[image], finder) if isinstance(item, Scalar) else item
+            fixed.append(int(chosen.c) if isinstance(chosen, Class) else chosen)
         except TargetError as error:
             if images == 1:
                 raise
@@ -165,9 +168,10 @@ def _bound(target: object, metadata: Metadata) -> Wanted:
             raise TargetError(f"{shown} needs a model of schema 2; export this one again with onnxcam-export")
         return int(bound.c) if isinstance(bound, Class) else bound
     classes = number_of_classes(metadata)
-    if metadata.is_binary:
-        return Negative(0) if named_class(target, 2, metadata.labels) == 0 else 0
-    return named_class(target, classes, metadata.labels)
+    if not metadata.is_binary:
+        return named_class(target, classes, metadata.labels)
+    index = named_class(target, 2, metadata.labels)
+    return LabelOfTwo(index) if index < 0 else Negative(0) if index == 0 else 0
 
 
 def _by_image(wanted: Sequence[object], images: int) -> list[list[object]]:

@@ -56,7 +56,7 @@ def read_target(text: str, metadata: Metadata, of_mask: Callable[[str, str], _T]
         return _of_class(text, metadata)
     prefix, colon, rest = text.partition(":")
     if colon and prefix.strip().lower() in _PREFIXES:
-        return _PREFIXES[prefix.strip().lower()](_class(rest, metadata))
+        return _prefixed(_PREFIXES[prefix.strip().lower()], rest.strip(), metadata)
     if _ENTRY.fullmatch(text.strip()):
         return Element(*(int(number) for number in text.strip()[1:-1].split(",")))
     contrasts = [pair for pair in _splits(text, " - ") if all(_is_class(part, metadata) for part in pair)]
@@ -69,6 +69,16 @@ def read_target(text: str, metadata: Metadata, of_mask: Callable[[str, str], _T]
         if of_mask and _is_class(name, metadata):
             return of_mask(path, name.strip())
     raise _unknown(text, metadata)
+
+
+def _prefixed(kind: type[Negative | Probability], text: str, metadata: Metadata) -> Target:
+    """What speaks against a class, or its probability; of two labels, the first one's negative is the second."""
+    if not metadata.is_binary:
+        return kind(_class(text, metadata))
+    index = named_class(text, 2, metadata.labels)
+    if index < 0:
+        raise TargetError(f"{index} is a rank; give one of the two labels")
+    return Probability(str(index)) if kind is Probability else 1 - index
 
 
 def _of_class(text: str, metadata: Metadata) -> Target:

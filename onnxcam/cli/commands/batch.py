@@ -91,7 +91,10 @@ def batch(  # noqa: PLR0917  Typer passes them by name
         int | None,
         typer.Option(min=1, metavar="N", help="The threads of each worker.", show_default="1; more beside a GPU"),
     ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, max=1024, metavar="N", help="The images of one run.")] = 8,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(min=1, max=1024, metavar="N", help="The images of one run.", show_default="8; 2 at level 2"),
+    ] = None,
 ) -> None:
     """Explains any number of images, on this machine or a Ray cluster, and writes Parquet."""
     from onnxcam.cli.batch import run, wish_of

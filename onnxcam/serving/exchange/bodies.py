@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect
 
-from onnxcam.serving.exchange.failures import INVALID, TIMED_OUT, TOO_LARGE, UNSUPPORTED, RequestError
+from onnxcam.serving.exchange.failures import GONE, INVALID, TIMED_OUT, TOO_LARGE, UNSUPPORTED, RequestError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -73,7 +73,7 @@ async def read_body(request: Request, limits: Limits, deadline: float, *, aligne
     except TimeoutError:
         raise RequestError(TIMED_OUT, f"the body did not arrive within {limits.seconds:g} seconds") from None
     except ClientDisconnect:
-        raise RequestError(INVALID, "the client has gone before its body was there") from None
+        raise RequestError(GONE, "the client has gone before its body was there") from None
     return memoryview(content)[start:position]
 
 

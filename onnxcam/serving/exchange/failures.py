@@ -6,6 +6,7 @@ from onnxcam.errors import ModelError, OnnxCamError, ProviderError, RunTimeoutEr
 from onnxcam.text import printable
 
 INVALID, UNAUTHORISED, NOT_FOUND, TIMED_OUT, TOO_LARGE, UNSUPPORTED = 400, 401, 404, 408, 413, 415
+GONE = 499  # nginx's number; nobody reads it but the log
 FAILED, UNAVAILABLE, RAN_TOO_LONG = 500, 503, 504
 
 

@@ -11,18 +11,18 @@ class Stages:
     """A clock with a hand for each stage: reading the body, waiting for a run, parsing, running, writing the answer.
 
     Attributes:
+        is_abandoned: Whether the client has gone.
         start: When the headers were there, by ``time.monotonic``.
         seconds: The time of each stage that has ended.
-        images: The images of the request, once they are known.
     """
 
-    __slots__ = ("_last", "images", "seconds", "start")
+    __slots__ = ("_last", "is_abandoned", "seconds", "start")
 
     def __init__(self) -> None:
         """Starts the clock."""
         self.start = self._last = time.monotonic()
         self.seconds: dict[str, float] = {}
-        self.images = 0
+        self.is_abandoned = False
 
     def end(self, stage: str) -> None:
         """Ends a stage, which began when the one before it ended."""

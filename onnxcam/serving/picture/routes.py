@@ -85,7 +85,7 @@ class PictureRoutes:
                 options += fields
             wanted = read_options(options, request.headers.get("accept", ""), model, service.limits.rows)
             content, media_type = await service.runs.run(
-                lambda left: self._answer(model, picture, wanted, left, stages), stages
+                lambda left: self._answer(model, picture, wanted, left, stages), stages, request.receive
             )
         return Response(content, media_type=media_type)
 

@@ -40,8 +40,7 @@ def read_numbers(data: msgspec.Raw, shape: Sequence[int], dtype: np.dtype[Any], 
     decoder = _decoder(dtype.kind, min(len(shape), _MOST_AXES) if nested else 1)
     try:
         numbers = decoder.decode(text)
-        with np.errstate(over="ignore"):
-            array = np.array(numbers, dtype)
+        array = _whole(numbers, dtype) if dtype.kind in "iu" else _others(numbers, dtype)
     except msgspec.ValidationError as error:
         raise _invalid(name, shortened(str(error).replace("`", ""), 100)) from None
     except OverflowError:
@@ -69,6 +68,20 @@ def write_numbers(array: npt.NDArray[Any], name: str) -> list[Any]:
         )
     numbers: list[Any] = array.ravel().tolist()
     return numbers
+
+
+def _whole(numbers: list[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Whole numbers; numpy before 2 would wrap those that the type does not hold."""
+    wide, limits = np.array(numbers), np.iinfo(dtype)
+    if wide.size and not limits.min <= wide.min() <= wide.max() <= limits.max:
+        raise OverflowError
+    return wide.astype(dtype)
+
+
+def _others(numbers: list[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Floats, infinite where the type does not hold them, and truth values."""
+    with np.errstate(over="ignore"):
+        return np.array(numbers, dtype)
 
 
 @functools.cache

@@ -96,7 +96,9 @@ class ProtocolRoutes:
             body = await read_body(request, service.limits, deadline, aligned_at=length or 0)
             stages.end("read")
             if service.batches is None:
-                answer = await service.runs.run(lambda left: self._alone(model, body, length, left, stages), stages)
+                answer = await service.runs.run(
+                    lambda left: self._alone(model, body, length, left, stages), stages, request.receive
+                )
             else:
                 answer = await self._coalesced(model, body, length, stages)
         return _of(answer)

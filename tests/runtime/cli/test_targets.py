@@ -34,7 +34,9 @@ def anchors(metadata):
 
 @pytest.fixture
 def binary(metadata):
-    return dataclasses.replace(metadata, classes=1, score_shape=(1,), labels=("healthy", "pneumonia"))
+    return dataclasses.replace(
+        metadata, classes=1, score_shape=(1,), labels=("healthy", "pneumonia"), score_activation="sigmoid"
+    )
 
 
 def read(text, metadata):
@@ -110,11 +112,12 @@ def test_an_old_model_has_classes_alone(pooled):
 
 def test_a_binary_head_goes_by_its_labels(binary):
     assert read("pneumonia", binary) == repr("pneumonia")
-    assert read("not:pneumonia", binary) == repr(targets.Negative(0))
-    assert read("p:pneumonia", binary) == repr(targets.Probability(0))
-    for text in ("p:healthy", "healthy - pneumonia"):
-        with pytest.raises(TargetError, match="the one score of this model is that of 'pneumonia'; name this class"):
-            read(text, binary)
+    assert read("not:pneumonia", binary) == repr(0)
+    assert read("not:healthy", binary) == repr(1)
+    assert read("p:pneumonia", binary) == repr(targets.Probability("1"))
+    assert read("p:healthy", binary) == repr(targets.Probability("0"))
+    with pytest.raises(TargetError, match="the one score of this model is that of 'pneumonia'; name this class"):
+        read("healthy - pneumonia", binary)
 
 
 def test_a_class_of_scores_for_places_is_its_region(dense):

@@ -54,3 +54,38 @@ def test_as_many_run_at_a_time_as_are_allowed():
 
     assert sorted(asyncio.run(together())) == [0, 1]
     runs.close()
+
+
+def test_a_request_whose_client_has_gone_is_not_run(runs):
+    begin, ran = threading.Event(), threading.Event()
+
+    async def ask() -> None:
+        left = asyncio.Event()
+
+        async def leave() -> dict[str, str]:
+            left.set()
+            return {"type": "http.disconnect"}
+
+        with runs.place(), runs.place():
+            first = asyncio.ensure_future(runs.run(lambda _: begin.wait(60), Stages()))
+            second = asyncio.ensure_future(runs.run(lambda _: ran.set(), Stages(), leave))
+            await left.wait()
+            begin.set()
+            assert await first
+            await second
+
+    with pytest.raises(RequestError, match="the client has gone before its request was run") as caught:
+        asyncio.run(ask())
+    assert caught.value.status == 499
+    assert not ran.is_set()
+
+
+def test_a_client_that_stays_is_answered(runs):
+    async def stay() -> dict[str, str]:
+        return await asyncio.Future()
+
+    async def ask() -> int:
+        with runs.place(), runs.place():
+            return await runs.run(lambda _: 7, Stages(), stay)
+
+    assert asyncio.run(ask()) == 7
