@@ -43,7 +43,7 @@ def make(configuration: Configuration) -> None:
 
     shape = (3, configuration.size, configuration.size)
     layers, flat = LAYERS[configuration.network], configuration.export == "flat"
-    export(model, path, input_shape=shape, layers=layers, flat=flat, verify=not half)  # float16: minutes for autograd
+    export(model, path, input_shape=shape, layers=layers, flat=flat, verify=False)  # which takes minutes; tests verify
 
 
 def _export_plainly(model: torch.nn.Module, example: npt.NDArray[Any], path: Path) -> None:

@@ -146,7 +146,8 @@ ROWS: tuple[Row, ...] = (
 def _table(results: Results, rows: Sequence[Row]) -> str:
     measured = {c.network for c in results.configurations if c.kind == "plain" and c.provider == "cpu"}
     networks = sorted(measured, key=lambda n: (*NETWORKS, n).index(n))
-    return _lines(("", *networks), [(name, *(cell(results, n) for n in networks)) for name, cell in rows])
+    lines = [(name, *(cell(results, n) for n in networks)) for name, cell in rows]
+    return _lines(("", *networks), [line for line in lines if any(line[1:])])
 
 
 def _lines(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -55,7 +55,7 @@ def _of_runtime(row: Row, lines: dict[str, Line]) -> Iterable[Cells]:
     plain = lines["plain"]
     unit = plain.get("levels", {}).get("plain", {}).get("seconds")
     name = f"{row.name} {plain.get('version', row.packages[0].partition('==')[2])}"
-    if unit is None:
+    if not any(line.get("levels") for line in lines.values()):
         yield (name, "even the plain model", "none", _reason(plain), "")
         return
     results = [(form, _result(lines[form], LEVELS[form], unit)) for form in LEVELS if form != "plain"]
@@ -64,14 +64,14 @@ def _of_runtime(row: Row, lines: dict[str, Line]) -> Iterable[Cells]:
         name = ""
 
 
-def _result(line: Line, levels: Sequence[str], unit: float) -> Cells:
+def _result(line: Line, levels: Sequence[str], unit: float | None) -> Cells:
     """The levels that are right, the errors, and the times."""
     found = line.get("levels", {})
     right = [level for level in levels if _is_right(found.get(level))]
     errors = [_error(found[level]) for level in levels if level in found]
     if "error" in line:
         errors.append(_reason(line))
-    times = [f"{found[level]['seconds'] / unit:.2f}" for level in right]
+    times = [f"{found[level]['seconds'] / unit:.2f}" for level in right if unit]
     return ", ".join(right) or "none", " / ".join(dict.fromkeys(errors) if not right else errors), " / ".join(times)
 
 
@@ -83,11 +83,13 @@ def _error(level: Line) -> str:
     error = level["error"]
     if error is None:
         return "ignored"
+    if error == 0:
+        return "0"
     return f"{error:.0e}" if error < _WRONG else f"**wrong: {error:.2g}**"
 
 
 def _reason(line: Line) -> str:
-    """Why a runtime does not run a form, without places in its own source."""
-    text = re.sub(r"\S*/\S+:\d+:?", "", str(line.get("error", "it gives nothing")))
+    """Why a runtime does not run a form, without places in its own source and files here."""
+    text = re.sub(r"\S*/\S+:\d+:?|(?<!\S)/\S+", "", str(line.get("error", "it gives nothing")))
     text = " ".join(text.split()).replace("|", "/").replace("<", "&lt;")
     return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"

@@ -166,8 +166,13 @@ def _send(connection: http.client.HTTPConnection, kind: Kind) -> int:
             head = f"POST {kind.path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(kind.body)}\r\n\r\n"
             leaving.sendall(head.encode() + kind.body[: len(kind.body) // 2])
         return 0
-    connection.request("POST", kind.path, kind.body, kind.headers)
-    answer = connection.getresponse()
+    try:
+        connection.request("POST", kind.path, kind.body, kind.headers)
+        answer = connection.getresponse()
+    except ConnectionError:  # the service closes a connection that was idle; if it has gone, the next error is raised
+        connection.close()
+        connection.request("POST", kind.path, kind.body, kind.headers)
+        answer = connection.getresponse()
     answer.read()
     return answer.status
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -99,8 +100,16 @@ def export_command(  # noqa: PLR0917 — Typer passes them by name
         bool, typer.Option("--dynamic-batch", help="Make the fixed batch of an ONNX file symbolic.")
     ] = False,
     detection: DetectionOption = None,
+    sanity: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="IMAGE",
+            help="Also run 'onnxcam sanity' with these images, or a folder of them, and keep its result in the model.",
+        ),
+    ] = None,
 ) -> None:
     """Writes an explainer model: one ONNX file that answers as SOURCE does and can explain its answers."""
+    from onnxcam.cli.sanity import images_to_take, with_sanity  # noqa: PLC0415
     from onnxcam.files import check_is_no_source, identities  # noqa: PLC0415
     from onnxcam_export.pipeline import export  # noqa: PLC0415
     from onnxcam_export.read.catalogue import is_random, load  # noqa: PLC0415
@@ -108,6 +117,7 @@ def export_command(  # noqa: PLR0917 — Typer passes them by name
     head = None if detection is None else Path(detection)
     read = (Path(source.rpartition(":")[0] if ".py:" in source else source), weights, labels, preprocessing, head)
     check_is_no_source(output, identities(path for path in read if path is not None))
+    pictures = images_to_take(sanity) if sanity else []
     named = load(source, weights=weights, pretrained=pretrained, classes=classes)
     random = is_random(source, weights, pretrained=pretrained)
     if random:
@@ -130,6 +140,8 @@ def export_command(  # noqa: PLR0917 — Typer passes them by name
         dynamic_batch=dynamic_batch,
         detection=detection,
     )
+    if pictures:
+        report = replace(report, metadata=with_sanity(output, pictures), size=output.stat().st_size)
     typer.echo(str(report))
 
 

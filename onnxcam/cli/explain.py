@@ -159,7 +159,9 @@ def _finish_or_fail(task: Task, result: Callable[[], Explained | Skipped], work:
         outcome = result()
         if isinstance(outcome, Explained):
             _write(outcome, work)
-    except (PictureError, OutputError, ModelError, TargetError) as error:
+    except (ModelError, TargetError) as error:  # these do not name the image
+        _fail(name, str(error) if tally.total == 1 else f"{name}: {error}", work.options, tally)
+    except (PictureError, OutputError) as error:
         _fail(name, str(error), work.options, tally)
     except (MemoryError, OSError) as error:
         _fail(name, f"cannot explain {name}: {reason(error)}", work.options, tally)

@@ -53,17 +53,41 @@ def run(arguments: Sequence[str], *, most: int, write: Path | None, as_json: boo
     model, images = _split(arguments)
     metadata = stated_metadata(model)
     required(metadata)
-    paths = _pictures(images, most)
+    paths = images_to_take(images, most)
     if write is not None:
         _check_output(write, model, paths)
-    tensors = [_tensor(path, metadata) for path in paths]
-    report = check_sanity(model, tensors, progress=lambda total: progress(total, "checking"), threads=threads)
+    report = _checked(model, metadata, paths, threads)
     if write is not None:
         _write(write, model, replace(metadata, sanity=report.short))
     if as_json:
         typer.echo(json.dumps({"model": str(model), "images": [str(path) for path in paths], **as_record(report)}))
     else:
         typer.echo("\n".join(_lines(report, write)))
+
+
+def with_sanity(model: Path, paths: Sequence[Path]) -> Metadata:
+    """Runs the checks, and puts their short form into the model itself.
+
+    Args:
+        model: An explainer model that was just made.
+        paths: The images, from ``images_to_take``.
+
+    Returns:
+        The model's metadata, with the result.
+
+    Raises:
+        OnnxCamError: As in ``run``.
+    """
+    metadata = stated_metadata(model)
+    required(metadata)
+    metadata = replace(metadata, sanity=_checked(model, metadata, paths, None).short)
+    _write(model, model, metadata)
+    return metadata
+
+
+def _checked(model: Path, metadata: Metadata, paths: Sequence[Path], threads: int | None) -> SanityReport:
+    tensors = [_tensor(path, metadata) for path in paths]
+    return check_sanity(model, tensors, progress=lambda total: progress(total, "checking"), threads=threads)
 
 
 def as_record(report: SanityReport) -> dict[str, Any]:
@@ -81,8 +105,12 @@ def _split(arguments: Sequence[str]) -> tuple[Path, Sequence[str]]:
     return default_model(), arguments
 
 
-def _pictures(images: Sequence[str], most: int) -> list[Path]:
-    """The images to take: all, or as many as wanted at even distances.
+def images_to_take(images: Sequence[str], most: int = 10) -> list[Path]:
+    """The images to take: all that are found, or as many as wanted at even distances.
+
+    Args:
+        images: Images and folders.
+        most: The largest number to take.
 
     Raises:
         PictureError: None is named or found.

@@ -75,10 +75,10 @@ class Convention:
 
 ONNXCAM = Convention(
     "onnxcam",
-    "deletion and insertion as RISE, the drop and ADCC as ADCC's authors, ROAD as pytorch-grad-cam at every second "
-    "percentile",
+    "deletion and insertion as RISE, the drop and ADCC as ADCC's authors, ROAD as pytorch-grad-cam at three "
+    "percentiles",
     ("deletion", "insertion", "road", "drop", "increase", "coherency", "complexity", "adcc", *_LOCALISATION),
-    percentiles=(20, 40, 60, 80),
+    percentiles=(20, 50, 80),
 )
 RISE = Convention(
     "rise",

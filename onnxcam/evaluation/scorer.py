@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from onnxcam.execution.model import LoadedModel
     from onnxcam.metadata import Metadata
 
-# On the CPU, an image takes 8.3 ms of a core in batches of 4 and 8.9 ms in batches of 16 (EfficientNet-Lite0): more
-# images do not fit into its cache. A GPU needs many to be busy.
-_BATCH_ON_CPU, _BATCH_ELSEWHERE = 4, 32
+# On the CPU, an image takes 8.5 ms of a core in batches of 2, 8.9 ms of 4 and 9.1 ms of 8 (EfficientNet-Lite0, RISE's
+# convention): more images do not fit into its cache. A GPU needs many to be busy.
+_BATCH_ON_CPU, _BATCH_ELSEWHERE = 2, 32
 
 
 class Scorer:
@@ -41,7 +41,7 @@ class Scorer:
 
         Args:
             model: A classifier of images; best opened fixed at level 0.
-            batch: The number of images in one run, unless the model fixes it; None is 4 on the CPU and 32 elsewhere.
+            batch: The number of images in one run, unless the model fixes it; None is 2 on the CPU and 32 elsewhere.
         """
         self._model, self._metadata = model, model.metadata
         usual = _BATCH_ON_CPU if model.providers[0] == CPU else _BATCH_ELSEWHERE

@@ -102,7 +102,7 @@ class Detection(Scalar):
     def _missing(self, found: int) -> str:
         """The sentence of an image with fewer boxes than the rank needs."""
         of = "" if self.label is None else f" of {shortened(repr(self._name))}"
-        rank = f", so there is no rank {self.rank}; the best box has rank 0" if found else ""
+        rank = f", so there is no rank {self.rank}; the best box has rank 0, or -1 on the command line" if found else ""
         return (
             f"the model finds {found or 'no'} {'box' if found == 1 else 'boxes'}{of} in this image with a confidence "
             f"of {self.confidence:g} or more{rank}"

@@ -25,7 +25,8 @@ class Region(Scalar):
 
     Attributes:
         c: An index or a label.
-        mask: Numbers or truth values of the shape ``places``; None is where c has the highest score.
+        mask: Numbers or truth values of the shape ``places``; None is where c has the highest score, or, if it is the
+            only one, a positive score.
     """
 
     c: ClassName
@@ -68,9 +69,10 @@ class Region(Scalar):
     def _mask(self, s: Floats) -> Floats:
         if self.mask is not None:
             return np.asarray(self.mask, np.float32)
-        mask = s.argmax(axis=0) == self.c
+        mask = s[0] > 0 if len(s) == 1 else s.argmax(axis=0) == self.c
         if not mask.any():
-            raise TargetError(f"class {self.c} has the highest score nowhere in this image; give a mask")
+            which = "a positive" if len(s) == 1 else "the highest"
+            raise TargetError(f"class {self.c} has {which} score nowhere in this image; give a mask")
         where: Floats = mask.astype(np.float32)
         return where
 

@@ -74,7 +74,6 @@ def test_every_kind_of_figure(write, measured, documents, capsys):
         "| level 2, 5 classes of one image | 6.00 (600.0 ms) |",
         "| pytorch-grad-cam `GradCAM` | failed |",
         "| an image in a batch of 8: forward / level 1 / level 2 | 1.00 / 0.90 / 1.25 |",
-        "| an image in a batch of 32: forward / level 1 / level 2 |  |",
         "| loading | 2.50 (500 ms) |",
         "| file | 2.00 (2 MiB) |",
         "| loading, `Explainer(level=1)` | 1.50 (150 ms) |",
@@ -87,6 +86,7 @@ def test_every_kind_of_figure(write, measured, documents, capsys):
         "float32: `ModuleNotFoundError: No module named 'pytorch_grad_cam'`.",
     ):
         assert line in printed
+    assert "batch of 32" not in printed  # nothing was measured
 
 
 def test_what_a_gpu_did_goes_into_its_own_section(write, measured, documents):

@@ -226,3 +226,17 @@ def test_what_is_exported_is_explained(command, tmp_path, data):
     assert result.code == 0
     assert (tmp_path / "out.png").stat().st_size > 10000
     assert command("verify", "m.onnx").code == 0
+
+
+def test_sanity_checks_of_the_fresh_model(command, tmp_path, data):
+    (tmp_path / "steps.json").write_text('{"resize": 40, "crop": 32}')
+    arguments = ["export", "net.py:network", "-o", "m.onnx", "--input-size", "32", "--preprocessing", "steps.json"]
+    result = command(*arguments, "--sanity", str(data / "coffee.jpg"), "--sanity", str(data / "rocket.jpg"))
+    assert result.code == 0
+    assert "sanity  EigenCAM does not change when the classifier is randomised" in result.out
+    sanity = onnxcam.Explainer("m.onnx").metadata.sanity
+    assert sanity is not None
+    assert sanity.pictures == 2
+    assert sanity.methods["eigen-cam"].classifier == 1
+    assert command("verify", "m.onnx").code == 0
+    assert "no images" in refused(command(*arguments, "--sanity", "."))

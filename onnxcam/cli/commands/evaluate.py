@@ -82,7 +82,7 @@ def evaluate(  # noqa: PLR0917  Typer passes them by name
     json: JsonOption = False,
     batch: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="Images in a forward pass.", show_default="4, on a GPU 32"),
+        typer.Option(min=1, metavar="N", help="Images in a forward pass.", show_default="2, on a GPU 32"),
     ] = None,
     provider: ProviderOption = None,
     threads: Annotated[

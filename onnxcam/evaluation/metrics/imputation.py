@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 # Of the normal noise, in the image's units, as in ROAD's own code and in pytorch-grad-cam.
 NOISE = 0.01
 
-# The largest error of a pixel at which the iteration ends, in the image's units: half of the noise's deviation. Most
-# pixels' errors are a tenth of it.
-TOLERANCE = 5e-3
+# About the largest error of a pixel at which the iteration ends, in the image's units: the noise's deviation. Most
+# errors are a tenth of it. They changed the ROAD of six maps by less than 0.0004.
+TOLERANCE = 1e-2
 _MOST_ITERATIONS = 50
 
 
@@ -53,20 +53,32 @@ def linear_imputation(image: Floats, known: npt.NDArray[np.bool_], *, tolerance:
     Args:
         image: [C, H, W].
         known: Which pixels stay, [H, W]; if none does, every pixel becomes the image's mean.
-        tolerance: The error of a pixel at which the iteration ends, in the image's units.
+        tolerance: About the largest error of a pixel, in the image's units.
 
     Returns:
         [C, H, W] in float32.
     """
-    values = image.astype(np.float32)
+    filled: Floats = image.astype(np.float32)
     if not known.any():
-        return np.broadcast_to(values.mean(axis=(1, 2), keepdims=True), values.shape).copy()
-    if known.all():
-        return values
+        filled[:] = filled.mean(axis=(1, 2), keepdims=True)
+    elif not known.all():
+        part = _around(known)
+        filled[:, *part] = _solved(filled[:, *part], known[part], tolerance)
+    return filled
+
+
+def _around(known: npt.NDArray[np.bool_]) -> tuple[slice, slice]:
+    """The rows and columns of the pixels that are not known, with one more on each side."""
+    rows, columns = (np.flatnonzero(~known.all(axis=axis)) for axis in (1, 0))
+    return slice(max(rows[0] - 1, 0), rows[-1] + 2), slice(max(columns[0] - 1, 0), columns[-1] + 2)
+
+
+def _solved(image: Floats, known: npt.NDArray[np.bool_], tolerance: float) -> Floats:
+    """Conjugate gradients from a first guess, until no pixel changes by much."""
     height, width = known.shape
     inside = padded(np.ones_like(known))
-    grids = make_grids(padded(~known), inside, len(values))
-    x = _first_guess(padded(values), padded(known).astype(np.float32)) * inside
+    grids = make_grids(padded(~known), inside, len(image))
+    x = _first_guess(padded(image), padded(known).astype(np.float32)) * inside
     residual = -apply_laplacian(x, grids[0])
     direction = np.zeros_like(x)
     before = np.ones(len(x), np.float32)
@@ -85,7 +97,8 @@ def linear_imputation(image: Floats, known: npt.NDArray[np.bool_], *, tolerance:
         bent *= step
         residual -= bent
         before = now
-    return np.ascontiguousarray(x[:, :height, :width])
+    solved: Floats = x[:, :height, :width]
+    return solved
 
 
 @lru_cache(maxsize=2)

@@ -38,3 +38,17 @@ def test_numbers_are_rounded_for_models_of_bytes(pooled):
     row = to_input(image, bytes_)
     assert row.dtype == np.uint8
     assert (row[0].max(), row[1].min()) == (0, 255)
+
+
+def test_a_model_of_a_fixed_batch_gets_whole_batches(data, images):
+    model = LoadedModel(data / "pooled.onnx", level=0)
+    expected = Scorer(model)(iter(images), 2)
+    image = replace(model.metadata.image, batch=3)
+    model.metadata = replace(model.metadata, image=image)
+    sizes = []
+    run = model.run
+    model.run = lambda inputs, rows, request: sizes.append(len(rows.order)) or run(inputs, rows, request)
+    scorer = Scorer(model, 16)
+    assert scorer(iter(images), 2) == pytest.approx(expected, abs=1e-6)
+    assert sizes == [3, 3]
+    assert scorer.of_classes(images[0])[2] == pytest.approx(expected[0], abs=1e-6)

@@ -38,6 +38,7 @@ CASES = [
     (Element(3, -1, 0), (5, 2, 3), None, lambda s: s[3, 1, 0], "score [3, 1, 0]"),
     (Region("fox", MASK), (5, 2, 3), None, lambda s: (s[2] * MASK).sum(), "region of fox"),
     (Region(1), (5, 2, 3), None, lambda s: s[1][s.argmax(0) == 1].sum(), "region of dog"),
+    (Region(0), (1, 4, 6), None, lambda s: s[0][s[0] > 0].sum(), "region of cat"),
 ]
 
 
@@ -93,6 +94,9 @@ def test_a_region_that_wins_nowhere_is_said():
     s[1] = 1
     with pytest.raises(TargetError, match="class 2 has the highest score nowhere in this image; give a mask"):
         Region(2).bound(model(s.shape)).cotangent(s)
+    alone = np.full((1, 2, 3), -1.0)
+    with pytest.raises(TargetError, match="class 0 has a positive score nowhere in this image; give a mask"):
+        Region(0).bound(model(alone.shape)).cotangent(alone)
 
 
 def test_a_similarity_with_no_direction_is_said():

@@ -30,7 +30,7 @@ def test_imputed_pixels_are_the_weighted_means_of_their_neighbours(shape, share)
     known[0, -1] = True
     expected = solved(image, known)
     assert np.abs(linear_imputation(image, known, tolerance=1e-5) - expected).max() < 2e-5
-    assert np.abs(linear_imputation(image, known) - expected).max() < TOLERANCE
+    assert np.abs(linear_imputation(image, known) - expected).max() < 2 * TOLERANCE
 
 
 def test_the_centre_of_a_large_gap_is_filled_too():
