@@ -22,7 +22,7 @@ let worker;
 let broken = null;
 /** @type {{models: {name: string, file: string, bytes: number}[], runtime: {file: string, bytes: number}}} */
 let site;
-/** @type {(import("./view.js").Photograph & {bitmap: ImageBitmap}) | null} */
+/** @type {ImageBitmap | null} */
 let photograph = null;
 /** @type {import("./view.js").Answer[]} */
 let answers = [];
@@ -97,16 +97,13 @@ async function load() {
 /** Takes a file as the photograph. @param {File | undefined} picture */
 async function take(picture) {
   if (!picture) return;
-  const bitmap = await decoded(picture);
-  if (photograph) URL.revokeObjectURL(photograph.address);
-  const { width, height } = bitmap;
-  photograph = { bitmap, address: URL.createObjectURL(picture), width, height };
+  photograph = await decoded(picture);
   await look();
 }
 
 /** Shows the answers to the photograph, and explains the first. */
 async function look() {
-  const found = await ask("take", photograph?.bitmap);
+  const found = await ask("take", photograph);
   answers = found.choices;
   const options = () => answers.map((answer, index) => new Option(nameOf(answer), String(index)));
   first.replaceChildren(...options());
@@ -145,8 +142,8 @@ async function explain() {
 
 /** @param {import("./worker.js").Row[]} explained */
 function show(explained) {
-  const shown = /** @type {import("./view.js").Photograph} */ (photograph);
-  rows.replaceChildren(...explained.map((row) => section(row, shown, answers, choose)));
+  const bitmap = /** @type {ImageBitmap} */ (photograph);
+  rows.replaceChildren(...explained.map((row) => section(row, bitmap, answers, choose)));
   fade();
   say(`Explained: ${explained.map(({ label }) => label).join(" and ")}.`);
 }

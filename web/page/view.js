@@ -3,7 +3,6 @@
 /**
  * @typedef {import("./worker.js").Row} Row
  * @typedef {import("./panels.js").Panel} Panel
- * @typedef {{address: string, width: number, height: number}} Photograph
  * @typedef {{label: string, share: number | null, box?: number[]}} Answer
  */
 
@@ -24,7 +23,7 @@ export function nameOf({ label, share }) {
  * A row: the photograph with its boxes, and the panels.
  *
  * @param {Row} row
- * @param {Photograph} photograph
+ * @param {ImageBitmap} photograph
  * @param {Answer[]} answers
  * @param {(choice: number) => void} choose
  */
@@ -32,7 +31,7 @@ export function section({ label, choice, panels }, photograph, answers, choose) 
   const part = element("section", "");
   const row = Object.assign(document.createElement("div"), { className: "row" });
   const boxes = answers.flatMap((answer, at) => (answer.box ? [boxButton(answer, at, at === choice, choose)] : []));
-  row.append(figure("Photograph", "The photograph", [ground(photograph), ...boxes], boxes.length > 0));
+  row.append(figure("Photograph", "The photograph", [picture(photograph), ...boxes], boxes.length > 0));
   for (const panel of panels) row.append(figureOf(panel, label, photograph));
   part.append(element("h2", label), row);
   return part;
@@ -43,14 +42,14 @@ export function section({ label, choice, panels }, photograph, answers, choose) 
  *
  * @param {Panel} panel
  * @param {string} label
- * @param {Photograph} photograph
+ * @param {ImageBitmap} photograph
  */
 function figureOf({ title, isMap, rgba, width, height, box }, label, photograph) {
   const drawn = canvasOf(width, height);
   drawn.getContext("2d")?.putImageData(new ImageData(/** @type {any} */ (rgba), width, height), 0, 0);
   drawn.classList.add(isMap ? "map" : "signed");
   place(drawn, box);
-  return figure(title, `${title} for ${label}`, [ground(photograph, isMap), drawn]);
+  return figure(title, `${title} for ${label}`, [picture(photograph, isMap), drawn]);
 }
 
 /**
@@ -70,16 +69,22 @@ function figure(title, description, layers, isGroup = false) {
 }
 
 /**
- * The photograph, which the browser decodes once for all panels, or grey of its shape.
+ * The photograph as large as a panel needs it, or grey of its shape.
  *
- * @param {Photograph} photograph
+ * @param {ImageBitmap} photograph
  * @param {boolean} [isShown]
  */
-function ground({ address, width, height }, isShown = true) {
-  const part = isShown ? Object.assign(new Image(width, height), { src: address, alt: "" }) : element("div", "");
-  part.className = "ground";
-  part.style.aspectRatio = `${width} / ${height}`;
-  return part;
+function picture(photograph, isShown = true) {
+  const longest = 960;
+  const factor = Math.min(longest / Math.max(photograph.width, photograph.height), 1);
+  const [width, height] = [photograph.width, photograph.height].map((side) => Math.max(1, Math.round(side * factor)));
+  const canvas = canvasOf(width, height);
+  canvas.className = "ground";
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  context.fillStyle = "#808080";
+  context.fillRect(0, 0, width, height);
+  if (isShown) context.drawImage(photograph, 0, 0, width, height);
+  return canvas;
 }
 
 /**
