@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -96,7 +97,9 @@ def test_ctrl_c_keeps_what_is_done(model, tmp_path):
         _, errors = process.communicate()
     done = results.read_bytes().count(b"\n")
     assert process.returncode == 130
-    assert f"interrupted; {done} of 40 images evaluated; the same command goes on from there" in errors
+    said = re.search(r"interrupted; (\d+) of 40 images evaluated; the same command goes on from there", errors)
+    assert said is not None, errors
+    assert int(said[1]) in {done - 1, done}  # the signal may come between a line and its count
     assert 1 <= done < 40
     again = subprocess.run(command, capture_output=True, text=True, check=True)
     assert f"{done} of 40 images were evaluated before" in again.stderr
