@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 # that its exceptions tell.
 _LOG_NOTHING = 4
 
+# What ONNX Runtime 1.20 says of a model in memory with external data. Such a model is opened from its file, and every
+# run chooses the level.
+_NEEDS_A_PATH = "model_path must not be empty"
 _EXTERNAL_DATA_FOLDER = "session.model_external_initializers_file_folder_path"
 
 
@@ -66,12 +69,16 @@ def open_session(
     options = _options(threads, spinning=spinning)
     *others, last = choose_providers(providers, strict=strict)
     refuse_foreign_data(source, name)
-    if level is not None:
-        source = _fixed(source, name, level, options)
+    fixed = source if level is None else _fixed(source, name, level, options)
     for chosen in others:
         with contextlib.suppress(ProviderError):
-            return _opened(source, name, chosen, options)
-    return _opened(source, name, last, options)
+            return _opened(fixed, name, chosen, options)
+    try:
+        return _opened(fixed, name, last, options)
+    except ModelError as error:
+        if fixed is source or _NEEDS_A_PATH not in str(error):
+            raise
+        return _opened(source, name, last, options)
 
 
 def _opened(
