@@ -75,7 +75,8 @@ export function detection(rank = 0, label = null, limits = {}) {
         if (!boxes[rank])
           throw new TargetError(
             `the model finds ${boxes.length || "no"} ${boxes.length === 1 ? "box" : "boxes"}${of} in this image ` +
-              `with a confidence of ${limits.confidence ?? CONFIDENCE} or more, so there is no rank ${rank}`,
+              `with a confidence of ${limits.confidence ?? CONFIDENCE} or more` +
+              (boxes.length ? `, so there is no rank ${rank}; the best box has rank 0, or -1 on the command line` : ""),
           );
         seed.label = boxes[rank].label;
         const [row, column] = boxes[rank].entry;
