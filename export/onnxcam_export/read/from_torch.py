@@ -143,14 +143,19 @@ def _example(module: torch.nn.Module, given: Any) -> torch.Tensor:
 
 @contextlib.contextmanager
 def _evaluating(module: torch.nn.Module) -> Iterator[None]:
-    """Evaluation mode inside, every submodule's own training flag afterwards."""
-    flags = {submodule: submodule.training for submodule in module.modules()}
+    """Evaluation mode inside, and afterwards every submodule's attributes as they were.
+
+    These are the training flags, and what ``forward`` caches: while a module is captured, those are tensors without
+    values (the anchors of YOLO heads).
+    """
+    attributes = {submodule: dict(vars(submodule)) for submodule in module.modules()}
     module.eval()
     try:
         yield
     finally:
-        for submodule, flag in flags.items():
-            submodule.training = flag
+        for submodule, before in attributes.items():
+            vars(submodule).clear()
+            vars(submodule).update(before)
 
 
 @contextlib.contextmanager

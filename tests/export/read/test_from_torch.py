@@ -283,3 +283,24 @@ def test_the_scores_may_be_any_value_of_the_program(tmp_path):
 
     report = export(Doubled().eval(), tmp_path / "out.onnx", input_shape=(3, 16, 16), score_output="linear")
     assert report.metadata.score_value == "linear"
+
+
+def test_what_forward_caches_is_as_it_was():
+    """The anchors of a YOLO head: of the capture they would have no values, and the module would no longer run."""
+
+    class Caching(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.size, self.grid = nn.Conv2d(3, 5, 3), None, torch.zeros(1)
+
+        def forward(self, x):
+            y = self.conv(x)
+            if self.size != y.shape[-1]:
+                self.size, self.grid = y.shape[-1], torch.arange(y.shape[-1]) + y.new_zeros(1)
+            return (y * self.grid).mean((2, 3))
+
+    network = Caching()
+    capture(network, {"x": (3, 8, 8)})
+    assert network.size is None
+    assert network.training
+    assert network(torch.ones(1, 3, 8, 8)).detach().numpy().shape == (1, 5)
