@@ -11,6 +11,7 @@ import onnx_ir.passes.common as common_passes
 from onnxcam.text import listed
 from onnxcam_export.analyse.forward import Forward, analyse
 from onnxcam_export.analyse.layers import resolve
+from onnxcam_export.analyse.score import find_score
 from onnxcam_export.errors import ExportError, TargetLayerError
 from onnxcam_export.graph.steps import shape_text, static_shape
 from onnxcam_export.prepare.detection_head import HEAD, append, check_is_raw, head_of_outputs, parts_of
@@ -58,6 +59,10 @@ def analysed(
     scores = _named_scores(original, score_output, head)
     named = _resolved(original, layers, scores[0] if scores else None, rules)
     values = {value.name: value for node in original.model.graph for value in node.outputs}
+    known = values.keys() | {value.name for value in original.model.graph.outputs}
+    for name in scores:
+        if name not in known:
+            find_score(original.model.graph, name)  # raises, with the names that there are
     kept = simplify(original.model, [*named, *(values[name] for name in scores if name in values)], rules)
     found = iter(kept[len(named) :])
     outputs = {value.name or "": value for value in original.model.graph.outputs}
