@@ -122,15 +122,14 @@ def _of_maps(explanation: Explanation, images: Sequence[PreparedImage], wish: Wi
 def _of_map(values: Floats, geometry: Geometry) -> dict[str, Any]:
     content, peak = packed(values)
     height, width = values.shape
-    row, column = divmod(int(values.argmax()), width)
-    left, top, right, bottom = geometry.box_on(geometry.photograph)
+    x, y = geometry.centre_of(divmod(int(values.argmax()), width), (width, height))
     return {
         "map": content,
         "map_height": height,
         "map_width": width,
         "peak": peak,
-        "peak_x": left + (right - left) * (column + 0.5) / width,
-        "peak_y": top + (bottom - top) * (row + 0.5) / height,
+        "peak_x": x,
+        "peak_y": y,
         "energy": float(values.sum(dtype=np.float64)),
     }
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onnxcam.cli.table import table
+from onnxcam.measures import boxes_of, peak_of, range_of
 from onnxcam.text import printable
 
 if TYPE_CHECKING:
@@ -79,21 +80,10 @@ def record(
 
 
 def _boxes(explanation: Explanation) -> dict[str, Any]:
-    """The boxes of a detection model: [left, top, right, bottom] in pixels of the upright image."""
+    """The boxes of a detection model, if its image is known."""
     if explanation.metadata.detection is None or explanation.photographs is None:
         return {}
-    placed = explanation.photographs[0].geometry
-    return {
-        "boxes": [
-            {
-                "label": explanation.metadata.label_of(box.c),
-                "index": box.c,
-                "confidence": box.confidence,
-                "box": [round(edge, 1) for edge in placed.on_photograph(box.corners)],
-            }
-            for box in explanation.boxes()
-        ]
-    }
+    return {"boxes": boxes_of(explanation, explanation.photographs[0].geometry)}
 
 
 def as_json(record: dict[str, Any]) -> str:
@@ -130,26 +120,11 @@ def _saved(written: Sequence[Path]) -> list[str]:
 
 def _statistics(explanation: Explanation, method: Method, row: int, values: Floats) -> dict[str, Any]:
     """The array's shape, range and mean; for a map also its layer and the position of its maximum."""
-    statistics: dict[str, Any] = {
-        "shape": list(values.shape),
-        "minimum": float(values.min()),
-        "maximum": float(values.max()),
-        "mean": float(values.mean(dtype=np.float64)),
-    }
+    statistics = {**range_of(values), "mean": float(values.mean(dtype=np.float64))}
     if values.ndim == 2:
         layers = explanation.layers_of(method)
         statistics |= {"layer": layers[0]} if len(layers) == 1 else {"layers": layers}
-        statistics |= {"peak": _peak(explanation, values, explanation.image_of(row))}
+        photographs = explanation.photographs
+        placed = None if photographs is None else photographs[explanation.image_of(row)].geometry
+        statistics |= {"peak": None if placed is None else peak_of(values, placed)}
     return statistics
-
-
-def _peak(explanation: Explanation, values: Any, image: int) -> list[float] | None:
-    """The centre of the map's highest cell as [x, y], in pixels of the upright image."""
-    if explanation.photographs is None:
-        return None
-    placed = explanation.photographs[image].geometry
-    left, top, right, bottom = placed.box_on(placed.photograph)
-    row, column = np.unravel_index(int(values.argmax()), values.shape)
-    x = left + (right - left) * (column + 0.5) / values.shape[1]
-    y = top + (bottom - top) * (row + 0.5) / values.shape[0]
-    return [round(float(x), 1), round(float(y), 1)]

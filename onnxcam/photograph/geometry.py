@@ -49,6 +49,20 @@ class Geometry:
         left, top, right, bottom = self.crop
         return (left * across, top * down, right * across, bottom * down)
 
+    def centre_of(self, cell: tuple[int, int], size: Size) -> tuple[float, float]:
+        """The centre of a cell of a map on the original image.
+
+        Args:
+            cell: (row, column) in the map.
+            size: The (width, height) of the map, which covers the crop.
+
+        Returns:
+            (x, y) in pixels of the original image.
+        """
+        (row, column), (width, height) = cell, size
+        left, top, right, bottom = self.box_on(self.photograph)
+        return (left + (right - left) * (column + 0.5) / width, top + (bottom - top) * (row + 0.5) / height)
+
     def on_photograph(self, box: Box) -> Box:
         """A box of the model's input on the original image, cut off at its edges.
 

@@ -32,7 +32,7 @@ ORDER = [
     "explanation run_checks",
     "attributions",
     "explainer",
-    "bulk",
+    "measures bulk",
     "batch",
     "evaluation sanity",
     "reporting",

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from onnxcam.errors import PictureError
+from onnxcam.measures import boxes_of, peak_of, range_of
 from onnxcam.methods import is_at_input
 from onnxcam.serving.exchange.failures import INVALID, RequestError
 from onnxcam.serving.picture.options import JSON, MEDIA_TYPES
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from onnxcam.cam import Floats
     from onnxcam.explanation import Explanation
     from onnxcam.methods import Method
+    from onnxcam.photograph.geometry import Geometry
     from onnxcam.serving.models import ServedModel
     from onnxcam.serving.picture.options import PictureRequest
 
@@ -89,21 +91,17 @@ def _record(explanation: Explanation, request: PictureRequest, model: str) -> di
     ]
     answer = {"model": model, "image": _seen(explanation), "classes": list(map(asdict, explanation.top(request.top)))}
     if explanation.metadata.detection is not None:
-        answer["boxes"] = _boxes(explanation)
+        answer["boxes"] = boxes_of(explanation, _placed(explanation))
     return answer | {"explained": explained}
 
 
 def _described(explanation: Explanation, method: Method, layer: str | None, values: Floats) -> dict[str, Any]:
     """A map with its values and its peak; of a gradient at the input, which has many more, only the range."""
-    described: dict[str, Any] = {
-        "shape": list(values.shape),
-        "minimum": float(values.min()),
-        "maximum": float(values.max()),
-    }
+    described = range_of(values)
     if is_at_input(method):
         return described | {"mean": float(values.mean(dtype=np.float64))}
     layers = explanation.layers_of(method, layer)
-    return described | {"layers": layers, "peak": _peak(explanation, values), "values": values.tolist()}
+    return described | {"layers": layers, "peak": peak_of(values, _placed(explanation)), "values": values.tolist()}
 
 
 def _seen(explanation: Explanation) -> dict[str, Any]:
@@ -112,31 +110,7 @@ def _seen(explanation: Explanation) -> dict[str, Any]:
     return {"size": list(placed.photograph), "seen": [round(edge, 1) for edge in placed.box_on(placed.photograph)]}
 
 
-def _peak(explanation: Explanation, values: Floats) -> list[float]:
-    """The centre of the map's highest cell, [x, y] in pixels of the upright image."""
-    placed = _placed(explanation)
-    left, top, right, bottom = placed.box_on(placed.photograph)
-    row, column = np.unravel_index(int(values.argmax()), values.shape)
-    x = left + (right - left) * (float(column) + 0.5) / values.shape[1]
-    y = top + (bottom - top) * (float(row) + 0.5) / values.shape[0]
-    return [round(x, 1), round(y, 1)]
-
-
-def _boxes(explanation: Explanation) -> list[dict[str, Any]]:
-    """The boxes of a detection model: [left, top, right, bottom] in pixels of the upright image."""
-    placed = _placed(explanation)
-    return [
-        {
-            "label": explanation.metadata.label_of(box.c),
-            "index": box.c,
-            "confidence": box.confidence,
-            "box": [round(edge, 1) for edge in placed.on_photograph(box.corners)],
-        }
-        for box in explanation.boxes()
-    ]
-
-
-def _placed(explanation: Explanation) -> Any:
+def _placed(explanation: Explanation) -> Geometry:
     if explanation.photographs is None:
         raise PictureError("this explanation is of a tensor, and has no picture")
     return explanation.photographs[0].geometry

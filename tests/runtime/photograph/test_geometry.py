@@ -1,7 +1,7 @@
 import pytest
 
 from onnxcam.metadata import Preprocessing
-from onnxcam.photograph.geometry import geometry
+from onnxcam.photograph.geometry import Geometry, geometry
 
 
 @pytest.mark.parametrize(
@@ -75,3 +75,10 @@ def test_a_letterbox_holds_the_whole_photograph(photograph, resized, crop):
 def test_boxes_of_a_letterbox_on_the_photograph():
     placed = geometry((1280, 720), Preprocessing(resize=None, crop=(640, 640), letterbox=114))
     assert placed.on_photograph((0, 140, 320, 500)) == (0, 0, 640, 720)
+
+
+def test_the_centre_of_a_cell_on_the_photograph():
+    """The crop is pixels 100 to 300 across and 0 to 200 down of a photograph twice the resized size."""
+    placed = Geometry((400, 200), (200, 100), (50, 0, 150, 100))
+    assert placed.centre_of((0, 0), (4, 2)) == (125, 50)
+    assert placed.centre_of((1, 3), (4, 2)) == (275, 150)
