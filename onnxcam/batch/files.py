@@ -13,7 +13,7 @@ from pyarrow import fs
 
 from onnxcam.bulk.sources import is_uri
 from onnxcam.errors import PictureError
-from onnxcam.photograph.reading import STREAM_LIMIT
+from onnxcam.photograph.reading import STREAM_LIMIT, reason
 
 if TYPE_CHECKING:
     from onnxcam.bulk.sources import Source
@@ -110,4 +110,4 @@ def _read(root: str, place: str | None) -> tuple[bytes | None, str | None]:
 
 def reason_of(error: Exception) -> str:
     """The first line of an error's message, without the number of a system's error."""
-    return (error.strerror if isinstance(error, OSError) else None) or str(error).partition("\n")[0]
+    return reason(error).partition("\n")[0]

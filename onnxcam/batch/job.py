@@ -22,7 +22,7 @@ from onnxcam.batch.pipeline import TASK_CPUS, planned, steps
 from onnxcam.bulk.columns import ID
 from onnxcam.bulk.sizing import SPARE_CPUS
 from onnxcam.errors import OnnxCamError, ProviderError
-from onnxcam.execution.threads import threads_for_quota
+from onnxcam.execution.threads import processors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,7 +101,7 @@ def cluster(address: str | None) -> Iterator[None]:
     own = not address
     if address:
         _check_reachable(address)
-    cpus = (threads_for_quota() or os.cpu_count() or 1) + SPARE_CPUS if own else None
+    cpus = processors() + SPARE_CPUS if own else None
     try:
         ray.init(
             address,

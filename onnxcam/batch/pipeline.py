@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from onnxcam.bulk.rows import Wish
 from onnxcam.bulk.sizing import Node, Sizing, images_in_block, sized
 from onnxcam.execution.bundled import default_model
 from onnxcam.explainer import Explainer
+from onnxcam.hashes import model_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -134,10 +134,9 @@ def _sent(model: ModelSource | None) -> tuple[Any, str]:
     """The model as the workers get it, and its SHA-256; what has external data is opened from its path."""
     source = readable(default_model() if model is None else model)
     content = source if isinstance(source, bytes) else Path(source).read_bytes()
-    digest = hashlib.sha256(content).hexdigest()
     if isinstance(source, str) and next(locations(content), None) is not None:
-        return str(Path(source).absolute()), digest
-    return ray.put(content), digest
+        return str(Path(source).absolute()), model_sha256(source)
+    return ray.put(content), model_sha256(content)
 
 
 def nodes() -> list[Node]:

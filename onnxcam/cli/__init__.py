@@ -7,11 +7,10 @@ line on standard error; 128 plus the number of the signal that ended the process
 from __future__ import annotations
 
 import contextlib
-import sys
 from typing import TYPE_CHECKING
 
+from onnxcam.cli.messages import say
 from onnxcam.errors import OnnxCamError, VerificationError
-from onnxcam.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,7 +64,7 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 def _say(message: str, code: int) -> int:
     with contextlib.suppress(OSError):  # the exit code is enough
-        sys.stderr.write(f"onnxcam: {printable(message)}\n")
+        say(message)
     return code
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 import time
 import warnings
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from onnxcam.cli.evaluation_tables import as_record, as_text
+from onnxcam.cli.messages import say
 from onnxcam.cli.progress import progress
 from onnxcam.cli.results import as_json
 from onnxcam.cli.search import search
@@ -27,10 +27,10 @@ from onnxcam.evaluation.records import Record, Records
 from onnxcam.evaluation.regions import check_masks, find_mask, read_boxes, region_of_boxes, region_of_mask
 from onnxcam.evaluation.summary import mean_curve
 from onnxcam.files import check_writable, make_folder, replacing
+from onnxcam.hashes import file_sha256
 from onnxcam.methods import methods_of, why_not
 from onnxcam.photograph.reading import reason
 from onnxcam.run_checks import chosen_layers
-from onnxcam.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -81,9 +81,9 @@ def run(model: Path | None, images: Sequence[str], options: Options) -> int:
     convention = convention_of(options.convention)
     found = search(images, recursive=options.recursive)
     for note in found.notes():
-        _say(note)
+        say(note)
     for _, error in found.failures:
-        _say(str(error))
+        say(str(error))
     questions = list(_questions([picture.path for picture in found.pictures], options))
     if not questions:
         return _FAILED
@@ -121,14 +121,14 @@ def _evaluate(evaluator: Evaluator, questions: list[Question], results: Records)
             known = results.get(evaluator.key_of(question), names)
         except OSError as error:
             failed += 1
-            _say(f"cannot read {question.path}: {reason(error)}")
+            say(f"cannot read {question.path}: {reason(error)}")
             continue
         if known is None:
             new.append(question)
         else:
             records.append(known)
     if records:
-        _say(f"{len(records)} of {len(questions)} images were evaluated before")
+        say(f"{len(records)} of {len(questions)} images were evaluated before")
     begin = time.monotonic()
     with warnings.catch_warnings(), progress(len(new), "evaluating") as advance:
         warnings.simplefilter("ignore")
@@ -146,7 +146,7 @@ def _evaluate(evaluator: Evaluator, questions: list[Question], results: Records)
             raise
     if evaluator.forward_passes:
         seconds = time.monotonic() - begin
-        _say(
+        say(
             f"{evaluator.forward_passes} forward passes in {seconds:.0f} s, {evaluator.forward_passes / seconds:.0f} a "
             "second"
         )
@@ -157,7 +157,7 @@ def _fail(question: Question, error: Exception) -> None:
     """Reports an image that failed. What would fail for every image ends the evaluation, as do bugs of ours."""
     if not isinstance(error, PictureError | TargetError | OSError | MemoryError):
         raise error
-    _say(str(error) if isinstance(error, PictureError) else f"cannot evaluate {question.path}: {reason(error)}")
+    say(str(error) if isinstance(error, PictureError) else f"cannot evaluate {question.path}: {reason(error)}")
 
 
 def _candidates(metadata: Metadata, methods: Sequence[Method], layer: str | None) -> list[Candidate]:
@@ -189,7 +189,7 @@ def _questions(paths: Sequence[Path], options: Options) -> Iterator[Question]:
         if path.name in boxes:
             yield _with_boxes(path, boxes[path.name])
         elif options.masks is not None and (mask := find_mask(options.masks, path)) is not None:
-            yield Question(path, partial(region_of_mask, path=mask), hashlib.sha256(mask.read_bytes()).hexdigest())
+            yield Question(path, partial(region_of_mask, path=mask), file_sha256(mask))
         else:
             yield Question(path)
 
@@ -224,7 +224,3 @@ def _draw(
     title = f"{curve.capitalize()}, {len(records)} image{'s' if len(records) > 1 else ''}"
     with replacing(path) as file:
         file.write(curves_as_svg(title, convention.in_words(curve), methods, baselines).encode())
-
-
-def _say(message: str) -> None:
-    sys.stderr.write(f"onnxcam: {printable(message)}\n")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from onnxcam.cli.job.one_image import EXPLAINED_ALREADY, RESULT_OF_OURS, Explain
 from onnxcam.cli.job.pipeline import in_order, shared_processors
 from onnxcam.cli.job.tally import Tally
 from onnxcam.cli.masks import MaskedRegion
+from onnxcam.cli.messages import say
 from onnxcam.cli.outputs import Outputs
 from onnxcam.cli.progress import progress
 from onnxcam.cli.results import as_json
@@ -31,7 +31,6 @@ from onnxcam.methods import default_methods, methods_of, why_not
 from onnxcam.photograph.preprocessing import required
 from onnxcam.photograph.reading import reason
 from onnxcam.targets.of_scores import Similarity
-from onnxcam.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -62,13 +61,13 @@ def run(images: Sequence[str], options: Options) -> int:
     found = search(images, recursive=options.recursive)
     tally = Tally(len(found.pictures) + len(found.failures))
     for note in found.notes():
-        _say(note)
+        say(note)
     for name, error in found.failures:
         _fail(name, str(error), options, tally)
     if found.pictures:
         _explain_all(found, options, tally)
         if found.is_for_several:
-            _say(str(tally))
+            say(str(tally))
     return _FAILED if tally.failed else 0
 
 
@@ -194,7 +193,7 @@ def _tell(name: str, outcome: Explained | Skipped, options: Options, tally: Tall
     tally.done += 1
     if not options.json:  # which holds them
         for remark in outcome.remarks:
-            _say(f"{name}: {remark}")
+            say(f"{name}: {remark}")
     typer.echo(outcome.text)
 
 
@@ -204,18 +203,14 @@ def _skip(name: str, why: str, options: Options, tally: Tally) -> None:
     if options.json:
         typer.echo(as_json({"path": name, "skipped": why}))
     elif tally.total == 1:  # for several, the tally is enough
-        _say(f"{name} is skipped: {why}")
+        say(f"{name} is skipped: {why}")
 
 
 def _fail(name: str, message: str, options: Options, tally: Tally) -> None:
     tally.failed += 1
     if options.json:
         typer.echo(as_json({"path": name, "error": message}))
-    _say(message)
-
-
-def _say(message: str) -> None:
-    sys.stderr.write(f"onnxcam: {printable(message)}\n")
+    say(message)
 
 
 @contextlib.contextmanager

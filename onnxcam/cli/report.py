@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 import typer
 
 from onnxcam.artifact.adapt import stated_metadata
+from onnxcam.cli.messages import say
 from onnxcam.cli.progress import progress
 from onnxcam.cli.search import search
 from onnxcam.errors import MethodError, OutputError, PictureError
@@ -81,7 +81,7 @@ def run(images: Sequence[str], output: Path, options: Options) -> int:
 def _pictures(images: Sequence[str], *, recursive: bool) -> list[Path]:
     found = search(images, recursive=recursive)
     for note in found.notes():
-        sys.stderr.write(f"onnxcam: {printable(note)}\n")
+        say(note)
     for _, error in found.failures:
         raise error
     if any(picture.is_standard_input for picture in found.pictures):
@@ -109,7 +109,7 @@ def _is_ours(path: Path) -> bool:
 def _tell(report: Report, written: Sequence[Path]) -> int:
     summary = report.summary
     for failure in report.failures:
-        sys.stderr.write(f"onnxcam: {printable(failure.error)}\n")
+        say(failure.error)
     line = f"{summary['pictures']} images"
     if summary["mistakes"] is not None:
         line += f", {summary['mistakes']} of {summary['with_true_class']} wrong"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ import typer
 
 from onnxcam.artifact.adapt import restated, stated_metadata
 from onnxcam.artifact.external_data import locations
+from onnxcam.cli.messages import say
 from onnxcam.cli.progress import progress
 from onnxcam.cli.search import search
 from onnxcam.cli.table import table
@@ -128,7 +128,7 @@ def images_to_take(images: Sequence[str], most: int = 10) -> list[Path]:
     count = len(found.pictures)
     chosen = range(count) if count <= most else [index * count // most for index in range(most)]
     if count > most:
-        sys.stderr.write(f"onnxcam: {most} of {count} images are taken; see --pictures\n")
+        say(f"{most} of {count} images are taken; see --pictures")
     return [found.pictures[index].path for index in chosen]
 
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onnxcam.artifact.adapt import stated_metadata
-from onnxcam.artifact.external_data import locations
 from onnxcam.errors import MethodError, OnnxCamError
 from onnxcam.evaluation.measure import measure, subject_of
 from onnxcam.evaluation.records import Key, Record
@@ -23,6 +22,7 @@ from onnxcam.execution.bundled import default_model
 from onnxcam.execution.model import LoadedModel
 from onnxcam.execution.threads import available_threads
 from onnxcam.explainer import Explainer
+from onnxcam.hashes import file_sha256, model_sha256
 from onnxcam.photograph.opening import open_picture
 from onnxcam.photograph.preprocessing import needed_shorter_side, preprocess, required
 from onnxcam.targets.labels import named_class
@@ -125,7 +125,7 @@ class Evaluator:
         highest = max(candidate.level for candidate in self.candidates)
         self._explainer = Explainer(path, providers=providers, threads=1, level=None if highest == 2 else highest)
         self._score = Scorer(LoadedModel(path, providers, 1, level=0), batch)
-        self._hash_of_model = _hash_of_model(path)
+        self._hash_of_model = model_sha256(path)
         settings = json.dumps([asdict(convention), layer], sort_keys=True)
         self._settings = hashlib.sha256(settings.encode()).hexdigest()
 
@@ -140,7 +140,7 @@ class Evaluator:
         Raises:
             OSError: The image cannot be read.
         """
-        image = hashlib.sha256(question.path.read_bytes()).hexdigest()
+        image = file_sha256(question.path)
         return Key(image, self._hash_of_model, self._settings, question.objects)
 
     def evaluate(self, questions: Iterable[Question]) -> Iterator[tuple[Question, Record | Exception]]:
@@ -229,15 +229,6 @@ class Evaluator:
 
     def _map_of(self, image: Floats, *, candidate: Candidate, c: int) -> Floats:
         return candidate.compute(image, self._explain(image, c, candidate.level))
-
-
-def _hash_of_model(path: Path) -> str:
-    """The SHA-256 of a model's file, and of the files that hold its external data."""
-    data = path.read_bytes()
-    found = hashlib.sha256(data)
-    for name in sorted(set(locations(data))):
-        found.update((path.parent / name).read_bytes())
-    return found.hexdigest()
 
 
 def is_for_one_image(error: Exception) -> bool:

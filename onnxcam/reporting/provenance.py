@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from onnxcam.artifact.external_data import locations
 from onnxcam.errors import ModelError
 from onnxcam.execution.golden import check
 from onnxcam.execution.model import LoadedModel
+from onnxcam.hashes import file_sha256
 from onnxcam.sanity.verdict import grade, in_words, title_of
 
 if TYPE_CHECKING:
@@ -17,17 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from onnxcam.metadata import Metadata
-
-_CHUNK = 2**20
-
-
-def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file, which may be larger than the memory."""
-    digest = sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def model_record(model: Path, metadata: Metadata, providers: Sequence[str] | None) -> dict[str, Any]:

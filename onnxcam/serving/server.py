@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 from PIL import Image
 
+from onnxcam.photograph.reading import reason
 from onnxcam.serving.application import application
 from onnxcam.serving.exchange.failures import ServiceError
 from onnxcam.serving.exchange.logs import Forwarding
@@ -42,7 +43,7 @@ def listen(host: str, port: int) -> socket.socket:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
     except (OSError, UnicodeError) as error:
-        raise ServiceError(f"{host!r} is no address to listen at: {_reason(error)}") from error
+        raise ServiceError(f"{host!r} is no address to listen at: {reason(error)}") from error
     try:
         if os.name == "posix":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -145,10 +146,6 @@ def _server(service: Service) -> uvicorn.Server:
     return _Server(config, service)
 
 
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)
-
-
 def _hint(error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return "the port is in use; choose another with --port, or end the program that has it"
@@ -156,4 +153,4 @@ def _hint(error: OSError) -> str:
         return "this port is not allowed; choose one from 1024 with --port"
     if error.errno == errno.EADDRNOTAVAIL:
         return "this machine does not have the address; choose one of its own with --host"
-    return _reason(error)
+    return reason(error)

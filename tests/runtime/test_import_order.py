@@ -21,7 +21,7 @@ ORDER = [
     "metadata",
     "methods temporary signature levels",
     "cam tensors files photograph artifact",
-    "scores",
+    "scores hashes",
     "detection",
     "targets",
     "execution render",

@@ -13,13 +13,13 @@ import json
 import os
 from typing import TYPE_CHECKING, Any, Self
 
-from onnxcam.artifact.external_data import locations
 from onnxcam.cli.masks import MaskedRegion
 from onnxcam.cli.results import as_json
 from onnxcam.cli.search import MANIFEST
 from onnxcam.errors import OutputError, PictureError
 from onnxcam.execution.installation import versions
 from onnxcam.files import check_writable, make_folder
+from onnxcam.hashes import file_sha256, model_sha256
 from onnxcam.photograph.reading import reason
 from onnxcam.signature import fingerprint
 from onnxcam.version import __version__
@@ -62,7 +62,7 @@ class Manifest:
         self._folder, self._path = folder, folder / MANIFEST
         make_folder(folder)
         check_writable(self._path)
-        self._job = {"model_sha256": model_hash(model), "options": _stated(texts, options)}
+        self._job = {"model_sha256": model_sha256(model), "options": _stated(texts, options)}
         known = versions()
         self._versions = {"onnxcam": __version__} | {
             name: version for name, version in known.items() if name.startswith(("onnxruntime", "ort-"))
@@ -125,16 +125,6 @@ class Manifest:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def model_hash(model: Path) -> str:
-    """The SHA-256 of a model's file, or of the hashes of that and of the files that hold its weights."""
-    content = model.read_bytes()
-    outside = [hashlib.sha256((model.parent / name).read_bytes()) for name in sorted(set(locations(content)))]
-    whole = hashlib.sha256(content)
-    if not outside:
-        return whole.hexdigest()
-    return hashlib.sha256(b"".join(part.digest() for part in (whole, *outside))).hexdigest()
-
-
 def _stated(texts: Sequence[str], options: Options) -> dict[str, Any]:
     """The options that change the results; pictures among them by their hash."""
     masks = [one.path for one in options.targets if isinstance(one, MaskedRegion)]
@@ -145,7 +135,7 @@ def _stated(texts: Sequence[str], options: Options) -> dict[str, Any]:
         "methods": list(options.methods),
         "format": options.format or "png",
         "npz": options.npz,
-        "pictures_sha256": [_sha256(path) for path in (*masks, *like)],
+        "pictures_sha256": [file_sha256(path) for path in (*masks, *like)],
     }
 
 
@@ -154,14 +144,9 @@ def _hash_of_image(found: Found) -> str | None:
     if found.is_standard_input or not found.path.is_file():
         return None
     try:
-        return _sha256(found.path)
+        return file_sha256(found.path)
     except OSError as error:
         raise PictureError(f"cannot read {found.path}: {reason(error)}") from error
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _digest(record: dict[str, Any]) -> bytes:

@@ -132,16 +132,6 @@ def test_a_picture_among_the_options_counts_by_its_content(onnxcam, photos):
     assert len(onnxcam(*arguments).out.splitlines()) == 3
 
 
-def test_weights_in_other_files_belong_to_the_model(tmp_path, monkeypatch):
-    model, weights = tmp_path / "m.onnx", tmp_path / "w"
-    model.write_bytes(b"graph")
-    monkeypatch.setattr(manifest, "locations", lambda _content: ["w"])
-    weights.write_bytes(b"1")
-    before = manifest.model_hash(model)
-    weights.write_bytes(b"2")
-    assert len({before, manifest.model_hash(model), sha256(model)}) == 3
-
-
 @pytest.mark.parametrize("cut", [1, 5, 60])
 def test_a_last_line_that_was_cut_off_is_ignored_and_removed(explain, cut):
     assert explain().code == 0
