@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import onnx_ir.passes.common as common_passes
 
 from onnxcam.text import listed
-from onnxcam_export.analyse.forward import Forward, analyse
+from onnxcam_export.analyse.activations import forward_steps
+from onnxcam_export.analyse.forward import Forward, analyse, followed
 from onnxcam_export.analyse.layers import resolve
 from onnxcam_export.analyse.score import find_score
 from onnxcam_export.errors import ExportError, TargetLayerError
-from onnxcam_export.graph.steps import shape_text, static_shape
+from onnxcam_export.graph.steps import shape_text
 from onnxcam_export.prepare.detection_head import HEAD, append, check_is_raw, head_of_outputs, parts_of
 from onnxcam_export.prepare.infer_shapes import complete_shapes
 from onnxcam_export.prepare.simplify import simplify
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from onnxcam_export.read.source import Original
 
 _LISTED = 12  # layers in an error
-_MOST_CHANNELS = 4
 
 
 def analysed(
@@ -103,7 +103,7 @@ def _named_scores(original: Original, score_output: str | int | None, head: Head
 
 def _joined_head(original: Original, head: HeadOutputs, values: Sequence[ir.Value]) -> tuple[str, DetectionHead]:
     """Joins the outputs of a head to one value, also in the unchanged model, which the artifact is compared with."""
-    size = _size(original.image_value)
+    size = _size(original)
     parts = parts_of(head, values, size)
     for model in (original.model, original.unchanged):
         append(model, head, parts, size)
@@ -129,14 +129,14 @@ def _resolved(original: Original, layers: Mapping[str, str], scores: str | None,
         raise TargetLayerError(f"{error}{listing}") from error
 
 
-def _size(image: ir.Value) -> tuple[int, int]:
-    """The height and width of an image in either layout.
+def _size(original: Original) -> tuple[int, int]:
+    """The height and width of the image, by its layout.
 
     Raises:
         ExportError: It has other axes.
     """
-    shape = static_shape(image)
-    if len(shape) != 3:
+    image = original.image_value
+    image_input, _ = followed(forward_steps(original.model.graph), image)
+    if len(image_input.places) != 2:
         raise ExportError(f"a detection head needs an image, and the input {image.name!r} is {shape_text(image)}")
-    is_last = shape[2] <= _MOST_CHANNELS < shape[0]
-    return (shape[0], shape[1]) if is_last else (shape[1], shape[2])
+    return image_input.height, image_input.width

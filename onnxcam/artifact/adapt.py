@@ -13,6 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from onnxcam.artifact import wire
+from onnxcam.artifact.onnx_fields import (
+    GRAPH_INITIALIZER,
+    GRAPH_INPUT,
+    KEY,
+    MODEL_GRAPH,
+    MODEL_PROPERTY,
+    TENSOR_NAME,
+    TENSOR_RAW_DATA,
+    TENSOR_TYPE,
+    VALUE,
+    VALUE_NAME,
+)
 from onnxcam.artifact.source import readable
 from onnxcam.contract import LEVEL_INPUT, METADATA_KEY, SEED_INPUT, TARGET_INPUT
 from onnxcam.errors import ModelError
@@ -25,12 +37,6 @@ if TYPE_CHECKING:
 
 Inputs = Literal["optional", "required"]
 
-# Numbers of fields in onnx.proto.
-_GRAPH, _PROPERTY = 7, 14  # of ModelProto
-_KEY, _VALUE = 1, 2  # of StringStringEntryProto
-_INITIALIZER, _INPUT = 5, 11  # of GraphProto
-_TENSOR_TYPE, _TENSOR_NAME, _RAW_DATA = 2, 8, 9  # of TensorProto
-_VALUE_NAME = 1  # of ValueInfoProto
 _INT64 = 7
 
 _LEVELS = (0, 1, 2)
@@ -139,10 +145,10 @@ def metadata_of(data: bytes, name: str = "the model") -> Metadata:
         DamagedError: The bytes are no protobuf.
     """
     for number, start, end in wire.fields(data, 0, len(data)):
-        if number == _PROPERTY:
+        if number == MODEL_PROPERTY:
             entry = {key: data[a:b] for key, a, b in wire.fields(data, start, end)}
-            if entry.get(_KEY) == METADATA_KEY.encode():
-                return Metadata.from_json(entry.get(_VALUE, b""))
+            if entry.get(KEY) == METADATA_KEY.encode():
+                return Metadata.from_json(entry.get(VALUE, b""))
     raise ModelError(
         f"{name} is not an explainer model; make one of it with 'onnxcam export' (pip install onnxcam-export)"
     )
@@ -173,13 +179,13 @@ def _checked(metadata: Metadata, inputs: str | None, level: int | None) -> Metad
 def _edited(data: bytes, old: Metadata, new: Metadata, required: Collection[str]) -> Iterator[bytes]:
     """The file in parts: the graph and the metadata's entry edited, all else as it is."""
     for number, kind, first, start, end in wire.spans(data, 0, len(data)):
-        if number == _GRAPH and kind == wire.LENGTH:
+        if number == MODEL_GRAPH and kind == wire.LENGTH:
             parts = list(_graph(data, start, end, required, level=new.level if old.level is None else None))
-            yield wire.head(_GRAPH, sum(map(len, parts)))
+            yield wire.head(MODEL_GRAPH, sum(map(len, parts)))
             yield from parts
-        elif number == _PROPERTY and _has_key(data, start, end):
-            entry = wire.field(_KEY, METADATA_KEY.encode()) + wire.field(_VALUE, new.to_json().encode())
-            yield wire.field(_PROPERTY, entry)
+        elif number == MODEL_PROPERTY and _has_key(data, start, end):
+            entry = wire.field(KEY, METADATA_KEY.encode()) + wire.field(VALUE, new.to_json().encode())
+            yield wire.field(MODEL_PROPERTY, entry)
         else:
             yield data[first:end]
 
@@ -188,13 +194,13 @@ def _graph(data: bytes, start: int, end: int, required: Collection[str], *, leve
     """The graph in parts: without the defaults of required inputs, and the level a constant if there is one."""
     kept = start  # from here on nothing is written yet
     for number, kind, first, begin, stop in wire.spans(data, start, end):
-        if kind != wire.LENGTH or number not in {_INITIALIZER, _INPUT}:
+        if kind != wire.LENGTH or number not in {GRAPH_INITIALIZER, GRAPH_INPUT}:
             continue
-        name = _name(data, begin, stop, _TENSOR_NAME if number == _INITIALIZER else _VALUE_NAME)
+        name = _name(data, begin, stop, TENSOR_NAME if number == GRAPH_INITIALIZER else VALUE_NAME)
         replaced: bytes | None = None
         if level is not None and name == LEVEL_INPUT:
-            replaced = b"" if number == _INPUT else wire.field(_INITIALIZER, _scalar(LEVEL_INPUT, level))
-        elif number == _INITIALIZER and name in required:
+            replaced = b"" if number == GRAPH_INPUT else wire.field(GRAPH_INITIALIZER, _scalar(LEVEL_INPUT, level))
+        elif number == GRAPH_INITIALIZER and name in required:
             replaced = b""
         if replaced is not None:
             yield data[kept:first]
@@ -205,12 +211,12 @@ def _graph(data: bytes, start: int, end: int, required: Collection[str], *, leve
 
 def _scalar(name: str, value: int) -> bytes:
     """An int64 tensor without axes."""
-    raw = wire.field(_RAW_DATA, value.to_bytes(8, "little"))
-    return wire.number_field(_TENSOR_TYPE, _INT64) + wire.field(_TENSOR_NAME, name.encode()) + raw
+    raw = wire.field(TENSOR_RAW_DATA, value.to_bytes(8, "little"))
+    return wire.number_field(TENSOR_TYPE, _INT64) + wire.field(TENSOR_NAME, name.encode()) + raw
 
 
 def _has_key(data: bytes, start: int, end: int) -> bool:
-    return any(number == _KEY and data[a:b] == METADATA_KEY.encode() for number, a, b in wire.fields(data, start, end))
+    return any(number == KEY and data[a:b] == METADATA_KEY.encode() for number, a, b in wire.fields(data, start, end))
 
 
 def _name(data: bytes, start: int, end: int, number: int) -> str:

@@ -12,6 +12,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from onnxcam.artifact.onnx_fields import KEY, VALUE
 from onnxcam.artifact.wire import DamagedError, Data, fields
 from onnxcam.errors import ModelError
 from onnxcam.text import shortened
@@ -37,7 +38,6 @@ MESSAGES = {
     "SparseTensorProto": {1: "TensorProto", 2: "TensorProto"},
     "TensorProto": {13: "StringStringEntryProto"},
 }
-_KEY, _VALUE = 1, 2
 _LOCATION = b"location"
 
 _DEEPEST = 100  # protobuf itself refuses deeper nesting
@@ -123,5 +123,5 @@ def _is_inside(location: str, model: Path) -> bool:
 def _location(data: Data, start: int, end: int) -> Iterator[str]:
     """The value of an entry whose key is ``location``; if a field is given twice, each value."""
     entry = [(number, bytes(data[a:b])) for number, a, b in fields(data, start, end)]
-    if (_KEY, _LOCATION) in entry:
-        yield from (value.decode("utf-8", "surrogateescape") for number, value in entry if number == _VALUE)
+    if (KEY, _LOCATION) in entry:
+        yield from (value.decode("utf-8", "surrogateescape") for number, value in entry if number == VALUE)

@@ -1,6 +1,6 @@
 """The graph in a model's bytes: nodes, the graphs inside them, and tensors with the position of their data.
 
-The numbers of the fields are those of onnx.proto. Nothing is copied but names, so reading a large model is cheap.
+Nothing is copied but names, so reading a large model is cheap.
 """
 
 from __future__ import annotations
@@ -9,17 +9,28 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from onnxcam.artifact import wire
+from onnxcam.artifact.onnx_fields import (
+    ATTRIBUTE_GRAPH,
+    GRAPH_INITIALIZER,
+    GRAPH_NODE,
+    GRAPH_OUTPUT,
+    KEY,
+    MODEL_GRAPH,
+    NODE_ATTRIBUTE,
+    NODE_INPUT,
+    NODE_OPERATOR,
+    NODE_OUTPUT,
+    TENSOR_EXTERNAL,
+    TENSOR_FLOATS,
+    TENSOR_NAME,
+    TENSOR_RAW_DATA,
+    TENSOR_TYPE,
+    VALUE,
+    VALUE_NAME,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-_MODEL_GRAPH = 7  # of ModelProto
-_NODE, _INITIALIZER, _OUTPUT = 1, 5, 12  # of GraphProto
-_NODE_INPUT, _NODE_OUTPUT, _OPERATOR, _ATTRIBUTE = 1, 2, 4, 5  # of NodeProto
-_ATTRIBUTE_GRAPH = 6  # of AttributeProto
-_DIMENSIONS, _TENSOR_TYPE, _FLOATS, _TENSOR_NAME, _RAW_DATA, _EXTERNAL = 1, 2, 4, 8, 9, 13  # of TensorProto
-_KEY, _VALUE = 1, 2  # of StringStringEntryProto
-_VALUE_NAME = 1  # of ValueInfoProto
 
 Span = tuple[int, int]
 
@@ -91,7 +102,7 @@ def read_graph(data: wire.Data) -> Graph:
         DamagedError: They are no protobuf, or hold no graph.
     """
     for number, start, end in wire.fields(data, 0, len(data)):
-        if number == _MODEL_GRAPH:
+        if number == MODEL_GRAPH:
             return _graph(data, start, end)
     raise wire.DamagedError
 
@@ -99,13 +110,13 @@ def read_graph(data: wire.Data) -> Graph:
 def _graph(data: wire.Data, start: int, end: int) -> Graph:
     nodes, tensors, outputs = [], {}, []
     for number, begin, stop in wire.fields(data, start, end):
-        if number == _NODE:
+        if number == GRAPH_NODE:
             nodes.append(_node(data, begin, stop))
-        elif number == _INITIALIZER:
+        elif number == GRAPH_INITIALIZER:
             tensor = _tensor(data, begin, stop)
             tensors[tensor.name] = tensor
-        elif number == _OUTPUT:
-            outputs += _texts(data, begin, stop, _VALUE_NAME)
+        elif number == GRAPH_OUTPUT:
+            outputs += _texts(data, begin, stop, VALUE_NAME)
     return Graph(tuple(nodes), tensors, tuple(outputs))
 
 
@@ -113,27 +124,27 @@ def _node(data: wire.Data, start: int, end: int) -> Node:
     graphs = [
         _graph(data, *inner)
         for number, a, b in wire.fields(data, start, end)
-        if number == _ATTRIBUTE
+        if number == NODE_ATTRIBUTE
         for key, *inner in wire.fields(data, a, b)
-        if key == _ATTRIBUTE_GRAPH
+        if key == ATTRIBUTE_GRAPH
     ]
-    operator = "".join(_texts(data, start, end, _OPERATOR))
-    inputs, outputs = (tuple(_texts(data, start, end, number)) for number in (_NODE_INPUT, _NODE_OUTPUT))
+    operator = "".join(_texts(data, start, end, NODE_OPERATOR))
+    inputs, outputs = (tuple(_texts(data, start, end, number)) for number in (NODE_INPUT, NODE_OUTPUT))
     return Node(operator, inputs, outputs, tuple(graphs))
 
 
 def _tensor(data: wire.Data, start: int, end: int) -> Tensor:
     name, kind, span, external = "", 0, None, {}
     for number, wire_type, first, begin, stop in wire.spans(data, start, end):
-        if number == _TENSOR_TYPE:
+        if number == TENSOR_TYPE:
             kind = wire.number(data, first, end)
-        elif number == _TENSOR_NAME:
+        elif number == TENSOR_NAME:
             name = _text(data, begin, stop)
-        elif number in {_RAW_DATA, _FLOATS} and wire_type == wire.LENGTH:
+        elif number in {TENSOR_RAW_DATA, TENSOR_FLOATS} and wire_type == wire.LENGTH:
             span = (begin, stop)
-        elif number == _EXTERNAL:
+        elif number == TENSOR_EXTERNAL:
             entry = {key: _text(data, a, b) for key, a, b in wire.fields(data, begin, stop)}
-            external[entry.get(_KEY, "")] = entry.get(_VALUE, "")
+            external[entry.get(KEY, "")] = entry.get(VALUE, "")
     return Tensor(name, kind, span, external)
 
 

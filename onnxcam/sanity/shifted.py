@@ -13,6 +13,19 @@ import numpy as np
 
 from onnxcam.artifact import wire
 from onnxcam.artifact.adapt import metadata_of, restated
+from onnxcam.artifact.onnx_fields import (
+    GRAPH_INITIALIZER,
+    GRAPH_INPUT,
+    GRAPH_NODE,
+    MODEL_GRAPH,
+    NODE_INPUT,
+    NODE_OPERATOR,
+    NODE_OUTPUT,
+    TENSOR_NAME,
+    TENSOR_RAW_DATA,
+    TENSOR_TYPE,
+    VALUE_NAME,
+)
 
 if TYPE_CHECKING:
     from onnxcam.metadata import Metadata
@@ -21,11 +34,6 @@ if TYPE_CHECKING:
 SHIFT: Final = 1.0
 
 _INPUT, _CONSTANT = "onnxcam.shifted", "onnxcam.shift"
-_MODEL_GRAPH = 7  # of ModelProto
-_NODE, _INITIALIZER, _GRAPH_INPUT = 1, 5, 11  # of GraphProto
-_VALUE_NAME = 1  # of ValueInfoProto
-_NODE_INPUT, _NODE_OUTPUT, _OPERATOR = 1, 2, 4  # of NodeProto
-_TENSOR_TYPE, _TENSOR_NAME, _RAW_DATA = 2, 8, 9  # of TensorProto
 _TYPES = {"float32": 1, "float16": 10, "float64": 11}
 
 
@@ -50,34 +58,34 @@ def shifted(data: bytes) -> bytes:
     metadata = metadata_of(data)
     parts = []
     for number, kind, first, start, end in wire.spans(data, 0, len(data)):
-        is_graph = number == _MODEL_GRAPH and kind == wire.LENGTH
+        is_graph = number == MODEL_GRAPH and kind == wire.LENGTH
         parts.append(wire.field(number, _graph(data, start, end, metadata)) if is_graph else data[first:end])
     return restated(b"".join(parts), replace(metadata, image=replace(metadata.image, name=_INPUT)))
 
 
 def _graph(data: bytes, start: int, end: int, metadata: Metadata) -> bytes:
     name = metadata.image.name.encode()
-    parts = [wire.field(_NODE, _subtraction(name)), wire.field(_INITIALIZER, _constant(metadata.image.dtype))]
+    parts = [wire.field(GRAPH_NODE, _subtraction(name)), wire.field(GRAPH_INITIALIZER, _constant(metadata.image.dtype))]
     for number, kind, first, begin, stop in wire.spans(data, start, end):
         entry = data[begin:stop]
-        renames = number == _GRAPH_INPUT and kind == wire.LENGTH and wire.field(_VALUE_NAME, name) in entry
-        if renames and (_VALUE_NAME, name) in [(key, entry[a:b]) for key, a, b in wire.fields(entry, 0, len(entry))]:
-            parts.append(wire.field(_GRAPH_INPUT, _renamed(entry)))
+        renames = number == GRAPH_INPUT and kind == wire.LENGTH and wire.field(VALUE_NAME, name) in entry
+        if renames and (VALUE_NAME, name) in [(key, entry[a:b]) for key, a, b in wire.fields(entry, 0, len(entry))]:
+            parts.append(wire.field(GRAPH_INPUT, _renamed(entry)))
         else:
             parts.append(data[first:stop])
     return b"".join(parts)
 
 
 def _renamed(entry: bytes) -> bytes:
-    others = (entry[first:end] for key, _, first, _, end in wire.spans(entry, 0, len(entry)) if key != _VALUE_NAME)
-    return wire.field(_VALUE_NAME, _INPUT.encode()) + b"".join(others)
+    others = (entry[first:end] for key, _, first, _, end in wire.spans(entry, 0, len(entry)) if key != VALUE_NAME)
+    return wire.field(VALUE_NAME, _INPUT.encode()) + b"".join(others)
 
 
 def _subtraction(name: bytes) -> bytes:
-    inputs = wire.field(_NODE_INPUT, _INPUT.encode()) + wire.field(_NODE_INPUT, _CONSTANT.encode())
-    return inputs + wire.field(_NODE_OUTPUT, name) + wire.field(_OPERATOR, b"Sub")
+    inputs = wire.field(NODE_INPUT, _INPUT.encode()) + wire.field(NODE_INPUT, _CONSTANT.encode())
+    return inputs + wire.field(NODE_OUTPUT, name) + wire.field(NODE_OPERATOR, b"Sub")
 
 
 def _constant(dtype: str) -> bytes:
-    raw = wire.field(_RAW_DATA, np.array(SHIFT, dtype).tobytes())
-    return wire.number_field(_TENSOR_TYPE, _TYPES[dtype]) + wire.field(_TENSOR_NAME, _CONSTANT.encode()) + raw
+    raw = wire.field(TENSOR_RAW_DATA, np.array(SHIFT, dtype).tobytes())
+    return wire.number_field(TENSOR_TYPE, _TYPES[dtype]) + wire.field(TENSOR_NAME, _CONSTANT.encode()) + raw

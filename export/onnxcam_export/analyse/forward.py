@@ -82,7 +82,7 @@ def analyse(
     source = differentiable(graph, image)
     score = find_score(graph, score_output)
     steps = forward_steps(graph, visible=list(layers.values()))
-    image_input, axes = _followed(steps, image)
+    image_input, axes = followed(steps, image)
     if Optimisation.NESTED_CONCAT in optimisations:
         steps = nest(steps)
     maps = Maps(steps, axes, source, score.value, len(image_input.places))
@@ -103,7 +103,7 @@ def analyse(
     return Forward(original.model, steps, image_input, source, score, chosen, views, found, optimisations)
 
 
-def _followed(steps: Sequence[Step], image: ir.Value) -> tuple[ImageInput, Axes]:
+def followed(steps: Sequence[Step], image: ir.Value) -> tuple[ImageInput, Axes]:
     """The image input, its layout as operators use it, and the axes of all that is computed from it.
 
     Raises:
