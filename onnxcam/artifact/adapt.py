@@ -1,8 +1,8 @@
 """Other forms of a finished artifact, made by a few edits in the file's bytes.
 
-A fixed level is a constant and no input any more: ONNX Runtime folds the ``If`` when it loads the model, and keeps the
-memory of one branch. Required inputs have no defaults, for runtimes that do not list inputs with defaults. Weights are
-copied as they are, and none of the packages that write ONNX is needed.
+A fixed level is no input any more: the branches that it takes are in the place of the ``If`` nodes. Required inputs
+have no defaults, for runtimes that do not list inputs with defaults. Weights are copied as they are, and none of the
+packages that write ONNX is needed.
 """
 
 from __future__ import annotations
@@ -13,9 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from onnxcam.artifact import wire
+from onnxcam.artifact.fixing import FixedNodes
+from onnxcam.artifact.graph import read_name
 from onnxcam.artifact.onnx_fields import (
     GRAPH_INITIALIZER,
     GRAPH_INPUT,
+    GRAPH_NODE,
+    INT64,
     KEY,
     MODEL_GRAPH,
     MODEL_PROPERTY,
@@ -31,15 +35,17 @@ from onnxcam.errors import ModelError
 from onnxcam.metadata import Metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
+    from onnxcam.artifact.graph import Span
     from onnxcam.artifact.source import ModelSource
 
 Inputs = Literal["optional", "required"]
 
-_INT64 = 7
-
 _LEVELS = (0, 1, 2)
+
+# Where the names of initializers and inputs are.
+_NAMES = {GRAPH_INITIALIZER: TENSOR_NAME, GRAPH_INPUT: VALUE_NAME}
 
 
 def adapt(model: ModelSource, *, inputs: str | None = None, level: int | None = None) -> bytes:
@@ -48,8 +54,8 @@ def adapt(model: ModelSource, *, inputs: str | None = None, level: int | None = 
     Args:
         model: The path or the bytes of an explainer model.
         inputs: ``required`` takes the defaults of the added inputs away; None leaves them.
-        level: The level, 0, 1 or 2, that becomes a constant; None leaves the input. A run then gives what that level
-            gives, and needs the memory of that level alone.
+        level: The level, 0, 1 or 2, to fix; None leaves the input. A run then gives what that level gives, and needs
+            the memory of that level alone.
 
     Returns:
         The bytes of the model. External data are not in them: write the file beside those of the original.
@@ -176,49 +182,69 @@ def _checked(metadata: Metadata, inputs: str | None, level: int | None) -> Metad
     return replace(metadata, inputs=form, level=fixed, golden=golden)
 
 
-def _edited(data: bytes, old: Metadata, new: Metadata, required: Collection[str]) -> Iterator[bytes]:
+def _edited(data: bytes, old: Metadata, new: Metadata, required: Collection[str]) -> Iterator[bytes | memoryview]:
     """The file in parts: the graph and the metadata's entry edited, all else as it is."""
+    level = new.level if old.level is None else None
     for number, kind, first, start, end in wire.spans(data, 0, len(data)):
         if number == MODEL_GRAPH and kind == wire.LENGTH:
-            parts = list(_graph(data, start, end, required, level=new.level if old.level is None else None))
+            span = (start, end)
+            parts = list(_graph(data, span, required) if level is None else _fixed(data, span, required, level))
             yield wire.head(MODEL_GRAPH, sum(map(len, parts)))
             yield from parts
         elif number == MODEL_PROPERTY and _has_key(data, start, end):
             entry = wire.field(KEY, METADATA_KEY.encode()) + wire.field(VALUE, new.to_json().encode())
             yield wire.field(MODEL_PROPERTY, entry)
         else:
-            yield data[first:end]
+            yield memoryview(data)[first:end]
 
 
-def _graph(data: bytes, start: int, end: int, required: Collection[str], *, level: int | None) -> Iterator[bytes]:
-    """The graph in parts: without the defaults of required inputs, and the level a constant if there is one."""
-    kept = start  # from here on nothing is written yet
+def _graph(data: bytes, span: Span, required: Collection[str]) -> Iterator[memoryview]:
+    """The graph in parts, without the defaults of required inputs."""
+    return _without(data, span, lambda number, name: number == GRAPH_INITIALIZER and name in required)
+
+
+def _fixed(data: bytes, span: Span, required: Collection[str], level: int) -> Iterator[bytes | memoryview]:
+    """The same at one level, without what only other levels need."""
+    fixed = FixedNodes(data, span, level)
+    inputs = {read_name(data, a, b, VALUE_NAME) for number, a, b in wire.fields(data, *span) if number == GRAPH_INPUT}
+    stays = (fixed.used | inputs).difference(required, [LEVEL_INPUT])
+    yield from fixed.nodes
+    yield from _without(
+        data,
+        span,
+        lambda number, name: (
+            number == GRAPH_NODE or name == LEVEL_INPUT or (number == GRAPH_INITIALIZER and name not in stays)
+        ),
+    )
+    yield from fixed.stored
+    if LEVEL_INPUT in fixed.used:
+        yield wire.field(GRAPH_INITIALIZER, _scalar(LEVEL_INPUT, level))
+
+
+def _without(data: bytes, span: Span, drops: Callable[[int, str], bool]) -> Iterator[memoryview]:
+    """The graph in parts, without some fields.
+
+    Args:
+        data: The model's bytes.
+        span: The position of its graph.
+        drops: Whether to leave a field out, by its number and the name of the initializer or input in it.
+    """
+    start, end = span
+    view, kept = memoryview(data), start
     for number, kind, first, begin, stop in wire.spans(data, start, end):
-        if kind != wire.LENGTH or number not in {GRAPH_INITIALIZER, GRAPH_INPUT}:
-            continue
-        name = _name(data, begin, stop, TENSOR_NAME if number == GRAPH_INITIALIZER else VALUE_NAME)
-        replaced: bytes | None = None
-        if level is not None and name == LEVEL_INPUT:
-            replaced = b"" if number == GRAPH_INPUT else wire.field(GRAPH_INITIALIZER, _scalar(LEVEL_INPUT, level))
-        elif number == GRAPH_INITIALIZER and name in required:
-            replaced = b""
-        if replaced is not None:
-            yield data[kept:first]
-            yield replaced
+        if kind == wire.LENGTH and drops(
+            number, read_name(data, begin, stop, _NAMES[number]) if number in _NAMES else ""
+        ):
+            yield view[kept:first]
             kept = stop
-    yield data[kept:end]
+    yield view[kept:end]
 
 
 def _scalar(name: str, value: int) -> bytes:
     """An int64 tensor without axes."""
     raw = wire.field(TENSOR_RAW_DATA, value.to_bytes(8, "little"))
-    return wire.number_field(TENSOR_TYPE, _INT64) + wire.field(TENSOR_NAME, name.encode()) + raw
+    return wire.number_field(TENSOR_TYPE, INT64) + wire.field(TENSOR_NAME, name.encode()) + raw
 
 
 def _has_key(data: bytes, start: int, end: int) -> bool:
     return any(number == KEY and data[a:b] == METADATA_KEY.encode() for number, a, b in wire.fields(data, start, end))
-
-
-def _name(data: bytes, start: int, end: int, number: int) -> str:
-    found = [data[a:b] for key, a, b in wire.fields(data, start, end) if key == number]
-    return found[-1].decode("utf-8", "replace") if found else ""

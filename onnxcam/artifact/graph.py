@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 from onnxcam.artifact import wire
 from onnxcam.artifact.onnx_fields import (
     ATTRIBUTE_GRAPH,
+    ATTRIBUTE_NAME,
     GRAPH_INITIALIZER,
     GRAPH_NODE,
     GRAPH_OUTPUT,
+    INT64,
     KEY,
     MODEL_GRAPH,
     NODE_ATTRIBUTE,
@@ -22,6 +24,7 @@ from onnxcam.artifact.onnx_fields import (
     NODE_OUTPUT,
     TENSOR_EXTERNAL,
     TENSOR_FLOATS,
+    TENSOR_INT64S,
     TENSOR_NAME,
     TENSOR_RAW_DATA,
     TENSOR_TYPE,
@@ -60,13 +63,13 @@ class Node:
         operator: Its operator's name.
         inputs: The names of its inputs.
         outputs: The names of its outputs.
-        graphs: The graphs in its attributes, such as the branches of an ``If``.
+        graphs: The position of the graph in an attribute, such as a branch of an ``If``, by the attribute's name.
     """
 
     operator: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    graphs: tuple[Graph, ...]
+    graphs: dict[str, Span]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +87,15 @@ class Graph:
     outputs: tuple[str, ...]
 
 
-def every_graph(graph: Graph) -> Iterator[Graph]:
-    """A graph, and the graphs inside its nodes."""
+def every_graph(data: wire.Data, graph: Graph) -> Iterator[Graph]:
+    """A graph of a model, and the graphs inside its nodes."""
     yield graph
     for node in graph.nodes:
-        for inner in node.graphs:
-            yield from every_graph(inner)
+        for span in node.graphs.values():
+            yield from every_graph(data, read_graph(data, span))
 
 
-def read_graph(data: wire.Data) -> Graph:
+def main_graph(data: wire.Data) -> Graph:
     """Reads the graph of a model.
 
     Args:
@@ -103,37 +106,54 @@ def read_graph(data: wire.Data) -> Graph:
     """
     for number, start, end in wire.fields(data, 0, len(data)):
         if number == MODEL_GRAPH:
-            return _graph(data, start, end)
+            return read_graph(data, (start, end))
     raise wire.DamagedError
 
 
-def _graph(data: wire.Data, start: int, end: int) -> Graph:
+def read_graph(data: wire.Data, span: Span) -> Graph:
+    """Reads a graph at its position in a model's bytes, without the graphs inside its nodes.
+
+    Raises:
+        DamagedError: It is no graph.
+    """
     nodes, tensors, outputs = [], {}, []
-    for number, begin, stop in wire.fields(data, start, end):
+    for number, begin, stop in wire.fields(data, *span):
         if number == GRAPH_NODE:
-            nodes.append(_node(data, begin, stop))
+            nodes.append(read_node(data, begin, stop))
         elif number == GRAPH_INITIALIZER:
-            tensor = _tensor(data, begin, stop)
+            tensor = read_tensor(data, begin, stop)
             tensors[tensor.name] = tensor
         elif number == GRAPH_OUTPUT:
-            outputs += _texts(data, begin, stop, VALUE_NAME)
+            outputs.append(read_name(data, begin, stop, VALUE_NAME))
     return Graph(tuple(nodes), tensors, tuple(outputs))
 
 
-def _node(data: wire.Data, start: int, end: int) -> Node:
-    graphs = [
-        _graph(data, *inner)
-        for number, a, b in wire.fields(data, start, end)
-        if number == NODE_ATTRIBUTE
-        for key, *inner in wire.fields(data, a, b)
-        if key == ATTRIBUTE_GRAPH
-    ]
-    operator = "".join(_texts(data, start, end, NODE_OPERATOR))
-    inputs, outputs = (tuple(_texts(data, start, end, number)) for number in (NODE_INPUT, NODE_OUTPUT))
-    return Node(operator, inputs, outputs, tuple(graphs))
+def read_node(data: wire.Data, start: int, end: int) -> Node:
+    """Reads a node.
+
+    Raises:
+        DamagedError: It is no node.
+    """
+    operator, inputs, outputs = "", [], []
+    graphs: dict[str, Span] = {}
+    for number, begin, stop in wire.fields(data, start, end):
+        if number == NODE_INPUT:
+            inputs.append(_text(data, begin, stop))
+        elif number == NODE_OUTPUT:
+            outputs.append(_text(data, begin, stop))
+        elif number == NODE_OPERATOR:
+            operator = _text(data, begin, stop)
+        elif number == NODE_ATTRIBUTE:
+            graphs |= _graphs(data, begin, stop)
+    return Node(operator, tuple(inputs), tuple(outputs), graphs)
 
 
-def _tensor(data: wire.Data, start: int, end: int) -> Tensor:
+def read_tensor(data: wire.Data, start: int, end: int) -> Tensor:
+    """Reads where a tensor's elements are.
+
+    Raises:
+        DamagedError: It is no tensor.
+    """
     name, kind, span, external = "", 0, None, {}
     for number, wire_type, first, begin, stop in wire.spans(data, start, end):
         if number == TENSOR_TYPE:
@@ -148,8 +168,39 @@ def _tensor(data: wire.Data, start: int, end: int) -> Tensor:
     return Tensor(name, kind, span, external)
 
 
-def _texts(data: wire.Data, start: int, end: int, wanted: int) -> list[str]:
-    return [_text(data, a, b) for number, a, b in wire.fields(data, start, end) if number == wanted]
+def read_whole_number(data: wire.Data, start: int, end: int) -> tuple[str, int] | None:
+    """The name and the value of a tensor of one int64; None for any other tensor.
+
+    Raises:
+        DamagedError: It is no tensor.
+    """
+    name, kind, value = "", 0, None
+    for number, wire_type, first, begin, stop in wire.spans(data, start, end):
+        if number == TENSOR_TYPE:
+            kind = wire.number(data, first, end)
+        elif number == TENSOR_NAME:
+            name = _text(data, begin, stop)
+        elif number == TENSOR_RAW_DATA and stop - begin == 8:
+            value = int.from_bytes(data[begin:stop], "little", signed=True)
+        elif number == TENSOR_INT64S and wire_type == wire.LENGTH:
+            value = wire.whole_number(data, begin, stop)
+    return (name, value) if kind == INT64 and value is not None else None
+
+
+def read_name(data: wire.Data, start: int, end: int, number: int) -> str:
+    """The text of a message's field, such as a name; empty if there is none.
+
+    Raises:
+        DamagedError: It is no message.
+    """
+    found = [(begin, stop) for key, begin, stop in wire.fields(data, start, end) if key == number]
+    return _text(data, *found[-1]) if found else ""
+
+
+def _graphs(data: wire.Data, start: int, end: int) -> dict[str, Span]:
+    """The graph of an attribute, by the attribute's name; nothing if it holds none."""
+    found = [(begin, stop) for number, begin, stop in wire.fields(data, start, end) if number == ATTRIBUTE_GRAPH]
+    return {read_name(data, start, end, ATTRIBUTE_NAME): found[-1]} if found else {}
 
 
 def _text(data: wire.Data, start: int, end: int) -> str:

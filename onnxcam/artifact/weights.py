@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from onnxcam.artifact.graph import every_graph, read_graph
+from onnxcam.artifact.graph import every_graph, main_graph, read_graph
 from onnxcam.artifact.wire import DamagedError
 from onnxcam.contract import SCORES_OUTPUT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from onnxcam.artifact.graph import Graph, Node, Tensor
@@ -87,32 +87,35 @@ def weighted_layers(model: Path) -> list[WeightedLayer]:
         DamagedError: The bytes are no explainer model, or a weight is not where it should be.
         OSError: The model or one of its files cannot be read.
     """
-    graph = read_graph(model.read_bytes())
-    value, scopes = _source(SCORES_OUTPUT, (graph,))
+    data = model.read_bytes()
+    graph = main_graph(data)
+    value, scopes = _source(SCORES_OUTPUT, (graph,), data)
     layers = _layers(value, scopes)
-    copies = _by_content(graph, model, {_size(weight, model) for layer in layers for weight in layer})
+    copies = _by_content(
+        every_graph(data, graph), model, {_size(weight, model) for layer in layers for weight in layer}
+    )
     return [
         WeightedLayer(layer[0].name, tuple(copies[_content(weight, model)] for weight in layer)) for layer in layers
     ]
 
 
-def _source(value: str, scopes: tuple[Graph, ...]) -> tuple[str, tuple[Graph, ...]]:
+def _source(value: str, scopes: tuple[Graph, ...], data: bytes) -> tuple[str, tuple[Graph, ...]]:
     """The value that a value is, in the first branch of each ``If`` that gives it, and the graphs around it."""
     for node in scopes[-1].nodes:
         if value not in node.outputs:
             continue
         if node.operator == "If":
-            branch = node.graphs[0]
-            return _source(branch.outputs[node.outputs.index(value)], (*scopes, branch))
-        return _source(node.inputs[0], scopes) if node.operator == "Identity" else (value, scopes)
-    return _source(value, scopes[:-1]) if len(scopes) > 1 else (value, scopes)
+            branch = read_graph(data, next(iter(node.graphs.values())))
+            return _source(branch.outputs[node.outputs.index(value)], (*scopes, branch), data)
+        return _source(node.inputs[0], scopes, data) if node.operator == "Identity" else (value, scopes)
+    return _source(value, scopes[:-1], data) if len(scopes) > 1 else (value, scopes)
 
 
-def _by_content(graph: Graph, model: Path, sizes: set[int]) -> dict[bytes, tuple[Weight, ...]]:
+def _by_content(graphs: Iterable[Graph], model: Path, sizes: set[int]) -> dict[bytes, tuple[Weight, ...]]:
     """The places of all stored tensors of certain sizes, by their content."""
     found: dict[bytes, dict[tuple[str | None, int], Weight]] = defaultdict(dict)
-    for inner in every_graph(graph):
-        for tensor in inner.tensors.values():
+    for graph in graphs:
+        for tensor in graph.tensors.values():
             if tensor.data is not None or tensor.external:
                 weight = _weight(tensor)
                 if _size(weight, model) in sizes:

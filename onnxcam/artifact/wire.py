@@ -28,7 +28,9 @@ def fields(data: Data, start: int, end: int) -> Iterator[tuple[int, int, int]]:
     Raises:
         DamagedError: The bytes are not a message.
     """
-    yield from ((number, begin, stop) for number, kind, _, begin, stop in spans(data, start, end) if kind == LENGTH)
+    for number, kind, _, begin, stop in spans(data, start, end):
+        if kind == LENGTH:
+            yield number, begin, stop
 
 
 def spans(data: Data, start: int, end: int) -> Iterator[tuple[int, int, int, int, int]]:
@@ -40,10 +42,14 @@ def spans(data: Data, start: int, end: int) -> Iterator[tuple[int, int, int, int
     position = start
     while position < end:
         first = position
-        tag, position = _read_varint(data, position, end)
+        # Most tags and lengths are one byte; reading these here takes a third of the time.
+        tag, position = (data[position], position + 1) if data[position] < 0x80 else _read_varint(data, position, end)
         number, kind = (tag & _TAG_BITS) >> 3, tag & 7
-        size, begin = _size(data, kind, position, end)
-        position = begin + size
+        if kind == LENGTH and position < end and data[position] < 0x80:
+            begin, position = position + 1, position + 1 + data[position]
+        else:
+            size, begin = _size(data, kind, position, end)
+            position = begin + size
         if position > end:
             raise DamagedError
         yield number, kind, first, begin, position
@@ -61,6 +67,19 @@ def number(data: Data, start: int, end: int) -> int:
         DamagedError: The bytes are not such a field.
     """
     return _read_varint(data, _read_varint(data, start, end)[1], end)[0]
+
+
+def whole_number(data: Data, start: int, end: int) -> int | None:
+    """The signed number of 64 bits that a message consists of; None if there are several.
+
+    Raises:
+        DamagedError: The bytes are no number.
+    """
+    value, stop = _read_varint(data, start, end)
+    if stop != end:
+        return None
+    value &= 0xFFFFFFFFFFFFFFFF
+    return value - (1 << 64) if value >> 63 else value
 
 
 def field(number: int, value: bytes) -> bytes:

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from onnxcam.cli.table import table
 from onnxcam.evaluation.conventions import LOWER_IS_BETTER
-from onnxcam.evaluation.metrics.intervals import LEVEL
 from onnxcam.evaluation.summary import compare, mean_curve, summarise
+from onnxcam.intervals import LEVEL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from onnxcam.evaluation.candidates import Candidate
     from onnxcam.evaluation.conventions import Convention, Metric
-    from onnxcam.evaluation.metrics import Interval
     from onnxcam.evaluation.records import Record
     from onnxcam.evaluation.summary import Comparison
+    from onnxcam.intervals import Interval
 
 _TABLES: tuple[tuple[str, tuple[Metric, ...]], ...] = (
     ("Faithfulness", ("deletion", "insertion", "road")),

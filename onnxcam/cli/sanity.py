@@ -18,6 +18,7 @@ from onnxcam.cli.table import table
 from onnxcam.errors import OutputError, PictureError
 from onnxcam.execution.bundled import default_model
 from onnxcam.files import check_is_no_source, check_writable, identities, replacing
+from onnxcam.intervals import LEVEL
 from onnxcam.photograph.opening import PANEL_SIDE, open_picture
 from onnxcam.photograph.preprocessing import needed_shorter_side, preprocess, required
 from onnxcam.sanity.check import check_sanity
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from onnxcam.intervals import Interval
     from onnxcam.metadata import Metadata
     from onnxcam.sanity.check import MethodCurves, SanityReport
 
@@ -155,24 +157,30 @@ def _write(path: Path, model: Path, metadata: Metadata) -> None:
 def _lines(report: SanityReport, write: Path | None) -> Iterator[str]:
     images = f"{report.pictures} {'image' if report.pictures == 1 else 'images'}"
     depths = [str(depth) for depth in report.depths]
-    header = ("method", "classes", *depths, "shift")
-    yield f"rank correlation of maps, mean of {images}: of two classes, before and after the weights of the last"
-    yield f"{', '.join(depths[:-1])} and all {depths[-1]} layers were permuted, and of a shifted input"
-    rows = [(name, *map(_figure, (one.classes, *one.rank_correlation, one.shift))) for name, one in _by_title(report)]
-    yield table(header, rows, right=" ".join(header[1:]))
+    yield f"rank correlation of maps, mean of {images} with {LEVEL:.0%} bootstrap intervals: of two classes, before and"
+    yield "after the last layer's weights were permuted, and of a shifted input"
+    judged = [(name, *map(_cell, (one.classes, one.rank_correlation[0], one.shift))) for name, one in _by_title(report)]
+    yield table(("method", "classes", "last layer", "shift"), judged)
+    yield ""
+    yield f"before and after the weights of the last {', '.join(depths[:-1])} and all {depths[-1]} layers were permuted"
+    yield _by_depth(depths, [(name, one.rank_correlation) for name, one in _by_title(report)])
     yield ""
     yield "structural similarity (SSIM) before and after"
-    rows = [(name, *map(_figure, one.structural_similarity)) for name, one in _by_title(report)]
-    yield table(("method", *depths), rows, right=" ".join(depths))
+    yield _by_depth(depths, [(name, one.structural_similarity) for name, one in _by_title(report)])
     yield ""
     yield from verdict_lines(report.short)
     if write is not None:
         yield printable(f"saved {write}")
 
 
+def _by_depth(depths: Sequence[str], curves: Sequence[tuple[str, Sequence[Interval]]]) -> str:
+    rows = [(name, *(f"{interval.mean:.2f}" for interval in curve)) for name, curve in curves]
+    return table(("method", *depths), rows, right=" ".join(depths))
+
+
 def _by_title(report: SanityReport) -> Iterator[tuple[str, MethodCurves]]:
     yield from ((title_of(name), one) for name, one in report.methods.items())
 
 
-def _figure(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
+def _cell(interval: Interval | None) -> str:
+    return "-" if interval is None else f"{interval.mean:5.2f} [{interval.low:.2f}, {interval.high:.2f}]"

@@ -9,7 +9,7 @@ import numpy as np
 
 from onnxcam.evaluation import metrics
 from onnxcam.evaluation.conventions import LOWER_IS_BETTER
-from onnxcam.evaluation.metrics import Interval, interval_of, resampled_means
+from onnxcam.intervals import Interval, interval_of, mean_interval, resampled_means
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +64,7 @@ def summarise(records: Sequence[Record], name: str, convention: Convention) -> d
             continue
         values = _values(records, name, (metric,))
         if len(values):
-            found[metric] = interval_of(float(values.mean()), resampled_means(values)[:, 0])
+            found[metric] = mean_interval(values[:, 0])
     return found
 
 
@@ -109,4 +109,4 @@ def _adcc_of_means(records: Sequence[Record], name: str) -> Interval:
 def _gain(records: Sequence[Record], method: str, baseline: str, metric: Metric) -> Interval:
     difference = _values(records, method, (metric,)) - _values(records, baseline, (metric,))
     better = -difference if metric in LOWER_IS_BETTER else difference
-    return interval_of(float(better.mean()), resampled_means(better)[:, 0])
+    return mean_interval(better[:, 0])

@@ -18,6 +18,7 @@ from onnxcam import cam
 from onnxcam.artifact.adapt import stated_metadata, undamaged
 from onnxcam.errors import ModelError
 from onnxcam.explainer import Explainer
+from onnxcam.intervals import Interval, mean_interval
 from onnxcam.metadata import MethodSanity, Sanity
 from onnxcam.sanity.maps import maps_of
 from onnxcam.sanity.randomised import randomised_copy
@@ -52,22 +53,22 @@ PERMUTATIONS = 5
 
 @dataclass(frozen=True, slots=True)
 class MethodCurves:
-    """The results of one method, each a mean over the pictures.
+    """The results of one method, each a mean over the pictures with its bootstrap interval.
 
     Attributes:
         classes: The rank correlation of the maps of two classes; None where the model has no two.
         rank_correlation: Of the maps before and after each depth of the cascade; the first, of the last layer alone, is
-            a mean over several permutations.
-        unsigned: The mean magnitude of the first.
+            a mean over several permutations of each picture.
+        unsigned: The mean magnitude of the first; it has no interval.
         structural_similarity: Likewise, of the maps scaled to [0, 1] at the input's size.
         shift: The rank correlation with the shifted input's map; None if it was not tried.
     """
 
-    classes: float | None
-    rank_correlation: tuple[float, ...]
+    classes: Interval | None
+    rank_correlation: tuple[Interval, ...]
     unsigned: float
-    structural_similarity: tuple[float, ...]
-    shift: float | None
+    structural_similarity: tuple[Interval, ...]
+    shift: Interval | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,13 @@ class SanityReport:
     def short(self) -> Sanity:
         """The short form that a model's metadata can carry."""
         methods = {
-            name: MethodSanity(one.classes, one.rank_correlation[0], one.unsigned, one.rank_correlation[-1], one.shift)
+            name: MethodSanity(
+                classes=None if one.classes is None else one.classes.mean,
+                classifier=one.rank_correlation[0].mean,
+                unsigned=one.unsigned,
+                network=one.rank_correlation[-1].mean,
+                shift=None if one.shift is None else one.shift.mean,
+            )
             for name, one in self.methods.items()
         }
         return Sanity(self.pictures, methods, f"onnxcam {__version__}")
@@ -141,19 +148,22 @@ def check_sanity(
             before = {name: [maps[:1] for maps in values] for name, values in both.items()}
             advance()
             run = _Run(tensors, [own[:1] for own in targets], functions, before, threads)
-            shift: Mapping[str, float | None] = dict.fromkeys(functions)
+            shift: Mapping[str, Interval | None] = dict.fromkeys(functions)
             if can_be_shifted(explainer.metadata):
                 shift = run.with_shift(copy.path)
             advance()
             cascade = _cascade(copy, run, depths, advance)
-        results = {name: _curves(classes[name], [one[name] for one in cascade], shift[name]) for name in functions}
+        results = {
+            name: _curves(classes[name], [one[name] for one in cascade], shift[name], len(tensors))
+            for name in functions
+        }
         return SanityReport(len(tensors), tuple(copy.layers), depths, results)
 
 
 def _cascade(
     copy: RandomisedCopy, run: _Run, depths: Sequence[int], advance: Callable[[], None]
 ) -> list[dict[str, list[Similarity]]]:
-    """The similarities at each depth, by method; of the last layer alone, those of several permutations."""
+    """The similarities at each depth, by method; of the last layer alone, those of several permutations in turn."""
     found = []
     for depth in depths:
         copy.randomise(depth)
@@ -187,14 +197,17 @@ class _Run:
             for name in self.functions
         }
 
-    def with_shift(self, path: Path) -> dict[str, float]:
-        """The mean rank correlation with the maps before, of the model and its input shifted against each other."""
+    def with_shift(self, path: Path) -> dict[str, Interval]:
+        """The rank correlation with the maps before, of the model and its input shifted against each other."""
         copy = path.with_name("shifted.onnx")
         with undamaged(str(path)):
             copy.write_bytes(shifted(path.read_bytes()))
         moved = [tensor + np.asarray(SHIFT, tensor.dtype) for tensor in self.tensors]
         after = _maps(_opened(copy, self.threads), moved, self.targets, self.functions)
-        return {name: _correlation(self.before[name], after[name]) for name in self.functions}
+        return {
+            name: _interval(spearman(a[0], b[0]) for a, b in zip(self.before[name], after[name], strict=True))
+            for name in self.functions
+        }
 
 
 def _check_not_empty(model: Path, copy: RandomisedCopy, functions: Mapping[str, MapOf]) -> None:
@@ -224,15 +237,11 @@ def _maps(
     return maps
 
 
-def _of_classes(maps: Sequence[Floats]) -> float | None:
-    """The mean rank correlation of the first class's map with those of the others."""
+def _of_classes(maps: Sequence[Floats]) -> Interval | None:
+    """The rank correlation of the first class's map with those of the others, a mean of these for each picture."""
     if any(len(own) < 2 for own in maps):
         return None
-    return _mean(spearman(own[0], other) for own in maps for other in own[1:])
-
-
-def _correlation(before: Sequence[Floats], after: Sequence[Floats]) -> float:
-    return _mean(spearman(a[0], b[0]) for a, b in zip(before, after, strict=True))
+    return _interval(np.mean([spearman(own[0], other) for other in own[1:]]) for own in maps)
 
 
 def _similarity(before: Floats, after: Floats, places: Sequence[int]) -> Similarity:
@@ -240,11 +249,20 @@ def _similarity(before: Floats, after: Floats, places: Sequence[int]) -> Similar
     return spearman(before[0], after[0]), structural_similarity(*scaled)
 
 
-def _curves(classes: float | None, curve: Sequence[Sequence[Similarity]], shift: float | None) -> MethodCurves:
-    """The means of a method's similarities at each depth."""
-    ranks, structural = (tuple(_mean(pair[part] for pair in pairs) for pairs in curve) for part in (0, 1))
-    return MethodCurves(classes, ranks, _mean(abs(rank) for rank, _ in curve[0]), structural, shift)
+def _curves(
+    classes: Interval | None, curve: Sequence[Sequence[Similarity]], shift: Interval | None, pictures: int
+) -> MethodCurves:
+    """A method's results, from the similarities at each depth: of each picture, once for each permutation."""
+    # [permutations, pictures, 2] at each depth.
+    depths = [np.array(pairs).reshape(-1, pictures, 2) for pairs in curve]
+    ranks, structural = (tuple(_interval(pairs[..., part].mean(axis=0)) for pairs in depths) for part in (0, 1))
+    return MethodCurves(classes, ranks, _rounded(np.abs(depths[0][..., 0]).mean()), structural, shift)
 
 
-def _mean(values: Iterable[float]) -> float:
-    return round(float(np.mean(list(values))), 6)
+def _interval(of_pictures: Iterable[np.floating[Any] | float]) -> Interval:
+    found = mean_interval(np.array(list(of_pictures), np.float64))
+    return Interval(*map(_rounded, (found.mean, found.low, found.high)))
+
+
+def _rounded(value: np.floating[Any] | float) -> float:
+    return round(float(value), 6)

@@ -32,7 +32,7 @@ ORDER = [
     "explanation run_checks",
     "attributions",
     "explainer",
-    "measures bulk",
+    "measures bulk intervals",
     "batch",
     "evaluation sanity",
     "reporting",

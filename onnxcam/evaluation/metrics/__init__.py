@@ -15,9 +15,9 @@ from onnxcam.evaluation.metrics.confidence import (
 )
 from onnxcam.evaluation.metrics.curves import area_under_curve, exchanged, removal_order, step_counts
 from onnxcam.evaluation.metrics.imputation import linear_imputation, noisy_linear_imputation
-from onnxcam.evaluation.metrics.intervals import Interval, interval_of, resampled_means
 from onnxcam.evaluation.metrics.pointing import energy_in_region, pointing_game
 from onnxcam.evaluation.metrics.removal import kept_least_relevant, kept_most_relevant, road
+from onnxcam.intervals import Interval, interval_of, mean_interval, resampled_means
 
 __all__ = [
     "Interval",
@@ -35,6 +35,7 @@ __all__ = [
     "kept_most_relevant",
     "linear_imputation",
     "masked",
+    "mean_interval",
     "noisy_linear_imputation",
     "pointing_game",
     "removal_order",

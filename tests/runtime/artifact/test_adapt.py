@@ -6,6 +6,7 @@ import pytest
 
 import onnxcam
 from onnxcam.artifact.adapt import adapt, metadata_of, with_required_rows
+from onnxcam.artifact.graph import main_graph
 from onnxcam.errors import MethodError, ModelError, OnnxCamError
 
 MODELS = ["toy", "pooled", "plain"]
@@ -128,3 +129,13 @@ def test_required_rows_leave_the_seeds_default(data):
 def test_required_rows_need_the_defaults(data):
     with pytest.raises(ModelError, match="has required inputs, and its defaults are gone; give the original"):
         with_required_rows(adapt(data / "pooled.onnx", inputs="required"), level=1)
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_a_fixed_level_has_no_branches_and_no_constants_of_other_levels(data, name, level):
+    graph = main_graph(adapt(data / f"{name}.onnx", level=level))
+    assert "onnxcam.level" not in {value for node in graph.nodes for value in node.inputs}
+    assert "If" not in {node.operator for node in graph.nodes}
+    used = {value for node in graph.nodes for value in node.inputs} | set(graph.outputs)
+    assert not graph.tensors.keys() - used - {"onnxcam.target", "onnxcam.seed"}

@@ -4,7 +4,7 @@ import pytest
 
 import onnxcam
 from onnxcam.artifact import wire
-from onnxcam.artifact.graph import Graph, Node, Tensor, read_graph
+from onnxcam.artifact.graph import Graph, Node, Tensor, main_graph
 from onnxcam.artifact.weights import _layers, weighted_layers
 
 
@@ -34,7 +34,7 @@ def test_large_weights_are_stored_once_and_small_ones_in_each_branch():
 
 
 def node(operator, inputs, output):
-    return Node(operator, tuple(inputs.split()), (output,), ())
+    return Node(operator, tuple(inputs.split()), (output,), {})
 
 
 def stored(*names_of):
@@ -62,4 +62,4 @@ def test_a_shared_weight_belongs_to_the_last_layer_that_has_it():
 def test_what_is_no_graph_is_damaged():
     for content in (b"", b"\x00", wire.field(8, b"x"), b"\xff" * 20):
         with pytest.raises(wire.DamagedError):
-            read_graph(content)
+            main_graph(content)

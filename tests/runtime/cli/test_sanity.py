@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -8,7 +9,8 @@ from onnxcam import Explainer
 def test_the_table_and_the_verdicts(onnxcam, model, data):
     result = onnxcam("sanity", model, data / "coffee.jpg", data / "rocket.jpg", "--threads", 1)
     assert (result.code, result.err) == (0, "")
-    assert "mean of 2 images" in result.out
+    assert "mean of 2 images with 95% bootstrap intervals" in result.out
+    assert re.search(r"^EigenCAM +1\.00 \[1\.00, 1\.00\] ", result.out, re.MULTILINE)
     assert "1 and all 2 layers were permuted" in result.out
     assert "EigenCAM does not change when the classifier is randomised: read it as where the network responds" in (
         result.out
@@ -19,7 +21,8 @@ def test_json_has_the_curves_and_the_verdict(onnxcam, model, data):
     record = json.loads(onnxcam("sanity", model, data / "coffee.jpg", "--json").out)
     assert (record["depths"], record["layers"], record["pictures"]) == ([1, 2], ["fc_weight", "conv_weight"], 1)
     method = record["methods"]["eigen-cam"]
-    assert (method["classes"], method["rank_correlation"][0], method["grade"]) == (1, 1, "does not")
+    same = {"mean": 1, "low": 1, "high": 1}
+    assert (method["classes"], method["rank_correlation"][0], method["grade"]) == (same, same, "does not")
     assert record["images"] == [str(data / "coffee.jpg")]
 
 
@@ -28,8 +31,8 @@ def test_a_copy_carries_the_result(onnxcam, model, data, tmp_path):
     record = json.loads(onnxcam("sanity", model, data / "coffee.jpg", "--json", "--write", output).out)
     sanity = Explainer(output).metadata.sanity
     assert sanity.pictures == 1
-    assert sanity.methods["grad-cam"].classes == record["methods"]["grad-cam"]["classes"]
-    assert sanity.methods["grad-cam"].network == record["methods"]["grad-cam"]["rank_correlation"][-1]
+    assert sanity.methods["grad-cam"].classes == record["methods"]["grad-cam"]["classes"]["mean"]
+    assert sanity.methods["grad-cam"].network == record["methods"]["grad-cam"]["rank_correlation"][-1]["mean"]
     assert model.read_bytes() == before
     out = onnxcam("inspect", output).out
     assert "sanity       checked with 1 images by onnxcam" in out

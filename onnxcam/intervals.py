@@ -58,3 +58,12 @@ def interval_of(mean: float, samples: Floats, *, level: float = LEVEL) -> Interv
     """
     low, high = np.quantile(samples, [(1 - level) / 2, (1 + level) / 2])
     return Interval(mean, float(low), float(high))
+
+
+def mean_interval(values: Floats) -> Interval:
+    """The mean of one number of each image, with its interval.
+
+    Args:
+        values: [n].
+    """
+    return interval_of(float(values.mean()), resampled_means(values[:, None])[:, 0])
