@@ -2,7 +2,7 @@
 
 import { download, step } from "./loading.js";
 import { decoded } from "./photograph.js";
-import { element, factsOf, nameOf, section } from "./view.js";
+import { element, factsOf, nameOf, reduced, section } from "./view.js";
 
 const IN_THE_LIST = 5;
 
@@ -24,6 +24,8 @@ let broken = null;
 let site;
 /** @type {ImageBitmap | null} */
 let photograph = null;
+/** @type {ImageBitmap} The same for the panels. */
+let ground;
 /** @type {import("./view.js").Answer[]} */
 let answers = [];
 
@@ -98,6 +100,7 @@ async function load() {
 async function take(picture) {
   if (!picture) return;
   photograph = await decoded(picture);
+  ground = await reduced(photograph);
   await look();
 }
 
@@ -142,8 +145,7 @@ async function explain() {
 
 /** @param {import("./worker.js").Row[]} explained */
 function show(explained) {
-  const bitmap = /** @type {ImageBitmap} */ (photograph);
-  rows.replaceChildren(...explained.map((row) => section(row, bitmap, answers, choose)));
+  rows.replaceChildren(...explained.map((row) => section(row, ground, answers, choose)));
   fade();
   say(`Explained: ${explained.map(({ label }) => label).join(" and ")}.`);
 }
