@@ -2,7 +2,7 @@
 
 Yao Rong et al. 2022, https://arxiv.org/abs/2202.00449. The weights are 1/6 for the four direct neighbours and 1/12 for
 the diagonal ones; neighbours beyond the image's edge are left out, and the others share their weight. The equations are
-solved by conjugate gradients, with a multigrid cycle as the preconditioner: 224 x 224 pixels take some 15 ms, where a
+solved by conjugate gradients, with a multigrid cycle as the preconditioner: 224 x 224 pixels take some 11 ms, where a
 direct sparse solver takes from 0.04 to 0.9 s.
 """
 
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 NOISE = 0.01
 
 # About the largest error of a pixel at which the iteration ends, in the image's units: the noise's deviation. Most
-# errors are a tenth of it. They changed the ROAD of six maps by less than 0.0004.
+# errors are a tenth of it. They changed the ROAD of nine maps by at most 0.0015, in the median by 0.0001; the noise
+# alone changes it by 0.01.
 TOLERANCE = 1e-2
 _MOST_ITERATIONS = 50
 
@@ -85,7 +86,7 @@ def _solved(image: Floats, known: npt.NDArray[np.bool_], tolerance: float) -> Fl
     for _ in range(_MOST_ITERATIONS):
         correction = cycle(grids, residual)
         # Once it is added, the error that remains is less than half of it.
-        if np.abs(correction).max() < 2 * tolerance:
+        if max(correction.max(), -correction.min()) < 2 * tolerance:
             x += correction
             break
         now = np.einsum("chw,chw->c", residual, correction)

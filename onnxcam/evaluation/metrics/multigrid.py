@@ -30,7 +30,7 @@ class Grid:
 
     Attributes:
         unknown: 1 where a pixel is to be found and 0 elsewhere, [h, w].
-        diagonal: d, [h, w].
+        diagonal: d + 4, [h, w]: ``_smeared`` adds four times the pixel itself to its neighbours.
         inverse_diagonal: 1/d where a pixel is to be found and 0 elsewhere, [h, w].
         inverse: Of the operator as a matrix [h w, h w], on the coarsest grid alone.
         room: Four arrays [C, h, w].
@@ -64,11 +64,11 @@ def make_grids(unknown: npt.NDArray[np.bool_], inside: npt.NDArray[np.bool_], ch
     """
     grids, u, within = [], unknown.astype(np.float32), inside.astype(np.float32)
     while True:
-        diagonal = _neighbours(within, np.empty((2, *u.shape), np.float32))
+        diagonal = _smeared(within[None], np.empty((2, 1, *u.shape), np.float32))[0]
         is_last = max(u.shape) <= _COARSEST
         inverse = _inverse(u, diagonal) if is_last else None
         room = np.empty((4, channels, *u.shape), np.float32)
-        grids.append(Grid(u, diagonal, u / np.maximum(diagonal, 1), inverse, room))
+        grids.append(Grid(u, diagonal, u / np.maximum(diagonal - 4, 1), inverse, room))
         if is_last:
             return grids
         count = pool(within)
@@ -79,7 +79,7 @@ def make_grids(unknown: npt.NDArray[np.bool_], inside: npt.NDArray[np.bool_], ch
 def apply_laplacian(x: Floats, grid: Grid) -> Floats:
     """``L x`` at the pixels to be found, zero elsewhere: [C, h, w] in the grid's third array."""
     bent: Floats = np.multiply(grid.diagonal, x, out=grid.room[2])
-    bent -= _neighbours(x, grid.room[:2])
+    bent -= _smeared(x, grid.room[:2])
     bent *= grid.unknown
     return bent
 
@@ -105,7 +105,9 @@ def cycle(grids: Sequence[Grid], residual: Floats) -> Floats:
     correction = interpolate(cycle(grids[1:], _restrict(remaining)))
     correction *= grid.unknown
     e += correction
-    smoothed = _neighbours(e, grid.room[:2])
+    smoothed = _smeared(e, grid.room[:2])
+    e *= 4
+    smoothed -= e
     smoothed += residual
     smoothed *= grid.inverse_diagonal
     return smoothed  # in room[1]
@@ -119,34 +121,32 @@ def pool(x: Floats) -> Floats:
 
 
 def interpolate(coarse: Floats) -> Floats:
-    """Bilinear interpolation to the next finer grid: [..., h, w] to [..., 2 h, 2 w]."""
-    *others, height, width = coarse.shape
-    rows = np.empty((*others, 2 * height, width), coarse.dtype)
-    _interpolate(np.moveaxis(coarse, -2, 0), np.moveaxis(rows, -2, 0))
-    both = np.empty((*others, 2 * height, 2 * width), coarse.dtype)
-    _interpolate(np.moveaxis(rows, -1, 0), np.moveaxis(both, -1, 0))
+    """Bilinear interpolation to the next finer grid: [C, h, w] to [C, 2 h, 2 w]."""
+    images, height, width = coarse.shape
+    columns = np.empty((images, height, 2 * width), coarse.dtype)  # first, while there are half as many
+    _interpolate(coarse.transpose(2, 0, 1), columns.reshape(images, height, width, 2).transpose(2, 3, 0, 1))
+    both = np.empty((images, 2 * height, 2 * width), coarse.dtype)
+    _interpolate(columns.transpose(1, 0, 2), both.reshape(images, height, 2, 2 * width).transpose(1, 2, 0, 3))
     return both
 
 
 def _restrict(fine: Floats) -> Floats:
-    """The transpose of ``interpolate``: [..., h, w] to [..., h/2, w/2]."""
-    *others, height, width = fine.shape
-    rows = np.empty((*others, height // 2, width), fine.dtype)
-    _transpose(np.moveaxis(fine, -2, 0), np.moveaxis(rows, -2, 0))
-    both = np.empty((*others, height // 2, width // 2), fine.dtype)
-    _transpose(np.moveaxis(rows, -1, 0), np.moveaxis(both, -1, 0))
+    """The transpose of ``interpolate``: [C, h, w] to [C, h/2, w/2]."""
+    images, height, width = fine.shape
+    rows = np.empty((images, height // 2, width), fine.dtype)
+    _transpose(fine.transpose(1, 0, 2), rows.transpose(1, 0, 2))
+    both = np.empty((images, height // 2, width // 2), fine.dtype)
+    _transpose(rows.transpose(2, 0, 1), both.transpose(2, 0, 1))
     return both
 
 
 def _interpolate(coarse: Floats, fine: Floats) -> None:
-    """Along the first axis: three fourths of the nearest and one fourth of the next."""
+    """Along the first axis, [n, ...] to [n, 2, ...]: three fourths of the nearest and one fourth of the next."""
     fourth = coarse * np.float32(0.25)
-    np.subtract(coarse, fourth, out=fine[::2])
-    fine[1::2] = fine[::2]
-    fine[2::2] += fourth[:-1]
-    fine[0] += fourth[0]
-    fine[1:-1:2] += fourth[1:]
-    fine[-1] += fourth[-1]
+    near = coarse - fourth
+    fine[0, 0], fine[-1, 1] = coarse[0], coarse[-1]
+    np.add(near[1:], fourth[:-1], out=fine[1:, 0])
+    np.add(near[:-1], fourth[1:], out=fine[:-1, 1])
 
 
 def _transpose(fine: Floats, coarse: Floats) -> None:
@@ -161,25 +161,29 @@ def _transpose(fine: Floats, coarse: Floats) -> None:
     coarse *= np.float32(0.25)
 
 
-def _neighbours(x: Floats, room: Floats) -> Floats:
-    """The weighted sum of the eight neighbours: [1, 2, 1] along both axes, without the middle.
+def _smeared(x: Floats, room: Floats) -> Floats:
+    """The weighted sum of the neighbours and of four times the pixel itself: [1, 2, 1] along both axes.
+
+    Each axis takes two sums of pairs. They run over all rows and images at once, since long loops are quicker; what
+    they get wrong at the ends of rows and images is set right.
 
     Args:
-        x: [..., h, w].
+        x: [n, h, w].
         room: Two arrays of that shape; the second becomes the result.
     """
-    rows: Floats = room[0]
+    pairs: Floats = room[0]
     total: Floats = room[1]
-    np.add(x[..., :-2, :], x[..., 2:, :], out=rows[..., 1:-1, :])
-    rows[..., 0, :], rows[..., -1, :] = x[..., 1, :], x[..., -2, :]
-    np.add(x, x, out=total)
-    rows += total
-    np.add(rows[..., :-2], rows[..., 2:], out=total[..., 1:-1])
-    total[..., 0], total[..., -1] = rows[..., 1], rows[..., -2]
-    total += rows
-    total += rows
-    np.multiply(x, 4, out=rows)
-    total -= rows
+    width = x.shape[-1]
+    flat, flat_pairs, flat_total = x.reshape(-1), pairs.reshape(-1), total.reshape(-1)
+    np.add(flat[:-width], flat[width:], out=flat_pairs[:-width])
+    pairs[:, -1] = x[:, -1]
+    np.add(flat_pairs[:-width], flat_pairs[width:], out=flat_total[width:])
+    np.add(x[:, 0], pairs[:, 0], out=total[:, 0])
+    np.add(flat_total[:-1], flat_total[1:], out=flat_pairs[:-1])
+    pairs[..., -1] = total[..., -1]
+    first = total[..., 0] + pairs[..., 0]
+    np.add(flat_pairs[:-1], flat_pairs[1:], out=flat_total[1:])
+    total[..., 0] = first
     return total
 
 
@@ -187,7 +191,7 @@ def _inverse(unknown: Floats, diagonal: Floats) -> Floats:
     """Of the operator on the pixels to be found; the identity on the others."""
     places = unknown.size
     ones = np.eye(places).reshape(places, *unknown.shape)
-    matrix = (diagonal * ones - _neighbours(ones, np.empty((2, *ones.shape)))).reshape(places, places)
+    matrix = (diagonal * ones - _smeared(ones, np.empty((2, *ones.shape)))).reshape(places, places)
     fixed = unknown.ravel() == 0
     matrix[fixed] = 0
     matrix[:, fixed] = 0
