@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -72,6 +73,7 @@ def _blurred(values: Doubles) -> Doubles:
     return values
 
 
+@lru_cache(maxsize=8)
 def _window(length: int) -> Doubles:
     """The matrix of the window along an axis, [length, length]; each column sums to 1."""
     distance = np.abs(np.subtract.outer(np.arange(length), np.arange(length)))
