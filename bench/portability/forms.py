@@ -25,6 +25,8 @@ LEVELS = {
     "plain": ("plain",),
     "as exported": ("0", "1", "2"),
     "required inputs": ("0", "1", "2"),
+    "required, level 1 fixed": ("1",),
+    "required, level 1 fixed, sizes fixed": ("1",),
     "required, level 2 fixed": ("2",),
     "required, flat": ("2",),
     "required, flat, sizes fixed": ("2, two rows",),
@@ -43,10 +45,13 @@ def write(folder: Path, network: str) -> None:
         "plain": _sized(sources["plain"].read_bytes()),
         "as exported": exported,
         "required inputs": onnxcam.adapt(exported, inputs="required"),
+        "required, level 1 fixed": onnxcam.adapt(exported, inputs="required", level=1),
         "required, level 2 fixed": onnxcam.adapt(exported, inputs="required", level=2),
         "required, flat": onnxcam.adapt(sources["flat"], inputs="required"),
     }
-    contents["required, flat, sizes fixed"] = _sized(contents["required, flat"])
+    contents |= {
+        f"{form}, sizes fixed": _sized(contents[form]) for form in ("required, level 1 fixed", "required, flat")
+    }
     for form, content in contents.items():
         path_of(folder, form).write_bytes(content)
     _write_cases(folder, exported)

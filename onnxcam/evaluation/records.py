@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
-from onnxcam.errors import EvaluationError, OutputError
+from onnxcam.errors import EvaluationError
 from onnxcam.evaluation.conventions import Metric
+from onnxcam.line_files import LineFile, begins_with, whole_lines
 from onnxcam.strict_json import InvalidJsonError, decoded
 from onnxcam.version import __version__
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SCHEMA = 1
+_START = b'{"key": {"image": "'
 
 
 @dataclass(slots=True)
@@ -79,7 +80,7 @@ class Record:
 
 
 class Records:
-    """The results in a file of JSON lines. New ones are appended, and a last line that was cut off is ignored."""
+    """The results in a file of JSON lines, to which new ones are added."""
 
     def __init__(self, path: Path) -> None:
         """Reads what is there.
@@ -92,17 +93,15 @@ class Records:
         """
         self._path = path
         self._found: dict[Key, Record] = {}
-        text = b""
         try:
-            with contextlib.suppress(FileNotFoundError):
-                text = path.read_bytes()
+            lines = list(whole_lines(path))
+            is_ours = bool(lines) or begins_with(path, _START)
         except OSError as error:
             raise EvaluationError(f"cannot read {path}: {error.strerror or error}") from error
-        *lines, rest = text.split(b"\n")
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                self._read(line, number)
-        self._needs_newline = bool(rest)
+        if not is_ours:
+            raise self._foreign(1, "it begins otherwise")
+        for number, line in lines:
+            self._read(line, number)
 
     def get(self, key: Key, maps: Collection[str]) -> Record | None:
         """The result of an image, if it is there with all maps that are wanted."""
@@ -110,28 +109,24 @@ class Records:
         return record if record is not None and set(maps) <= record.maps.keys() else None
 
     def add(self, record: Record) -> None:
-        """Appends a result.
+        """Adds a result.
 
         Raises:
             OutputError: The file cannot be written.
         """
-        line = json.dumps(asdict(record), allow_nan=False).encode() + b"\n"
-        try:
-            with self._path.open("ab") as file:
-                file.write(b"\n" + line if self._needs_newline else line)
-        except OSError as error:
-            raise OutputError(f"cannot write {self._path}: {error.strerror or error}") from error
-        self._needs_newline = False
+        with LineFile(self._path) as file:
+            file.add(json.dumps(asdict(record), allow_nan=False).encode())
         self._found[record.key] = record
 
     def _read(self, line: bytes, number: int) -> None:
         try:
             record = decoded(line, Record)
         except InvalidJsonError as error:
-            if number > 1 and self._found:  # cut off when an evaluation was killed, which then went on below
-                return
-            raise EvaluationError(
-                f"line {number} of {self._path} is no result of 'onnxcam evaluate' ({error}); name another folder"
-            ) from None
+            raise self._foreign(number, error) from None
         if record.schema == SCHEMA:
             self._found[record.key] = record
+
+    def _foreign(self, number: int, why: object) -> EvaluationError:
+        return EvaluationError(
+            f"line {number} of {self._path} is no result of 'onnxcam evaluate' ({why}); name another folder"
+        )

@@ -20,7 +20,7 @@ ORDER = [
     "metadata_checks",
     "metadata",
     "methods temporary signature levels",
-    "cam tensors files photograph artifact",
+    "cam tensors files line_files photograph artifact",
     "scores hashes",
     "detection",
     "targets",

@@ -1,16 +1,13 @@
 """The manifest of an output folder, ``manifest.jsonl``: a line of JSON for each image whose files are written.
 
-A line is written after its files, in one write, so that each listed file is whole, however the job ends. A last line
-that was cut off is removed when the manifest is opened again. Of several lines of one image, the last one is valid.
+A line is written after its files, so that each listed file is whole, however the job ends. Of several lines of one
+image, the last one is valid.
 """
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import hashlib
 import json
-import os
 from typing import TYPE_CHECKING, Any, Self
 
 from onnxcam.cli.masks import MaskedRegion
@@ -20,13 +17,13 @@ from onnxcam.errors import OutputError, PictureError
 from onnxcam.execution.installation import versions
 from onnxcam.files import check_writable, make_folder
 from onnxcam.hashes import file_sha256, model_sha256
+from onnxcam.line_files import LineFile, begins_with, whole_lines
 from onnxcam.photograph.reading import reason
 from onnxcam.signature import fingerprint
 from onnxcam.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from io import FileIO
     from pathlib import Path
 
     from onnxcam.cli.job.options import Options
@@ -35,7 +32,6 @@ if TYPE_CHECKING:
 # Every line begins so, which also tells a cut-off line from somebody else's file.
 _START = b'{"onnxcam": "'
 _KEY = ("source", "input_sha256", "model_sha256", "options")
-_CHUNK = 2**16
 
 Key = dict[str, Any]
 
@@ -67,8 +63,9 @@ class Manifest:
         self._versions = {"onnxcam": __version__} | {
             name: version for name, version in known.items() if name.startswith(("onnxruntime", "ort-"))
         }
+        _check_start(self._path)
         self._listed = set(map(_digest, _records(self._path))) if resume else set()
-        self._file = _opened(self._path)
+        self._file = LineFile(self._path)
 
     def __enter__(self) -> Self:
         """For ``with Manifest(…) as manifest``."""
@@ -112,17 +109,7 @@ class Manifest:
         Raises:
             OutputError: It cannot be written, as on a full disk.
         """
-        end = self._path.stat().st_size
-        try:
-            self._append(as_json(listing).encode("ascii") + b"\n")
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                self._file.truncate(end)  # a part may have been written
-            raise OutputError(f"cannot write {self._path}: {error.strerror or error}") from error
-
-    def _append(self, line: bytes) -> None:
-        if self._file.write(line) < len(line):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._file.add(as_json(listing).encode("ascii"))
 
 
 def _stated(texts: Sequence[str], options: Options) -> dict[str, Any]:
@@ -157,12 +144,8 @@ def _digest(record: dict[str, Any]) -> bytes:
 
 def _records(path: Path) -> Iterator[dict[str, Any]]:
     """The records of all whole lines."""
-    if not path.exists():
-        return
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if line.endswith(b"\n"):
-                yield _record(line, path, number)
+    for number, line in whole_lines(path):
+        yield _record(line, path, number)
 
 
 def _record(line: bytes, path: Path, number: int) -> dict[str, Any]:
@@ -175,37 +158,17 @@ def _record(line: bytes, path: Path, number: int) -> dict[str, Any]:
     return record
 
 
-def _opened(path: Path) -> FileIO:
-    """Opens a manifest for adding lines, and removes a last line that was cut off."""
+def _check_start(path: Path) -> None:
+    """Checks that a file is a manifest, by its first line."""
     try:
-        with path.open("a+b", buffering=0) as file:
-            _check_start(file, path)
-            file.truncate(_end_of_lines(file))
-        return path.open("ab", buffering=0)
+        first = next(whole_lines(path), None)
+        is_ours = first is not None or begins_with(path, _START)
     except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
-
-
-def _check_start(file: FileIO, path: Path) -> None:
-    file.seek(0)
-    first = file.readline()
-    if first.endswith(b"\n"):
-        _record(first, path, 1)
-    elif not (first.startswith(_START) or _START.startswith(first)):
+        raise OutputError(f"cannot read {path}: {reason(error)}") from error
+    if first is not None:
+        _record(first[1], path, first[0])
+    elif not is_ours:
         raise _foreign(path, "it begins otherwise")
-
-
-def _end_of_lines(file: FileIO) -> int:
-    """The position after the last whole line."""
-    position = file.seek(0, 2)
-    while position > 0:
-        start = max(0, position - _CHUNK)
-        file.seek(start)
-        found = file.read(position - start).rfind(b"\n")
-        if found >= 0:
-            return start + found + 1
-        position = start
-    return 0
 
 
 def _foreign(path: Path, why: str) -> OutputError:

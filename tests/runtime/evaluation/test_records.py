@@ -16,7 +16,7 @@ def test_a_record_is_found_again(tmp_path):
     assert path.read_text().count("\n") == 1
 
 
-def test_a_line_that_was_cut_off_is_ignored_and_the_next_goes_below(tmp_path):
+def test_a_line_that_was_cut_off_is_ignored_and_removed(tmp_path):
     path = tmp_path / "results.jsonl"
     records = Records(path)
     records.add(RECORD)
@@ -38,6 +38,12 @@ def test_another_file_is_not_appended_to(tmp_path):
     path.write_text('{"mine": 1}\n')
     with pytest.raises(EvaluationError, match=r"line 1 of .* is no result of 'onnxcam evaluate'"):
         Records(path)
+    path.write_text("a note without an end")
+    with pytest.raises(
+        EvaluationError, match=r"line 1 of .* is no result of 'onnxcam evaluate' \(it begins otherwise\)"
+    ):
+        Records(path)
+    assert path.read_text() == "a note without an end"
     with pytest.raises(EvaluationError, match="cannot read"):
         Records(tmp_path)
 

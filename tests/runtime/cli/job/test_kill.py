@@ -21,7 +21,7 @@ KILLER = """
 import os, signal, sys
 from pathlib import Path
 from onnxcam.cli import main
-from onnxcam.cli.job.manifest import Manifest
+from onnxcam.line_files import LineFile
 
 calls = 0
 
@@ -45,8 +45,8 @@ sys.exit(main(sys.argv[1:]))
 POINTS = {
     "before the picture has its name": ("Path", "replace", "before", 4),
     "after the picture has its name": ("Path", "replace", "after", 4),
-    "in the middle of a line": ("Manifest", "_append", "in", 1),
-    "after a line": ("Manifest", "_append", "after", 4),
+    "in the middle of a line": ("LineFile", "_write", "in", 1),
+    "after a line": ("LineFile", "_write", "after", 4),
 }
 
 

@@ -7,8 +7,7 @@ import onnxruntime
 import pytest
 from PIL import Image
 
-from onnxcam import __version__
-from onnxcam.cli.job import manifest
+from onnxcam import __version__, line_files
 from onnxcam.signature import fingerprint
 
 MANIFEST = Path("out/manifest.jsonl")
@@ -207,12 +206,11 @@ def test_results_are_not_explained_even_under_other_names(onnxcam, model, photos
 
 
 def test_a_full_disk_leaves_no_part_of_a_line(explain, monkeypatch):
-    def write_a_part(self: manifest.Manifest, line: bytes) -> int:
-        written = self._file.write(line[:50])
-        assert written == 50
+    def write_a_part(self: line_files.LineFile, line: bytes) -> None:
+        assert self._file.write(line[:50]) == 50
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(manifest.Manifest, "_append", write_a_part)
+    monkeypatch.setattr(line_files.LineFile, "_write", write_a_part)
     result = explain()
     assert result.code == 2
     assert "cannot write out/manifest.jsonl: No space left on device" in result.err
