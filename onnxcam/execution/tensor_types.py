@@ -42,5 +42,6 @@ def outputs_of(session: InferenceSession) -> tuple[TensorType, ...]:
 
 def _read(value: Any, *, optional: bool = False) -> TensorType:
     element = value.type.removeprefix("tensor(").removesuffix(")")
-    shape = tuple(size if isinstance(size, int) else None for size in value.shape)
+    # Of a fixed level, the outputs of other levels have no rows, where those of the file have any number.
+    shape = tuple(size if isinstance(size, int) and size else None for size in value.shape)
     return TensorType(value.name, _NUMPY_NAMES.get(element, element), shape, optional)
