@@ -60,14 +60,15 @@ class Signature:
 
     @classmethod
     def of(cls, session: InferenceSession) -> Signature:
-        """Reads them from a session.
+        """Reads them from a session; outputs that a fixed level never gives are left out, since Triton has no size 0.
 
         Raises:
             ModelError: One has a type that Triton has not.
         """
         required = (_tensor(value) for value in session.get_inputs())
         optional = (_tensor(value, optional=True) for value in session.get_overridable_initializers())
-        return cls((*required, *optional), tuple(_tensor(value) for value in session.get_outputs()))
+        given = (value for value in session.get_outputs() if 0 not in value.shape)
+        return cls((*required, *optional), tuple(map(_tensor, given)))
 
 
 def _tensor(value: Any, *, optional: bool = False) -> Tensor:

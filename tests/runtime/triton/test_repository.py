@@ -91,6 +91,14 @@ def test_a_fixed_level_is_that_of_the_batched_form(data, tmp_path):
     assert made[1].name == "m_level2"
 
 
+def test_outputs_that_a_fixed_level_never_gives_are_left_out(data, tmp_path):
+    (tmp_path / "fixed.onnx").write_bytes(adapt(data / "pooled.onnx", level=1))
+    Repository(tmp_path / "models", tmp_path / "fixed.onnx", "fixed").write([], 8, "s3://x")
+    configuration = (tmp_path / "models/fixed/config.pbtxt").read_text()
+    assert "onnxcam.gradients/features" in configuration
+    assert "onnxcam.guided_gradients" not in configuration
+
+
 def test_required_inputs_are_not_optional_in_the_configuration(data, tmp_path):
     required = tmp_path / "required.onnx"
     required.write_bytes(adapt(data / "pooled.onnx", inputs="required"))
