@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from onnxcam.intervals import Interval
     from onnxcam.metadata import Metadata
-    from onnxcam.sanity.check import MethodCurves, SanityReport
+    from onnxcam.sanity.results import MethodCurves, SanityReport
 
 _MODEL_ENDINGS = {".onnx", ".ort"}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -18,93 +18,34 @@ from onnxcam import cam
 from onnxcam.artifact.adapt import stated_metadata, undamaged
 from onnxcam.errors import ModelError
 from onnxcam.explainer import Explainer
-from onnxcam.intervals import Interval, mean_interval
-from onnxcam.metadata import MethodSanity, Sanity
 from onnxcam.sanity.maps import maps_of
 from onnxcam.sanity.randomised import randomised_copy
+from onnxcam.sanity.results import SanityReport, curves_of, interval_over
 from onnxcam.sanity.shifted import SHIFT, can_be_shifted, shifted
 from onnxcam.sanity.similarity import spearman, structural_similarity
 from onnxcam.sanity.targets import targets_of
-from onnxcam.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
 
     from onnxcam.cam import Floats
+    from onnxcam.intervals import Interval
     from onnxcam.levels import Level
     from onnxcam.sanity.maps import MapOf
     from onnxcam.sanity.randomised import RandomisedCopy
+    from onnxcam.sanity.results import Similarity
     from onnxcam.targets.rows import Target
 
 Maps = dict[str, "list[Floats]"]
-# The rank correlation and the structural similarity of two maps.
-Similarity = tuple[float, float]
-
 # From a number of steps to a block, which gives a function to call after each step.
 Progress = Callable[[int], AbstractContextManager[Callable[[], None]]]
 
 # Of the last layer, whose result the verdict rests on. Of the default model and three photographs, the mean rank
 # correlation of Grad-CAM's maps is from -0.13 to 0.37 in one permutation or another.
 PERMUTATIONS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class MethodCurves:
-    """The results of one method, each a mean over the pictures with its bootstrap interval.
-
-    Attributes:
-        classes: The rank correlation of the maps of two classes; None where the model has no two.
-        rank_correlation: Of the maps before and after each depth of the cascade; the first, of the last layer alone, is
-            a mean over several permutations of each picture.
-        unsigned: The mean magnitude of the first; it has no interval.
-        structural_similarity: Likewise, of the maps scaled to [0, 1] at the input's size.
-        shift: The rank correlation with the shifted input's map; None if it was not tried.
-    """
-
-    classes: Interval | None
-    rank_correlation: tuple[Interval, ...]
-    unsigned: float
-    structural_similarity: tuple[Interval, ...]
-    shift: Interval | None
-
-
-@dataclass(frozen=True, slots=True)
-class SanityReport:
-    """The sanity checks of a model.
-
-    Attributes:
-        pictures: The number of pictures.
-        layers: The names of the layers' weights, the last layer first.
-        depths: The numbers of layers that were randomised.
-        methods: The results, by the method's name.
-    """
-
-    pictures: int
-    layers: tuple[str, ...]
-    depths: tuple[int, ...]
-    methods: dict[str, MethodCurves]
-
-    @property
-    def short(self) -> Sanity:
-        """The short form that a model's metadata can carry."""
-        methods = {
-            name: MethodSanity(
-                classes=None if one.classes is None else one.classes.mean,
-                classifier=one.rank_correlation[0].mean,
-                unsigned=one.unsigned,
-                network=one.rank_correlation[-1].mean,
-                shift=None if one.shift is None else one.shift.mean,
-            )
-            for name, one in self.methods.items()
-        }
-        return Sanity(self.pictures, methods, f"onnxcam {__version__}")
-
-    def as_dict(self) -> dict[str, Any]:
-        """Everything, for JSON."""
-        return asdict(self)
 
 
 def depths_of(layers: int) -> tuple[int, ...]:
@@ -154,7 +95,7 @@ def check_sanity(
             advance()
             cascade = _cascade(copy, run, depths, advance)
         results = {
-            name: _curves(classes[name], [one[name] for one in cascade], shift[name], len(tensors))
+            name: curves_of(classes[name], [one[name] for one in cascade], shift[name], len(tensors))
             for name in functions
         }
         return SanityReport(len(tensors), tuple(copy.layers), depths, results)
@@ -205,7 +146,7 @@ class _Run:
         moved = [tensor + np.asarray(SHIFT, tensor.dtype) for tensor in self.tensors]
         after = _maps(_opened(copy, self.threads), moved, self.targets, self.functions)
         return {
-            name: _interval(spearman(a[0], b[0]) for a, b in zip(self.before[name], after[name], strict=True))
+            name: interval_over(spearman(a[0], b[0]) for a, b in zip(self.before[name], after[name], strict=True))
             for name in self.functions
         }
 
@@ -241,28 +182,9 @@ def _of_classes(maps: Sequence[Floats]) -> Interval | None:
     """The rank correlation of the first class's map with those of the others, a mean of these for each picture."""
     if any(len(own) < 2 for own in maps):
         return None
-    return _interval(np.mean([spearman(own[0], other) for other in own[1:]]) for own in maps)
+    return interval_over(np.mean([spearman(own[0], other) for other in own[1:]]) for own in maps)
 
 
 def _similarity(before: Floats, after: Floats, places: Sequence[int]) -> Similarity:
     scaled = [cam.upsample(cam.normalise(maps.astype(np.float64)), places)[0] for maps in (before, after)]
     return spearman(before[0], after[0]), structural_similarity(*scaled)
-
-
-def _curves(
-    classes: Interval | None, curve: Sequence[Sequence[Similarity]], shift: Interval | None, pictures: int
-) -> MethodCurves:
-    """A method's results, from the similarities at each depth: of each picture, once for each permutation."""
-    # [permutations, pictures, 2] at each depth.
-    depths = [np.array(pairs).reshape(-1, pictures, 2) for pairs in curve]
-    ranks, structural = (tuple(_interval(pairs[..., part].mean(axis=0)) for pairs in depths) for part in (0, 1))
-    return MethodCurves(classes, ranks, _rounded(np.abs(depths[0][..., 0]).mean()), structural, shift)
-
-
-def _interval(of_pictures: Iterable[np.floating[Any] | float]) -> Interval:
-    found = mean_interval(np.array(list(of_pictures), np.float64))
-    return Interval(*map(_rounded, (found.mean, found.low, found.high)))
-
-
-def _rounded(value: np.floating[Any] | float) -> float:
-    return round(float(value), 6)
