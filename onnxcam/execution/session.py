@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from onnxcam.artifact.adapt import adapt, metadata_of, undamaged
 from onnxcam.artifact.external_data import refuse_foreign_data
+from onnxcam.artifact.shared_matrices import share_of_shared_matrices
 from onnxcam.artifact.source import readable
 from onnxcam.contract import METADATA_KEY
 from onnxcam.errors import ModelError, ProviderError
@@ -35,6 +36,10 @@ _LOG_NOTHING = 4
 # run chooses the level.
 _NEEDS_A_PATH = "model_path must not be empty"
 _EXTERNAL_DATA_FOLDER = "session.model_external_initializers_file_folder_path"
+
+# Of a model's weights, in matrices that several products read. Without packed copies of them, VGG-16 at level 1 takes
+# 596 MiB instead of 1052, and 130 ms instead of 128; at level 2, where it would take a tenth longer, they stay.
+_MUCH = 0.5
 
 
 def open_session(
@@ -101,7 +106,11 @@ def _fixed(source: str | bytes, name: str, level: int, options: SessionOptions) 
     if isinstance(source, str):
         # Bytes lie in no folder; ONNX Runtime looks for external data here.
         options.add_session_config_entry(_EXTERNAL_DATA_FOLDER, str(Path(source).resolve().parent))
-    return adapt(data, level=level)
+    fixed = adapt(data, level=level)
+    with undamaged(name):
+        if level == 1 and share_of_shared_matrices(fixed) > _MUCH:
+            options.add_session_config_entry("session.disable_prepacking", "1")
+    return fixed
 
 
 def read_metadata(session: InferenceSession, name: str = "the model") -> Metadata:
