@@ -35,9 +35,8 @@ class LineFile:
         """
         self._path = path
         try:
-            with path.open("a+b", buffering=0) as file:
-                file.truncate(_end_of_lines(file))
-            self._file = path.open("ab", buffering=0)
+            self._file = path.open("a+b", buffering=0)
+            self._file.truncate(_end_of_lines(self._file))
         except OSError as error:
             raise _cannot_write(path, error) from error
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from onnxcam.artifact import wire
+from onnxcam.artifact import emit, wire
 from onnxcam.artifact.fixing import FixedNodes
 from onnxcam.artifact.graph import read_name
 from onnxcam.artifact.onnx_fields import (
@@ -24,8 +24,6 @@ from onnxcam.artifact.onnx_fields import (
     MODEL_GRAPH,
     MODEL_PROPERTY,
     TENSOR_NAME,
-    TENSOR_RAW_DATA,
-    TENSOR_TYPE,
     VALUE,
     VALUE_NAME,
 )
@@ -207,7 +205,7 @@ def _fixed(data: bytes, span: Span, required: Collection[str], level: int) -> It
     """The same at one level, without what only other levels need."""
     fixed = FixedNodes(data, span, level)
     inputs = {read_name(data, a, b, VALUE_NAME) for number, a, b in wire.fields(data, *span) if number == GRAPH_INPUT}
-    stays = (fixed.used | inputs).difference(required, [LEVEL_INPUT])
+    stays = (fixed.used | inputs).difference(required)
     yield from fixed.nodes
     yield from _without(
         data,
@@ -218,7 +216,7 @@ def _fixed(data: bytes, span: Span, required: Collection[str], level: int) -> It
     )
     yield from fixed.stored
     if LEVEL_INPUT in fixed.used:
-        yield wire.field(GRAPH_INITIALIZER, _scalar(LEVEL_INPUT, level))
+        yield emit.scalar(LEVEL_INPUT, INT64, level.to_bytes(8, "little"))
 
 
 def _without(data: bytes, span: Span, drops: Callable[[int, str], bool]) -> Iterator[memoryview]:
@@ -232,18 +230,11 @@ def _without(data: bytes, span: Span, drops: Callable[[int, str], bool]) -> Iter
     start, end = span
     view, kept = memoryview(data), start
     for number, kind, first, begin, stop in wire.spans(data, start, end):
-        if kind == wire.LENGTH and drops(
-            number, read_name(data, begin, stop, _NAMES[number]) if number in _NAMES else ""
-        ):
+        name = read_name(data, begin, stop, _NAMES[number]) if kind == wire.LENGTH and number in _NAMES else ""
+        if kind == wire.LENGTH and drops(number, name):
             yield view[kept:first]
             kept = stop
     yield view[kept:end]
-
-
-def _scalar(name: str, value: int) -> bytes:
-    """An int64 tensor without axes."""
-    raw = wire.field(TENSOR_RAW_DATA, value.to_bytes(8, "little"))
-    return wire.number_field(TENSOR_TYPE, INT64) + wire.field(TENSOR_NAME, name.encode()) + raw
 
 
 def _has_key(data: bytes, start: int, end: int) -> bool:

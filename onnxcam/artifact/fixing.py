@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from onnxcam.artifact import wire
+from onnxcam.artifact import emit, wire
 from onnxcam.artifact.graph import every_graph, read_graph, read_name, read_node, read_whole_number
 from onnxcam.artifact.onnx_fields import (
     GRAPH_INITIALIZER,
@@ -17,9 +17,6 @@ from onnxcam.artifact.onnx_fields import (
     GRAPH_QUANTIZATION,
     GRAPH_SPARSE_INITIALIZER,
     GRAPH_VALUE_INFO,
-    NODE_INPUT,
-    NODE_OPERATOR,
-    NODE_OUTPUT,
     VALUE_NAME,
 )
 from onnxcam.contract import LEVEL_INPUT
@@ -85,7 +82,7 @@ class FixedNodes:
                 outputs.append(read_name(self._data, begin, stop, VALUE_NAME))
             elif number == GRAPH_INITIALIZER and stop - begin < _LONGEST_NUMBER:
                 named = read_whole_number(self._data, begin, stop)
-                self._numbers |= {} if named is None else dict([named])
+                self._numbers.update([] if named is None else [named])
             if number in _STORED and is_branch:
                 self.stored.append(self._view[first:stop])
         for node in nodes:
@@ -101,7 +98,7 @@ class FixedNodes:
             is_reached = self._level >= self._numbers[comparison.inputs[1]]
             branch = node.graphs["then_branch" if is_reached else "else_branch"]
             for value, output in zip(self._take(branch, is_branch=True), node.outputs, strict=True):
-                self.nodes.append(_identity(value, output))
+                self.nodes.append(emit.node("Identity", [value], output))
                 self.used.add(value)
         else:
             self.nodes.append(self._view[first:stop])
@@ -117,8 +114,3 @@ class FixedNodes:
                 yield from graph.outputs
                 for inner in graph.nodes:
                     yield from inner.inputs
-
-
-def _identity(value: str, output: str) -> bytes:
-    texts = ((NODE_INPUT, value), (NODE_OUTPUT, output), (NODE_OPERATOR, "Identity"))
-    return wire.field(GRAPH_NODE, b"".join(wire.field(number, text.encode()) for number, text in texts))

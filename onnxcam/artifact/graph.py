@@ -33,7 +33,7 @@ from onnxcam.artifact.onnx_fields import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
 Span = tuple[int, int]
 
@@ -93,6 +93,21 @@ def every_graph(data: wire.Data, graph: Graph) -> Iterator[Graph]:
     for node in graph.nodes:
         for span in node.graphs.values():
             yield from every_graph(data, read_graph(data, span))
+
+
+def origins_of(nodes: Iterable[Node], rearranging: Collection[str]) -> dict[str, str]:
+    """The value that another is a rearrangement of, by the name of the other.
+
+    Args:
+        nodes: Each after those that it takes values from.
+        rearranging: The operators whose output has the elements of their first input.
+    """
+    origins: dict[str, str] = {}
+    for node in nodes:
+        if node.operator in rearranging and node.inputs:
+            origin = origins.get(node.inputs[0], node.inputs[0])
+            origins.update(dict.fromkeys(node.outputs, origin))
+    return origins
 
 
 def main_graph(data: wire.Data) -> Graph:

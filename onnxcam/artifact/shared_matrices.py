@@ -5,10 +5,11 @@ ONNX Runtime keeps a packed copy of a matrix for each product. Of VGG-16, fixed 
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from onnxcam.artifact.graph import main_graph
+from onnxcam.artifact.graph import main_graph, origins_of
 
 if TYPE_CHECKING:
     from onnxcam.artifact.graph import Tensor
@@ -28,14 +29,9 @@ def share_of_shared_matrices(data: bytes) -> float:
         DamagedError: They are no model.
     """
     graph = main_graph(data)
-    origins: dict[str, str] = {}
-    readers: Counter[str] = Counter()
-    for node in graph.nodes:  # each stands after those that it takes values from
-        read = [origins.get(name, name) for name in node.inputs]
-        if node.operator in _REARRANGING and read and node.outputs:
-            origins[node.outputs[0]] = read[0]
-        elif node.operator in _PRODUCTS:
-            readers.update(set(read))
+    origins = origins_of(graph.nodes, _REARRANGING)
+    products = [{origins.get(name, name) for name in node.inputs} for node in graph.nodes if node.operator in _PRODUCTS]
+    readers = Counter(itertools.chain.from_iterable(products))
     sizes = {name: _size(tensor) for name, tensor in graph.tensors.items()}
     shared = sum(size for name, size in sizes.items() if readers[name] > 1)
     return shared / max(1, sum(sizes.values()))

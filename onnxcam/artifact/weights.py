@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from onnxcam.artifact.graph import every_graph, main_graph, read_graph
+from onnxcam.artifact.graph import every_graph, main_graph, origins_of, read_graph
 from onnxcam.artifact.wire import DamagedError
 from onnxcam.contract import SCORES_OUTPUT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from onnxcam.artifact.graph import Graph, Node, Tensor
@@ -142,37 +142,27 @@ def _layers(value: str, scopes: tuple[Graph, ...]) -> list[tuple[Weight, ...]]:
     """The weights of each layer that a value comes from, those of the last node first."""
     nodes = [node for graph in scopes for node in graph.nodes]
     stored = {name: tensor for graph in scopes for name, tensor in graph.tensors.items()}
-    maker = {output: node for node in nodes for output in node.outputs}
+    origins = origins_of(nodes, _REARRANGING)
     needed, layers = {value}, []
     seen: set[Weight] = set()
     for node in reversed(nodes):  # each stands after those that it takes values from
         if needed.isdisjoint(node.outputs):
             continue
         needed.update(node.inputs)
-        found = [_weight(tensor) for tensor in _stored_weights(node, maker, stored)]
+        found = [_weight(tensor) for tensor in _stored_weights(node, origins, stored)]
         new = tuple(weight for weight in found if weight not in seen)
         seen.update(new)
         layers += [new] if new else []
     return layers
 
 
-def _stored_weights(node: Node, maker: dict[str, Node], stored: dict[str, Tensor]) -> Iterator[Tensor]:
+def _stored_weights(node: Node, origins: dict[str, str], stored: dict[str, Tensor]) -> Iterator[Tensor]:
+    """The stored tensors that a node's weights are, or are rearrangements of."""
     for position in _WEIGHTS.get(node.operator, ()):
-        tensor = _stored(node.inputs[position : position + 1], maker, stored)
-        if tensor is not None:
-            yield tensor
-
-
-def _stored(names: Sequence[str], maker: dict[str, Node], stored: dict[str, Tensor]) -> Tensor | None:
-    """The stored tensor that a value is a rearrangement of."""
-    for name in names:
-        if name in stored:
-            tensor = stored[name]
-            return tensor if tensor.data is not None or tensor.external else None
-        node = maker.get(name)
-        if node is not None and node.operator in _REARRANGING:
-            return _stored(node.inputs[:1], maker, stored)
-    return None
+        for name in node.inputs[position : position + 1]:
+            tensor = stored.get(origins.get(name, name))
+            if tensor is not None and (tensor.data is not None or tensor.external):
+                yield tensor
 
 
 def _weight(tensor: Tensor) -> Weight:

@@ -13,17 +13,10 @@ import numpy as np
 
 from onnxcam.artifact import wire
 from onnxcam.artifact.adapt import metadata_of, restated
+from onnxcam.artifact.emit import node, scalar
 from onnxcam.artifact.onnx_fields import (
-    GRAPH_INITIALIZER,
     GRAPH_INPUT,
-    GRAPH_NODE,
     MODEL_GRAPH,
-    NODE_INPUT,
-    NODE_OPERATOR,
-    NODE_OUTPUT,
-    TENSOR_NAME,
-    TENSOR_RAW_DATA,
-    TENSOR_TYPE,
     VALUE_NAME,
 )
 
@@ -64,8 +57,12 @@ def shifted(data: bytes) -> bytes:
 
 
 def _graph(data: bytes, start: int, end: int, metadata: Metadata) -> bytes:
-    name = metadata.image.name.encode()
-    parts = [wire.field(GRAPH_NODE, _subtraction(name)), wire.field(GRAPH_INITIALIZER, _constant(metadata.image.dtype))]
+    image = metadata.image
+    name = image.name.encode()
+    parts = [
+        node("Sub", [_INPUT, _CONSTANT], image.name),
+        scalar(_CONSTANT, _TYPES[image.dtype], np.array(SHIFT, image.dtype).tobytes()),
+    ]
     for number, kind, first, begin, stop in wire.spans(data, start, end):
         entry = data[begin:stop]
         renames = number == GRAPH_INPUT and kind == wire.LENGTH and wire.field(VALUE_NAME, name) in entry
@@ -79,13 +76,3 @@ def _graph(data: bytes, start: int, end: int, metadata: Metadata) -> bytes:
 def _renamed(entry: bytes) -> bytes:
     others = (entry[first:end] for key, _, first, _, end in wire.spans(entry, 0, len(entry)) if key != VALUE_NAME)
     return wire.field(VALUE_NAME, _INPUT.encode()) + b"".join(others)
-
-
-def _subtraction(name: bytes) -> bytes:
-    inputs = wire.field(NODE_INPUT, _INPUT.encode()) + wire.field(NODE_INPUT, _CONSTANT.encode())
-    return inputs + wire.field(NODE_OUTPUT, name) + wire.field(NODE_OPERATOR, b"Sub")
-
-
-def _constant(dtype: str) -> bytes:
-    raw = wire.field(TENSOR_RAW_DATA, np.array(SHIFT, dtype).tobytes())
-    return wire.number_field(TENSOR_TYPE, _TYPES[dtype]) + wire.field(TENSOR_NAME, _CONSTANT.encode()) + raw
