@@ -31,6 +31,7 @@ from onnxcam_export.read.preprocessing.given import checked_preprocessing
 from onnxcam_export.read.source import check_order, read
 from onnxcam_export.report import ExportReport
 from onnxcam_export.timing import stage
+from onnxcam_export.verify.independence import require_independent
 from onnxcam_export.verify.reference import reference_for
 from onnxcam_export.verify.verify import golden, verify
 
@@ -188,6 +189,7 @@ def run(
                 rules=plan.input_gradient.rules,
                 head=named_head,
             )
+            require_independent(forward)
             reference = reference_for(original, forward, plan.input_gradient, plan.rules) if verified else None
             check_head(head, forward.score.shape, names)
             label_note = for_classes(names, forward.score.classes)

@@ -15,7 +15,7 @@ import torch
 from onnxcam import Explainer
 from onnxcam_export import TargetLayerError, candidates, export
 from support import reference
-from support.models import randomised
+from support.models import randomised, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,9 +69,10 @@ CASES: dict[Callable[[], nn.Module], tuple[str, Callable[[Array], Array]]] = {
     torchvision_vit: ("encoder.layers.encoder_layer_1.ln_1", grid(1)),
     swin: ("norm", last_to_first),
 }
+NAMES = ["vit", "registers", "deit", "averaged", "torchvision", "swin"]
 
 
-@pytest.mark.parametrize("make", CASES, ids=["vit", "registers", "deit", "averaged", "torchvision", "swin"])
+@pytest.mark.parametrize("make", CASES, ids=NAMES)
 def test_the_default_layer_is_a_map_with_autograd_s_gradient(make: Callable[[], nn.Module], tmp_path: Path) -> None:
     torch.manual_seed(0)
     module, (layer, as_map) = randomised(make()), CASES[make]
@@ -102,3 +103,24 @@ def test_skipped_tokens_and_view_are_in_the_metadata(tmp_path: Path) -> None:
     report = export(randomised(registers()), tmp_path / "out.onnx", input_shape=(3, SIDE, SIDE), verify=False)
     (layer,) = report.metadata.layers
     assert (layer.view, layer.skip, layer.shape) == ("tokens", 4, (32, 4, 4))
+
+
+@pytest.mark.parametrize("batch", [None, 1], ids=["any batch", "a batch of one"])
+@pytest.mark.parametrize("exporter", ["older", "newer"])
+@pytest.mark.parametrize("make", CASES, ids=NAMES)
+def test_a_file_of_it_gives_autograd_s_gradients(
+    make: Callable[[], nn.Module], exporter: str, batch: int | None, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    module, (layer, as_map) = randomised(make()), CASES[make]
+    file = written(module, SIDE, tmp_path / "in.onnx", newer=exporter == "newer", batch=batch)
+    report = export(file, tmp_path / "out.onnx")
+    assert report.metadata.image.batch == batch
+    generator = np.random.default_rng(0)
+    image = generator.standard_normal((1, 3, SIDE, SIDE)).astype(np.float32)
+    got, expected = Explainer(report.path).run(image, [0, 2, 4]), reference.explain(module, image, [0, 2, 4], [layer])
+    (name,) = got.activations
+    assert reference.relative_error(got.scores, expected.scores) < 1e-5
+    assert reference.relative_error(got.activations[name], as_map(expected.activations[layer])) < 1e-5
+    assert reference.relative_error(got.gradients[name], as_map(expected.gradients[layer])) < 1e-4
+    assert reference.relative_error(got.guided_backprop(), expected.guided) < 1e-4

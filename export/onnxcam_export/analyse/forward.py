@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import onnx_ir as ir
 
 from onnxcam_export.analyse.activations import forward_steps
+from onnxcam_export.analyse.axes.batch_of_one import has_batch, open_batch
 from onnxcam_export.analyse.axes.follow import Axes, follow
 from onnxcam_export.analyse.axes.image_layout import layout_of, roles_of
 from onnxcam_export.analyse.axes.views import batch_reason
@@ -16,7 +17,7 @@ from onnxcam_export.analyse.nested_concat import nest
 from onnxcam_export.analyse.score import Score, find_score
 from onnxcam_export.errors import ScoreError, ShapeError
 from onnxcam_export.graph.optimisations import ALL, Optimisation
-from onnxcam_export.graph.steps import shape_text
+from onnxcam_export.graph.steps import shape_text, values_between
 from onnxcam_export.read.dynamic_batch import BATCH
 from onnxcam_export.read.image_input import describe, differentiable, require_size
 
@@ -43,6 +44,8 @@ class Forward:
         views: How each becomes [N, K, *places].
         candidates: The layers that the user could have chosen.
         optimisations: The cheaper forms that the gradient may be made of.
+        fixed_shapes: Of a model whose batch is fixed to one, the shapes of the values that have the symbol of a batch
+            until the gradient is written.
     """
 
     model: ir.Model
@@ -54,6 +57,7 @@ class Forward:
     views: Mapping[str, View]
     candidates: Sequence[Candidate] = ()
     optimisations: frozenset[Optimisation] = ALL
+    fixed_shapes: Mapping[ir.Value, ir.Shape] = field(default_factory=dict)
 
 
 def analyse(
@@ -83,6 +87,10 @@ def analyse(
     score = find_score(graph, score_output)
     steps = forward_steps(graph, visible=list(layers.values()))
     image_input, axes = followed(steps, image)
+    between = values_between(steps, score.value, [source])
+    if image_input.batch == 1 and not has_batch(axes, between):
+        other = follow(steps, image, roles_of(image_input.layout), batch_goes_before=False)
+        axes = other if has_batch(other, between) else axes
     if Optimisation.NESTED_CONCAT in optimisations:
         steps = nest(steps)
     maps = Maps(steps, axes, source, score.value, len(image_input.places))
@@ -100,7 +108,8 @@ def analyse(
             "(--input-size), or name a layer"
         )
     views = {name: maps.view(name, value) for name, value in chosen.items()}
-    return Forward(original.model, steps, image_input, source, score, chosen, views, found, optimisations)
+    fixed = open_batch(axes) if image_input.batch == 1 and has_batch(axes, between) else {}
+    return Forward(original.model, steps, image_input, source, score, chosen, views, found, optimisations, fixed)
 
 
 def followed(steps: Sequence[Step], image: ir.Value) -> tuple[ImageInput, Axes]:

@@ -105,6 +105,8 @@ def assemble(forward: Forward, input_gradient: InputGradient, form: Form = DROP_
     else:
         level = _input(graph, contract.LEVEL_INPUT, np.asarray(0, np.int64), [], default_is_kept=defaults)
         outputs = branch_by_level(op, forward, level, parts)
+    for value, shape in forward.fixed_shapes.items():
+        value.shape = shape
     _declare(graph, forward, outputs)
     tidy(forward.model)
 

@@ -9,13 +9,15 @@ from shapes become constants if they do not depend on the batch.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 import onnx_ir.passes.common as common_passes
-import onnxscript.optimizer
+
+from onnxcam_export.graph.fold_constants import fold_constants
+from onnxcam_export.prepare.counting_gathers import counts, remove_counting_gathers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,10 +40,13 @@ def complete_shapes(model: ir.Model) -> None:
     if known and not computed:
         return
     trials = [_trial(model, batch, size) for size in (_BATCHES if batch is not None else _BATCHES[:1])]
+    counting = set()
     for value in values:
         found = [trial[value.name or ""] for trial in trials if value.name in trial]
         if len(found) == len(trials):
             _settle(model.graph, value, batch, found)
+            counting |= {value.name} if all(trial.counts for trial in found) else set()
+    remove_counting_gathers(model.graph, counting)
     common_passes.RemoveUnusedNodesPass()(model)
 
 
@@ -62,7 +67,18 @@ def _is_known(shape: ir.Shape, batch: str | None) -> bool:
     return all(isinstance(size, int) or (batch is not None and size.value == batch) for size in shape)
 
 
-Found = tuple[tuple[int, ...] | None, npt.NDArray[Any] | None]
+class Found(NamedTuple):
+    """What is known of a value for one batch size.
+
+    Attributes:
+        shape: Its shape.
+        numbers: Its elements, of a short list of integers.
+        counts: Whether its elements are 0, 1, 2, ….
+    """
+
+    shape: tuple[int, ...] | None
+    numbers: npt.NDArray[Any] | None
+    counts: bool
 
 
 def _trial(model: ir.Model, batch: str | None, size: int) -> Mapping[str, Found]:
@@ -84,24 +100,25 @@ def _trial(model: ir.Model, batch: str | None, size: int) -> Mapping[str, Found]
     while modified:  # folding lets more shapes be inferred, and shapes let more be folded
         state_constant_shapes(trial.graph)
         common_passes.ShapeInferencePass(check_type=False, strict_mode=False)(trial)
-        modified = onnxscript.optimizer.fold_constants(trial).modified
+        modified = fold_constants(trial, indices=True)
     found: dict[str, Found] = {}
     for value in [*trial.graph.initializers.values(), *(value for node in trial.graph for value in node.outputs)]:
         shape = None
         if value.shape is not None and value.shape.is_static():
             shape = tuple(n for n in value.shape if isinstance(n, int))
         tensor = ir.convenience.get_const_tensor(value)
-        small = tensor is not None and tensor.size <= 64 and tensor.dtype == ir.DataType.INT64
-        found[value.name or ""] = (shape, tensor.numpy() if small and tensor is not None else None)
+        numbers = tensor.numpy() if tensor is not None and tensor.dtype == ir.DataType.INT64 else None
+        small = numbers is not None and numbers.size <= 64
+        found[value.name or ""] = Found(shape, numbers if small else None, numbers is not None and counts(numbers))
     return found
 
 
 def _settle(graph: ir.Graph, value: ir.Value, batch: str | None, found: Sequence[Found]) -> None:
     """Sets the shape of a value, or replaces it by a constant, where all trials agree."""
-    shapes = [shape for shape, _ in found if shape is not None]
+    shapes = [trial.shape for trial in found if trial.shape is not None]
     if len(shapes) == len(found):
         value.shape = ir.Shape([_size(sizes, batch) for sizes in zip(*shapes, strict=True)])
-    numbers = [number for _, number in found if number is not None]
+    numbers = [trial.numbers for trial in found if trial.numbers is not None]
     if len(numbers) == len(found) and all(np.array_equal(numbers[0], number) for number in numbers):
         if value.is_graph_output():
             return

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from itertools import count
 from typing import TYPE_CHECKING
 
 import onnx_ir as ir
 import onnx_ir.passes.common as common_passes
-import onnxscript.optimizer
 import onnxscript.rewriter
 
 from onnxcam_export.differentiate.rule import PLAIN
+from onnxcam_export.graph.fold_constants import fold_constants
+from onnxcam_export.prepare.counting_gathers import remove_counting_gathers
 from onnxcam_export.prepare.expand_functions import expand
 from onnxcam_export.prepare.infer_shapes import complete_shapes, state_constant_shapes
 from onnxcam_export.prepare.masked_assignments import select_by_masks
+from onnxcam_export.prepare.padded_pooling import keep_padding_apart
 from onnxcam_export.prepare.stacked_extremes import unstack_extremes
 
 if TYPE_CHECKING:
@@ -39,6 +42,8 @@ def simplify(model: ir.Model, keep: Sequence[ir.Value] = (), operators: Containe
         _optimise(model)
         select_by_masks(model.graph)
         unstack_extremes(model.graph)
+        remove_counting_gathers(model.graph)
+        keep_padding_apart(model.graph)
         common_passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
         common_passes.RemoveUnusedNodesPass()(model)
         common_passes.NameFixPass()(model)
@@ -55,11 +60,28 @@ def _optimise(model: ir.Model) -> None:
     """
     common_passes.InlinePass()(model)
     for _ in range(2):
-        onnxscript.optimizer.fold_constants(model)
+        fold_constants(model)
         onnxscript.rewriter.rewrite(model)
+        _list_constants(model.graph)
     common_passes.LiftSubgraphInitializersToMainGraphPass()(model)
     common_passes.DeduplicateInitializersPass()(model)
     common_passes.OutputFixPass()(model)
+
+
+def _list_constants(graph: ir.Graph) -> None:
+    """Enters constants that nodes read, but that the graph no longer lists.
+
+    The rewriter names a new constant after the value it belongs to. If two constants have one name, as the limits of
+    two Clip of one value, it lists the second alone.
+    """
+    for node in graph:
+        for value in node.inputs:
+            if value is None or value.const_value is None or value.producer() is not None or value.is_graph_input():
+                continue
+            if graph.initializers.get(value.name or "") is not value:
+                names = (f"{value.name}_{number}" for number in count(1))
+                value.name = next(name for name in names if name not in graph.initializers)
+                graph.register_initializer(value)
 
 
 @contextmanager

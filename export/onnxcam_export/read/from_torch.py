@@ -35,6 +35,12 @@ _TRANSLATIONS: dict[Callable[..., Any], Callable[..., Any]] = {
 }
 
 
+DETACH_NOTE = (
+    "the module's detach() was ignored, since the scores depend on those values all the same: the gradients are the "
+    "derivatives of the scores, and not those of a training step"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Captured:
     """A PyTorch model, captured twice: as an ONNX graph and as the program that the graph was made from.
@@ -81,7 +87,12 @@ def capture(
             custom_translation_table=_TRANSLATIONS | _of_attention(program),
         )
         assert exported is not None  # noqa: S101 — it is, with dynamo=True
+        notes += (DETACH_NOTE,) if _detaches(program) else ()
     return Captured(exported.model, exported.exported_program, notes)  # type: ignore[arg-type]
+
+
+def _detaches(program: torch.export.ExportedProgram) -> bool:
+    return any(node.target is torch.ops.aten.detach.default for node in program.graph.nodes)
 
 
 def _of_attention(program: torch.export.ExportedProgram) -> dict[Callable[..., Any], Callable[..., Any]]:

@@ -10,7 +10,6 @@ import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import numpy as np
 import onnx.defs
 import onnx_ir as ir
 import onnx_ir.passes.common as common_passes
@@ -22,6 +21,7 @@ from onnxcam_export.read.dynamic_batch import BATCH, make_dynamic, require_dynam
 from onnxcam_export.read.explicit_padding import make_explicit
 from onnxcam_export.read.fused_operators import unfuse
 from onnxcam_export.read.image_input import find_image, fix_size
+from onnxcam_export.read.training_mode import leave_training
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -60,10 +60,10 @@ def to_standard_form(
     upgrade(model)
     image = find_image(model.graph, image_input)
     fix_size(image, input_shape)
-    _drop_dropout(model.graph)
     if dynamic_batch:
         make_dynamic(model, image)
     infer_shapes(model)
+    leave_training(model)
     if make_explicit(model.graph):
         infer_shapes(model)
     if dynamic_batch:
@@ -122,38 +122,6 @@ def _refuse_integer_kernels(graph: ir.Graph) -> None:
             f"the model computes in integers ({', '.join(sorted(fused))}), which have no gradient; quantise it with "
             "QuantizeLinear and DequantizeLinear instead (ONNX Runtime's QuantFormat.QDQ), which keeps integer kernels"
         )
-
-
-def _drop_dropout(graph: ir.Graph) -> None:
-    """Dropout passes its input on, unless the model was exported in training mode.
-
-    Raises:
-        SourceError: It was.
-    """
-    for node in list(graph):
-        if _trains(node):
-            raise SourceError(
-                f"the model was exported in training mode ({node.op_type} node {node.name!r} draws on the batch); "
-                "export it again in evaluation mode"
-            )
-        if node.op_type == "Dropout" and not (len(node.outputs) > 1 and node.outputs[1].uses()):
-            _replace_by_identity(graph, node)
-
-
-def _trains(node: ir.Node) -> bool:
-    """Whether the node is a batch norm or a dropout in training mode."""
-    if node.op_type == "BatchNormalization":
-        return bool(node.attributes.get_int("training_mode", 0))
-    flag = node.inputs[2] if node.op_type == "Dropout" and len(node.inputs) > 2 else None
-    tensor = ir.convenience.get_const_tensor(flag) if flag is not None else None
-    return flag is not None and (tensor is None or bool(np.any(tensor.numpy())))
-
-
-def _replace_by_identity(graph: ir.Graph, node: ir.Node) -> None:
-    identity = ir.node("Identity", [node.inputs[0]], name=node.name)
-    old, new = node.outputs[0], identity.outputs[0]
-    new.name, new.type, new.shape = old.name, old.type, old.shape
-    ir.convenience.replace_nodes_and_values(graph, node, [node], [identity], [old], [new])
 
 
 @contextmanager

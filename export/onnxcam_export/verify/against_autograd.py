@@ -49,8 +49,7 @@ class AgainstAutograd:
         self._views = forward.views
         self._inputs = [value.name or "" for value in forward.model.graph.inputs]
         self._image = forward.image_input.name
-        shape = next(value.shape for value in forward.model.graph.inputs if value.name == self._image)
-        self._fixed_batch = shape is not None and isinstance(shape[0], int)
+        self._fixed_batch = forward.image_input.batch is not None
         self._outputs = [value.name or "" for value in forward.model.graph.outputs]
         self._input_output = input_gradient.output
         nodes = {node.name: node for node in self._module.graph.nodes}

@@ -24,6 +24,7 @@ from onnxcam.execution.golden import relative_error
 from onnxcam_export.differentiate.rule import Treatment
 from onnxcam_export.graph.float32 import computes_in_halves
 from onnxcam_export.graph.steps import shape_of
+from onnxcam_export.prepare import padded_pooling
 from onnxcam_export.verify import central_differences, probe_models
 from onnxcam_export.verify.central_differences import (
     along_activation,
@@ -74,6 +75,7 @@ class AgainstOriginal:
         self._answers = {value.name or "": value.name or "" for value in original.graph.outputs}
         self._quantised = any(step.op_type == "QuantizeLinear" for step in forward.steps)
         self._selects = any(step.op_type == "TopK" for step in forward.steps)
+        self._padded = any(padded_pooling.is_kept_apart(step.y) for step in forward.steps)
         self._halves = computes_in_halves(original)
         self._twins = Twins(forward, input_gradient, rules) if self._halves and not self._quantised else None
         self._original, self._inner = probe_models.with_outputs(original, wanted)
@@ -93,6 +95,8 @@ class AgainstOriginal:
     def compare(self, inputs: Mapping[str, Array], v: Array, got: Mapping[str, Any], *, thorough: bool) -> Comparison:
         """Compares one run at level 2; a thorough comparison uses more directions."""
         comparison = self._compare_outputs(inputs, got)
+        if self._padded:
+            comparison.note(padded_pooling.NOTE)
         if self._quantised:
             comparison.note(QUANTISED_NOTE)
             return comparison

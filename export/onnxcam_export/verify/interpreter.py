@@ -35,7 +35,8 @@ class Interpreter(torch.fx.Interpreter):
         """Calls a function, or the one that stands in for it."""
         if self._double and getattr(kwargs.get("dtype"), "is_floating_point", False):
             kwargs = {**kwargs, "dtype": torch.float64}  # casts in the program would lose precision
-        return super().call_function(_REPLACED.get(target, target), args, kwargs)
+        function: Any = _REPLACED.get(target, target)
+        return super().call_function(function, args, kwargs)
 
     def run_node(self, n: torch.fx.Node) -> Any:
         """Runs a node and keeps its value."""
@@ -72,6 +73,7 @@ _REPLACED = {
     torch.ops.aten.copy.default: _copied,
     torch.ops.prims.convert_element_type.default: torch.Tensor.to,
     torch.ops.aten.view.default: torch.Tensor.reshape,  # with other strides, a view may be impossible
+    torch.ops.aten.detach.default: torch.ops.aten.alias.default,  # a graph has gradients everywhere
 }
 
 

@@ -73,7 +73,8 @@ def cut(forward: Forward, value: ir.Value, view: View | None = None) -> ort.Infe
     if view is not None and shape is not None:
         shape = ir.Shape([shape[0], *view.shape])
     probe = ir.val(VALUE, dtype=inner.dtype, shape=shape)
-    before = Builder(graph, inner.dtype or ir.DataType.FLOAT, f"{VALUE}/back")
+    op = Builder(graph, score.dtype or ir.DataType.FLOAT, VALUE)
+    before = op.branch("back").typed(inner.dtype or ir.DataType.FLOAT)
     whole = probe if view is None else view.emit_back(before, probe, inner)
     for use in uses:
         use.node.replace_input_with(use.idx, whole)
@@ -83,7 +84,6 @@ def cut(forward: Forward, value: ir.Value, view: View | None = None) -> ort.Infe
     producer = inner.producer()
     if producer is not None:
         graph.insert_after(producer, before.all_nodes)
-    op = Builder(graph, score.dtype or ir.DataType.FLOAT, VALUE)
     scores = op.Reshape(whole if score is inner else score, [-1, math.prod(forward.score.shape)])
     graph.extend(op.nodes)
     output_only(model, {contract.SCORES_OUTPUT: scores}, op.dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from onnxcam.targets.rows import any_target, resolve
 from onnxcam_export.errors import ExportError, ParityError
 from onnxcam_export.graph.session import open_file
 from onnxcam_export.verify.comparison import Array, Comparison
+from onnxcam_export.verify.inputs import noise, ones
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -89,7 +91,8 @@ def _batches(run: ort.InferenceSession, metadata: Metadata) -> Iterator[tuple[di
         seeds = 1 if len(image) < count else 0
         classes = [] if metadata.classes is None else generator.integers(0, metadata.classes, count - seeds).tolist()
         seed = generator.standard_normal((count - len(classes), *metadata.shape_of_scores)).astype(np.float32)
-        yield {metadata.image.name: image, **others(run, metadata, len(image))}, classes, seed
+        given = {metadata.image.name, contract.TARGET_INPUT, contract.SEED_INPUT, contract.LEVEL_INPUT}
+        yield {metadata.image.name: image, **ones(run, given, len(image))}, classes, seed
 
 
 def _cotangents(metadata: Metadata, target: list[int], seed: Array) -> Array:
@@ -113,6 +116,11 @@ def _compare_products(found: Comparison, metadata: Metadata, got: Mapping[str, A
 
 def _require_parity(found: Comparison, name: str) -> None:
     for output, error in found.errors.items():
+        if math.isinf(error):
+            raise ParityError(
+                f"{output} cannot be compared with {name}, since one of the two is not finite, and the model is not "
+                "written; a root or a norm of zero has no finite derivative: add a small number under it in the model"
+            )
         if not error <= found.tolerances[output]:
             raise ParityError(
                 f"{output} differs from {name} by {error:.1e} (relative L2), more than the "
@@ -131,13 +139,6 @@ def _run(run: ort.InferenceSession, outputs: list[str], inputs: Mapping[str, Arr
         raise ParityError(
             f"the artifact does not run on {sizes}: {reason}; if the original does, please report it with the model"
         ) from error
-
-
-def noise(generator: np.random.Generator, shape: tuple[int, ...], dtype: str) -> Array:
-    """Standard normal values, like normalised pixels; for integer types, values of pixels."""
-    if np.issubdtype(dtype, np.integer):
-        return generator.integers(0, 256 if dtype == "uint8" else 128, shape).astype(dtype)
-    return generator.standard_normal(shape).astype(dtype)
 
 
 def golden(path: Path, metadata: Metadata) -> Golden:
@@ -160,26 +161,3 @@ def controls(metadata: Metadata, target: Sequence[int], seed: Array, level: int)
     if metadata.classes is not None:
         inputs[contract.TARGET_INPUT] = np.asarray(target, np.int64)
     return inputs if metadata.flat else {**inputs, contract.LEVEL_INPUT: np.asarray(level, np.int64)}
-
-
-def others(run: ort.InferenceSession, metadata: Metadata, batch: int) -> dict[str, Array]:
-    """Values for the model's other inputs: ones, safe whether the input is a scale or a size."""
-    given = {metadata.image.name, contract.TARGET_INPUT, contract.SEED_INPUT, contract.LEVEL_INPUT}
-    return {
-        item.name: np.ones(
-            [dim if isinstance(dim, int) else (1 if axis else batch) for axis, dim in enumerate(item.shape)],
-            _NUMPY_TYPES.get(item.type, np.float32),
-        )
-        for item in run.get_inputs()
-        if item.name not in given
-    }
-
-
-_NUMPY_TYPES = {
-    "tensor(float16)": np.float16,
-    "tensor(double)": np.float64,
-    "tensor(int32)": np.int32,
-    "tensor(int64)": np.int64,
-    "tensor(bool)": np.bool_,
-    "tensor(uint8)": np.uint8,
-}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -59,16 +59,22 @@ def randomised(module: nn.Module, seed: int = 0) -> nn.Module:
 
 def exported_plainly(module: nn.Module, size: int | tuple[int, ...], path: Path) -> Path:
     """The module by PyTorch's exporter alone, its batch symbolic; input [N, *size], or [N, 3, size, size]."""
+    return written(module, size, path)
+
+
+def written(
+    module: nn.Module, size: int | tuple[int, ...], path: Path, *, newer: bool = True, batch: int | None = None
+) -> Path:
+    """The module by either of PyTorch's exporters, with any batch or a fixed one; input as of ``exported_plainly``."""
     shape = (3, size, size) if isinstance(size, int) else size
+    options: dict[str, Any] = {"dynamo": newer, "verbose": False}
+    if newer:
+        options |= {"external_data": False}
+        options |= {} if batch else {"dynamic_shapes": ({0: torch.export.Dim("batch", min=1)},)}
+    else:
+        options |= {"input_names": ["x"], "output_names": ["y"]}
+        options |= {} if batch else {"dynamic_axes": {"x": {0: "batch"}, "y": {0: "batch"}}}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter's own deprecations
-        torch.onnx.export(
-            module,
-            (torch.zeros(2, *shape),),
-            path,
-            dynamo=True,
-            dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
-            verbose=False,
-            external_data=False,
-        )
+        warnings.simplefilter("ignore")  # the exporters' own deprecations
+        torch.onnx.export(module, (torch.zeros(batch or 2, *shape),), path, **options)
     return path

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections import deque
 from enum import Enum
+from itertools import accumulate, islice, zip_longest
+from operator import mul
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -138,12 +140,16 @@ def is_places(axis: Axis) -> bool:
     return all(factor.role is Role.PLACES for factor in axis)
 
 
-def regroup(axes: Iterable[Axis], sizes: Sequence[int | None]) -> tuple[Axis, ...] | None:
+def regroup(
+    axes: Iterable[Axis], sizes: Sequence[int | None], *, batch_goes_before: bool = True
+) -> tuple[Axis, ...] | None:
     """The axes after a Reshape.
 
     Args:
         axes: Those before.
         sizes: Those after; one may be None.
+        batch_goes_before: Whether a batch of one between two axes is taken for a factor of the former, where both can
+            be.
 
     Returns:
         From the first axis that no factors fit, axes of which nothing is known; None where the sizes are of other
@@ -152,10 +158,12 @@ def regroup(axes: Iterable[Axis], sizes: Sequence[int | None]) -> tuple[Axis, ..
     pending = deque(factor for axis in axes for factor in axis if factor.size > 1 or factor.role is Role.BATCH)
     known = _completed(sizes, pending)
     grouped: list[Axis] = []
-    for size in known or ():
+    for size, following in zip_longest(known or (), (known or ())[1:]):
         axis = _take(pending, size)
         if axis is None:
             return (*grouped, *((Factor(size),) for size in (known or ())[len(grouped) :]))
+        if batch_goes_before and axis and following is not None and _can_go_before(pending, following):
+            axis.append(pending.popleft())
         grouped.append(_collapsed(axis) or (Factor(1),))
     if grouped and pending:
         grouped[-1] += tuple(pending)  # a batch of one
@@ -190,6 +198,18 @@ def _take(pending: deque[Factor], size: int) -> list[Factor] | None:
     if not axis and pending and pending[0].size == 1:
         axis.append(pending.popleft())
     return axis
+
+
+def _can_go_before(pending: deque[Factor], size: int) -> bool:
+    """Whether a batch of one, between an axis and one of that size, can be the last factor of the former.
+
+    Its size does not tell: [17, 1, 32] to [17, 32] can be 17 N rows or 32 N columns. If the later axis is a part of the
+    next factor, as in [17, 4, 8], the batch is the first factor there, N 4 heads of attention.
+    """
+    if size == 1 or not pending or pending[0].size > 1:
+        return False
+    products = accumulate((factor.size for factor in islice(pending, 1, None)), mul)
+    return size in products
 
 
 def _collapsed(factors: list[Factor]) -> Axis:

@@ -24,13 +24,20 @@ Axes = dict["ir.Value", tuple[Axis, ...]]
 RESHAPES = frozenset(("Reshape", "Flatten", "Squeeze", "Unsqueeze"))
 
 
-def follow(steps: Sequence[Step], image: ir.Value, roles: Mapping[int, Role] | None = None) -> Axes:
+def follow(
+    steps: Sequence[Step],
+    image: ir.Value,
+    roles: Mapping[int, Role] | None = None,
+    *,
+    batch_goes_before: bool = True,
+) -> Axes:
     """The axes of all values that are computed from the image.
 
     Args:
         steps: The forward pass.
         image: The input; its first axis is the batch.
         roles: The roles of the image's other axes, where they are known; without them, operators tell them.
+        batch_goes_before: Of what a Reshape takes a batch of one for a factor, as in ``regroup``.
     """
     shape, when = shape_of(image), count(1)
     axes: Axes = {image: tuple((Factor(_size(size)),) for size in shape)}
@@ -43,7 +50,7 @@ def follow(steps: Sequence[Step], image: ir.Value, roles: Mapping[int, Role] | N
             for y in step.outputs:
                 if y.shape is not None:
                     axes[y] = tuple((Factor(_size(size)),) for size in shape_of(y))
-            _carry(step, axes)
+            _carry(step, axes, batch_goes_before=batch_goes_before)
             for value, axis, role in told_by(step):
                 _tell(axes, value, axis, role, next(when))
     return axes
@@ -59,10 +66,13 @@ def _tell(axes: Axes, value: ir.Value, axis: int, role: Role, when: int) -> None
         axes[value][axis][0].meaning.tell(role, when)
 
 
-def _carry(step: Step, axes: Axes) -> None:
+def _carry(step: Step, axes: Axes, *, batch_goes_before: bool) -> None:
     """Gives the outputs the axes that they have from the inputs."""
     if step.op_type in RESHAPES:
-        _reshape(step, axes)
+        if step.x in axes and step.y in axes:
+            exact = _unsqueezed(step, axes[step.x]) if step.op_type == "Unsqueeze" else None
+            grouped = exact or regroup(axes[step.x], shape_of(step.y), batch_goes_before=batch_goes_before)
+            axes[step.y] = grouped or axes[step.y]
         return
     if step.op_type == "Concat":
         _concat(step, axes)
@@ -97,9 +107,14 @@ def _known(axis: Axis) -> int:
     return sum(factor.role is not None or bool(factor.places) for factor in axis)
 
 
-def _reshape(step: Step, axes: Axes) -> None:
-    if step.x in axes and step.y in axes:
-        axes[step.y] = regroup(axes[step.x], shape_of(step.y)) or axes[step.y]
+def _unsqueezed(step: Step, x: tuple[Axis, ...]) -> tuple[Axis, ...] | None:
+    """The axes with new ones between them; sizes do not tell a new axis from a batch of one."""
+    places = step.constant(1)
+    if places is None:
+        return None
+    rank = len(shape_of(step.y))
+    new, old = {int(place) % rank for place in places.ravel()}, iter(x)
+    return tuple((Factor(1),) if place in new else next(old) for place in range(rank))
 
 
 def _concat(step: Step, axes: Axes) -> None:

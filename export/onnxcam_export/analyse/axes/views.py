@@ -61,9 +61,11 @@ def batch_reason(value: ir.Value, axes: tuple[Axis, ...] | None, image: ir.Value
             if not is_batch(axis):
                 return f"has the shape {shape}, whose axis {index} has the batch merged with something else"
             return "" if index == 0 else f"has the shape {shape} with the batch on axis {index}"
-    first = value.shape[0] if value.shape is not None and len(value.shape) else None
-    if axes is None and image.shape is not None and first == image.shape[0]:
-        return ""  # after an operator of unknown shape, with as many rows
+    as_many_rows = list(value.shape or ())[:1] == list(image.shape or ())[:1]
+    if axes is None and as_many_rows:
+        return ""  # after an operator of unknown shape
+    if as_many_rows:
+        return f"has the shape {shape}, but its rows could not be followed from those of the input {image.name!r}"
     return f"has the shape {shape}, whose first axis is not the batch of the input {image.name!r}"
 
 

@@ -93,7 +93,7 @@ def test_frames_that_are_the_batch_leave_no_row_for_each_image(tmp_path: Path) -
     text = FRAMES.replace("[N,4,3,8,8] x", "[N,3,8,8] x").replace("frames = Reshape(x, fold)", "frames = Identity(x)")
     words = refusal(text, "c", tmp_path, **FRAMES_WEIGHTS)
     assert "the score 'y' has the shape" in words
-    assert "whose first axis is not the batch of the input 'x'" in words
+    assert "but its rows could not be followed from those of the input 'x'" in words
 
 
 @pytest.mark.parametrize("batch", ["N", "1"])
