@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from zoo import results
-from zoo.attempt import try_one
+from zoo.attempt import try_file, try_one
 from zoo.table import TABLE, table
 
 
@@ -17,6 +17,12 @@ def test_a_model(name):
     result = try_one(name)
     assert "error" not in result
     assert not [note for note in result["notes"] if note.startswith("not compared")]
+    assert results.agrees(result)
+
+
+def test_a_file_of_a_model():
+    result = try_file("timm:test_vit3")
+    assert "error" not in result
     assert results.agrees(result)
 
 
@@ -36,10 +42,14 @@ def test_a_failure_has_its_reason_in_the_table(monkeypatch, tmp_path):
         "seconds": 4.2,
     }
     off = {**worked, "name": "torchvision:off", "guided": 0.5, "guided_exact": 0.5, "guided_own": 1e-6}
-    monkeypatch.setattr(results, "RESULTS", tmp_path / "results.jsonl")
+    monkeypatch.setattr(results, "FOLDER", tmp_path)
     for result in (failed, {**worked, "size": 9}, worked, off):
         results.add(result)
+    results.add({**worked, "name": "timm:file"}, results.FILES)
+    results.add({"name": "timm:none", "module": "none", "unwritten": "TypeError: no"}, results.FILES)
+    results.add({"name": "timm:bad", "module": "bad", "error": "ScoreError: no scores"}, results.FILES)
     text = table()
+    assert "- timm: 1 of 2\n- not `timm:bad`: ScoreError: no scores\n" in text
     assert "- torchvision: 1 of 2" in text
     assert "- timm: 0 of 1" in text
     assert "| net | 1.5 | 64 | features [8 x 2 x 2] | 1e-07 | 2e-07 | 3e-07 | 1.010 | 4 |" in text

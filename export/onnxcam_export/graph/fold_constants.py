@@ -36,6 +36,8 @@ def _makes_sizes(node: ir.Node) -> bool | None:
 def _makes_sizes_or_indices(node: ir.Node) -> bool | None:
     tensors = [ir.convenience.get_const_tensor(value) for value in node.inputs if value is not None]
     known = [tensor for tensor in tensors if tensor is not None and tensor.dtype == ir.DataType.INT64]
+    if node.op_type == "Expand":
+        return False  # what is expanded tells more, and takes less memory
     if node.op_type in _ARITHMETIC and known and len(known) == len(tensors):
         return True if all(tensor.size <= _INDICES for tensor in known) else None
     return _makes_sizes(node)

@@ -16,8 +16,8 @@ import numpy.typing as npt
 import onnx_ir as ir
 import onnx_ir.passes.common as common_passes
 
+from onnxcam_export.graph.counting import first_of
 from onnxcam_export.graph.fold_constants import fold_constants
-from onnxcam_export.prepare.counting_gathers import counts, remove_counting_gathers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,25 +29,30 @@ _BATCHES = (149, 151)
 _SAME_SHAPE = {"GroupNormalization"}
 
 
-def complete_shapes(model: ir.Model) -> None:
-    """Completes unknown shapes, and replaces integers that do not depend on the batch by constants, in place."""
+def complete_shapes(model: ir.Model) -> dict[str, int]:
+    """Completes unknown shapes, and replaces integers that do not depend on the batch by constants, in place.
+
+    Returns:
+        Of integers that count up by 1 whatever the batch is, the first, by their names; constants are not among them.
+    """
     values = [value for node in model.graph for value in node.outputs]
     computed = any(node.op_type in {"Shape", "Size"} for node in model.graph)
     if not computed and all(value.shape is not None and value.shape.is_static() for value in values):
-        return
+        return {}
     batch = _batch(model.graph)
     known = all(value.shape is not None and _is_known(value.shape, batch) for value in values)
     if known and not computed:
-        return
+        return {}
     trials = [_trial(model, batch, size) for size in (_BATCHES if batch is not None else _BATCHES[:1])]
-    counting = set()
+    firsts = {}
     for value in values:
         found = [trial[value.name or ""] for trial in trials if value.name in trial]
         if len(found) == len(trials):
             _settle(model.graph, value, batch, found)
-            counting |= {value.name} if all(trial.counts for trial in found) else set()
-    remove_counting_gathers(model.graph, counting)
+            if found[0].first is not None and all(trial.first == found[0].first for trial in found):
+                firsts[value.name or ""] = found[0].first
     common_passes.RemoveUnusedNodesPass()(model)
+    return firsts
 
 
 def state_constant_shapes(graph: ir.Graph) -> None:
@@ -73,12 +78,12 @@ class Found(NamedTuple):
     Attributes:
         shape: Its shape.
         numbers: Its elements, of a short list of integers.
-        counts: Whether its elements are 0, 1, 2, ….
+        first: Of integers that count up by 1, in the order of the array, the first.
     """
 
     shape: tuple[int, ...] | None
     numbers: npt.NDArray[Any] | None
-    counts: bool
+    first: int | None
 
 
 def _trial(model: ir.Model, batch: str | None, size: int) -> Mapping[str, Found]:
@@ -109,7 +114,9 @@ def _trial(model: ir.Model, batch: str | None, size: int) -> Mapping[str, Found]
         tensor = ir.convenience.get_const_tensor(value)
         numbers = tensor.numpy() if tensor is not None and tensor.dtype == ir.DataType.INT64 else None
         small = numbers is not None and numbers.size <= 64
-        found[value.name or ""] = Found(shape, numbers if small else None, numbers is not None and counts(numbers))
+        found[value.name or ""] = Found(
+            shape, numbers if small else None, None if numbers is None else first_of(numbers)
+        )
     return found
 
 

@@ -17,6 +17,7 @@ from onnxcam_export.prepare.expand_functions import expand
 from onnxcam_export.prepare.infer_shapes import complete_shapes, state_constant_shapes
 from onnxcam_export.prepare.masked_assignments import select_by_masks
 from onnxcam_export.prepare.padded_pooling import keep_padding_apart
+from onnxcam_export.prepare.slice_assignments import write_by_masks
 from onnxcam_export.prepare.stacked_extremes import unstack_extremes
 
 if TYPE_CHECKING:
@@ -42,12 +43,14 @@ def simplify(model: ir.Model, keep: Sequence[ir.Value] = (), operators: Containe
         _optimise(model)
         select_by_masks(model.graph)
         unstack_extremes(model.graph)
-        remove_counting_gathers(model.graph)
         keep_padding_apart(model.graph)
         common_passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
         common_passes.RemoveUnusedNodesPass()(model)
         common_passes.NameFixPass()(model)
-        complete_shapes(model)
+        firsts = complete_shapes(model)
+        remove_counting_gathers(model.graph, firsts)
+        write_by_masks(model.graph, firsts)
+        common_passes.RemoveUnusedNodesPass()(model)
         state_constant_shapes(model.graph)
     return kept
 

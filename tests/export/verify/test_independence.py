@@ -30,7 +30,7 @@ class Network(nn.Module):
 
 
 def attention(x: torch.Tensor) -> torch.Tensor:
-    """As timm's CSATv2 has it, by mistake: [N, N] of one number for each place."""
+    """[N, N], between the images."""
     return (x @ x.transpose(-1, -2)).softmax(-1) @ x
 
 

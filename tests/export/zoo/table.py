@@ -1,4 +1,4 @@
-"""Writes table.md from results.jsonl."""
+"""Writes table.md from results.jsonl and files.jsonl."""
 
 from __future__ import annotations
 
@@ -7,24 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from zoo.networks import is_convolutional
-from zoo.results import agrees, results
+from zoo.results import FILES, agrees, results
 
 TABLE = Path(__file__).with_name("table.md")
 
 
 def table() -> str:
     """The text of table.md."""
-    every = sorted(results().values(), key=lambda result: (result["name"].partition(":")[0] == "timm", result["name"]))
-    groups = [
-        (
-            "torchvision",
-            [r for r in every if r["name"].startswith("torchvision:") and is_convolutional(r["name"], r.get("module"))],
-        ),
-        ("timm", [r for r in every if r["name"].startswith("timm:") and is_convolutional(r["name"], r.get("module"))]),
-        ("Transformers and mixers", [r for r in every if not is_convolutional(r["name"], r.get("module"))]),
-    ]
+    groups = grouped(results())
     text = [HEADER]
     text += [f"- {title}: {sum(map(agrees, group))} of {len(group)}" for title, group in groups]
+    text += files_text(grouped(results(FILES)))
     for title, group in groups:
         text += ["", f"## {title}", ""]
         text += ["| model | M parameters | input | layer | scores | gradients | guided | size | seconds |"]
@@ -36,6 +29,29 @@ def table() -> str:
             text += [f"- `{result['name']}`: {reason(result)}" for result in failed]
     return "\n".join(text) + "\n"
 
+
+def grouped(found: dict[str, dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """The results by the kind of network."""
+    groups: dict[str, list[dict[str, Any]]] = {"torchvision": [], "timm": [], "Transformers and mixers": []}
+    for name, result in sorted(found.items(), key=lambda item: (item[0].partition(":")[0] == "timm", item[0])):
+        convolutional = is_convolutional(name, result.get("module"))
+        groups[name.partition(":")[0] if convolutional else "Transformers and mixers"].append(result)
+    return list(groups.items())
+
+
+def files_text(groups: list[tuple[str, list[dict[str, Any]]]]) -> list[str]:
+    """What came out of the files that PyTorch's older exporter writes."""
+    text = ["", FILES_HEADER, ""]
+    for title, group in groups:
+        written = [result for result in group if "unwritten" not in result]
+        if written:
+            text += [f"- {title}: {sum(map(agrees, written))} of {len(written)}"]
+    failed = [result for _, group in groups for result in group if "unwritten" not in result and not agrees(result)]
+    return [*text, *(f"- not `{result['name']}`: {reason(result)}" for result in failed)]
+
+
+FILES_HEADER = """As files that PyTorch's older exporter wrote, for one image (`python -m zoo files`), verified against
+the file in ONNX Runtime, and compared with the same implementation:"""
 
 HEADER = """# The networks that were tried
 
