@@ -103,8 +103,10 @@ def _require_rules(steps: Sequence[Step], rules: Mapping[str, Rule]) -> None:
     if not missing:
         return
     kinds = sorted({step.op_type for step in missing})
+    fused = any(kind.startswith("com.microsoft::") for kind in kinds)
+    optimised = "give the file from before ONNX Runtime optimised it, " if fused else ""
     raise OperatorError(
         f"no gradient rule for {', '.join(kinds)}; needed because they stand between the image or a target layer and "
-        f"the score: {'; '.join(map(str, missing))}; choose a layer between them and the score, or register a rule "
-        "with @onnxcam_export.rule (the README shows how in three steps)"
+        f"the score: {'; '.join(map(str, missing))}; {optimised}choose a layer between them and the score, or "
+        "register a rule with @onnxcam_export.rule (the README shows how in three steps)"
     )

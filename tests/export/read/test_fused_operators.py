@@ -10,7 +10,7 @@ import pytest
 
 from onnx_text import model
 from onnxcam import Explainer
-from onnxcam_export import SourceError, export
+from onnxcam_export import OperatorError, SourceError, export
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,3 +66,55 @@ def test_a_layout_for_one_processor_is_refused_in_words(tmp_path: Path) -> None:
         pytest.skip("ONNX Runtime has no blocked layout on this processor")
     with pytest.raises(SourceError, match="optimised this file for one kind of processor"):
         export(blocked, tmp_path / "out.onnx")
+
+
+HEADS = {
+    "FusedMatMul <transB = 1, alpha = 0.5>": "y = com.microsoft.FusedMatMul <transB = 1, alpha = 0.5> (f, wt)",
+    "Gelu": "h = com.microsoft.Gelu(f) y = MatMul(h, w)",
+    "BiasGelu": "h = com.microsoft.BiasGelu(f, b) y = MatMul(h, w)",
+    "FastGelu": "h = com.microsoft.FastGelu(f, b) y = MatMul(h, w)",
+    "QuickGelu": "h = com.microsoft.QuickGelu <alpha = 1.3> (f) y = MatMul(h, w)",
+    "SkipLayerNormalization": """n, a, i, sum = com.microsoft.SkipLayerNormalization <epsilon = 1e-5> (u, u2, g, b)
+        t = Mul(n, sum) h = Squeeze(t, one) y = MatMul(h, w)""",
+}
+
+
+@pytest.mark.parametrize("operator", HEADS)
+def test_other_fused_operators_are_written_out(operator: str, tmp_path: Path) -> None:
+    unsqueezed = "u = Unsqueeze(f, one) u2 = Mul(u, u)" if operator == "SkipLayerNormalization" else ""
+    proto = model(
+        f"""g (float[N,3,8,8] x) => (float[N,5] y) {{
+            c = Conv(x, w1) r = Relu(c) p = GlobalAveragePool(r) f = Flatten(p) {unsqueezed} {HEADS[operator]}
+        }}""",
+        domains=', "com.microsoft": 1',
+        w1=(8, 3, 3, 3),
+        w=(8, 5),
+        wt=(5, 8),
+        g=(8,),
+        b=(8,),
+        one=[1],
+    )
+    for node in proto.graph.node:
+        node.output[:] = ["" if name in {"a", "i"} else name for name in node.output]  # only there in training
+    kept = {name for node in proto.graph.node for name in node.input}
+    for item in [item for item in proto.graph.initializer if item.name not in kept]:
+        proto.graph.initializer.remove(item)
+    image = np.random.default_rng(0).standard_normal((2, 3, 8, 8)).astype(np.float32)
+    (expected,) = onnxruntime.InferenceSession(proto.SerializeToString()).run(None, {"x": image})
+    report = export(proto, tmp_path / "out.onnx")
+    np.testing.assert_allclose(Explainer(report.path).run(image, [1, 3]).scores, expected, rtol=1e-4, atol=1e-5)
+    assert b"com.microsoft" not in report.path.read_bytes()
+
+
+def test_what_is_not_written_out_is_told_from_the_standard(tmp_path: Path) -> None:
+    proto = model(
+        """g (float[N,3,8,8] x) => (float[N,5] y) {
+            c = Conv(x, w1) r = Relu(c) p = GlobalAveragePool(r) f = Flatten(p)
+            y = com.microsoft.CDist <metric = "euclidean"> (f, w)
+        }""",
+        domains=', "com.microsoft": 1',
+        w1=(8, 3, 3, 3),
+        w=(5, 8),
+    )
+    with pytest.raises(OperatorError, match="give the file from before ONNX Runtime optimised it"):
+        export(proto, tmp_path / "out.onnx")
