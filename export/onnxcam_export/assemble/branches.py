@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
+from onnxcam_export.graph.constants import constant
 from onnxcam_export.graph.steps import is_constant
 
 if TYPE_CHECKING:
@@ -71,10 +72,8 @@ def _own(graph: ir.Graph, value: ir.Value, tensor: ir.TensorProtocol, name: str)
         copy = ir.val(name, const_value=tensor)
         graph.register_initializer(copy)
         return copy
-    shape = ir.tensor(np.asarray(tensor.shape.numpy(), np.int64), name=f"{name}/shape")
-    constant = ir.val(f"{name}/shape", const_value=shape)
-    graph.register_initializer(constant)
-    node = ir.node("Reshape", [value, constant], name=f"{name}/own")
+    shape = constant(graph, f"{name}/shape", np.asarray(tensor.shape.numpy(), np.int64))
+    node = ir.node("Reshape", [value, shape], name=f"{name}/own")
     node.outputs[0].name = f"{name}/own"
     graph.insert_before(graph[0], node)
     return node.outputs[0]

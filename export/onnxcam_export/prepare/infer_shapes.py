@@ -16,6 +16,7 @@ import numpy.typing as npt
 import onnx_ir as ir
 import onnx_ir.passes.common as common_passes
 
+from onnxcam_export.graph.constants import constant
 from onnxcam_export.graph.counting import first_of
 from onnxcam_export.graph.fold_constants import fold_constants
 
@@ -129,9 +130,7 @@ def _settle(graph: ir.Graph, value: ir.Value, batch: str | None, found: Sequence
     if len(numbers) == len(found) and all(np.array_equal(numbers[0], number) for number in numbers):
         if value.is_graph_output():
             return
-        constant = ir.val(f"{value.name}/constant", const_value=ir.tensor(numbers[0], name=f"{value.name}/constant"))
-        graph.register_initializer(constant)
-        value.replace_all_uses_with(constant)
+        value.replace_all_uses_with(constant(graph, f"{value.name}/constant", numbers[0]))
 
 
 def _size(sizes: Sequence[int], batch: str | None) -> int | str | None:

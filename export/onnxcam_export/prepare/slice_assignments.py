@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
+from onnxcam_export.graph.constants import constant
 from onnxcam_export.graph.counting import first_in, first_of
 from onnxcam_export.graph.steps import shape_of
 
@@ -107,16 +108,10 @@ def _write(graph: ir.Graph, node: ir.Node, starts: Sequence[int]) -> None:
     mask = np.zeros([1 if size is None else size for size in sizes], bool)
     mask[tuple(slice(start, mask.shape[axis] - ends[axis]) for axis, start in enumerate(starts))] = True
     name = node.name or y.name or ""
-    pads = _constant(graph, f"{name}/pads", np.asarray([*starts, *ends], np.int64))
+    pads = constant(graph, f"{name}/pads", np.asarray([*starts, *ends], np.int64))
     pad = ir.node("Pad", [updates, pads], name=f"{name}/Pad")
     pad.outputs[0].name, pad.outputs[0].type, pad.outputs[0].shape = pad.name, updates.type, data.shape
-    where = ir.node("Where", [_constant(graph, f"{name}/mask", mask), pad.outputs[0], data], name=f"{name}/Where")
+    where = ir.node("Where", [constant(graph, f"{name}/mask", mask), pad.outputs[0], data], name=f"{name}/Where")
     new = where.outputs[0]
     new.name, new.type, new.shape = y.name, y.type, y.shape or data.shape
     ir.convenience.replace_nodes_and_values(graph, node, [node], [pad, where], [y], [new])
-
-
-def _constant(graph: ir.Graph, name: str, array: npt.NDArray[np.generic]) -> ir.Value:
-    value = ir.val(name, const_value=ir.tensor(array, name=name))
-    graph.register_initializer(value)
-    return value

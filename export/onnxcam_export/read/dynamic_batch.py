@@ -6,6 +6,7 @@ import numpy as np
 import onnx_ir as ir
 
 from onnxcam_export.errors import ShapeError
+from onnxcam_export.graph.constants import constant
 from onnxcam_export.graph.steps import is_constant, shape_text
 
 BATCH = "batch"
@@ -56,6 +57,4 @@ def _keep_batch(graph: ir.Graph, node: ir.Node, batch: int) -> None:
         return
     target[0] = 0  # copies the input's first dimension
     name = f"{node.name or node.outputs[0].name}/keeps_batch"
-    constant = ir.val(name, const_value=ir.tensor(np.asarray(target, np.int64), name=name))
-    graph.register_initializer(constant)
-    node.replace_input_with(1, constant)
+    node.replace_input_with(1, constant(graph, name, np.asarray(target, np.int64)))

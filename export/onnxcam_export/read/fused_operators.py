@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import onnx_ir as ir
 
 from onnxcam_export.errors import SourceError
+from onnxcam_export.graph.constants import constant
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,10 +72,8 @@ class _Parts:
         x = self._node.inputs[0]
         dtype = x.dtype if x is not None and x.dtype is not None else ir.DataType.FLOAT
         name = f"{self._node.outputs[0].name}/constant_{self._constants}"
-        value = ir.val(name, const_value=ir.tensor(number, dtype=dtype, name=name))
         self._constants += 1
-        self._graph.register_initializer(value)
-        return value
+        return constant(self._graph, name, np.asarray(number, dtype.numpy()))
 
 
 def _input(node: ir.Node, index: int) -> ir.Value | None:

@@ -9,6 +9,7 @@ import numpy as np
 import onnx_ir as ir
 
 from onnxcam_export.errors import SourceError
+from onnxcam_export.graph.constants import constant
 from onnxcam_export.graph.fold_constants import fold_constants
 from onnxcam_export.graph.steps import is_constant
 
@@ -61,8 +62,5 @@ def _replace_by_constant(graph: ir.Graph, node: ir.Node) -> None:
     centred = exact - exact.mean(axes, keepdims=True)
     deviation = np.sqrt(centred.var(axes, keepdims=True) + node.attributes.get_float("epsilon", 1e-5))
     result = (centred / deviation * scale.reshape(rest) + bias.reshape(rest)).astype(x.dtype)
-    name = f"{node.outputs[0].name}/standardised"
-    constant = ir.val(name, const_value=ir.tensor(result, name=name))
-    graph.register_initializer(constant)
-    node.outputs[0].replace_all_uses_with(constant)
+    node.outputs[0].replace_all_uses_with(constant(graph, f"{node.outputs[0].name}/standardised", result))
     graph.remove(node, safe=True)
