@@ -10,7 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from onnxcam_export import ParityError
+from onnxcam import Explainer
+from onnxcam_export import ParityError, export
 from onnxcam_export.differentiate.rule import PLAIN
 from onnxcam_export.differentiate.tables import InputGradient, Table, guided
 from onnxcam_export.pipeline import Plan, run
@@ -72,3 +73,20 @@ def test_a_rule_that_is_wrong_by_5_percent_is_caught(function: Any, operator: st
     wrong = replace(right, formula=lambda op, step, dy: [op.Mul(dx, 1.05) for dx in right.formula(op, step, dy)])
     with pytest.raises(ParityError, match="and central differences by"):
         verified(function, tmp_path, {**PLAIN, operator: wrong})
+
+
+def test_detach_is_ignored_with_a_note(tmp_path: Path) -> None:
+    module = Network(lambda x: x.relu() * x.sigmoid().detach()).eval()
+    report = export(module, tmp_path / "out.onnx", input_shape=(3, 16, 16), layers="second")
+    assert any("detach() was ignored" in note for note in report.notes)
+    image = torch.randn(1, 3, 16, 16, generator=torch.Generator().manual_seed(1))
+    a = module.second(module.function(module.first(image))).detach().requires_grad_()
+    module.head((a.relu() * a.sigmoid()).mean((2, 3)))[0, 2].backward()  # without the detach
+    assert a.grad is not None
+    got = Explainer(report.path).run(image.numpy(), [2]).gradients["second"]
+    torch.testing.assert_close(torch.from_numpy(got), a.grad)
+
+
+def test_a_gradient_that_is_not_finite_is_called_so(tmp_path: Path) -> None:
+    with pytest.raises(ParityError, match="one of the two is not finite"):
+        verified(lambda x: functional.lp_pool2d((x - 9).relu(), 2, 2), tmp_path)  # the root of zeros
