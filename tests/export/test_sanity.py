@@ -15,7 +15,7 @@ import onnxcam
 from onnxcam.artifact.weights import weighted_layers
 from onnxcam.sanity.randomised import randomised_copy
 from onnxcam_export import export
-from support.models import exported_plainly, randomised
+from support.models import randomised, written
 from support.networks import Small
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class _Noise(CalibrationDataReader):
 def test_weights_of_eight_bits_are_permuted_too(tmp_path: Path) -> None:
     torch.manual_seed(0)
     plain, quantised, path = tmp_path / "plain.onnx", tmp_path / "int8.onnx", tmp_path / "m.onnx"
-    exported_plainly(randomised(Small()).eval(), SIZE, plain)
+    written(randomised(Small()).eval(), SIZE, plain)
     name = onnx.load(plain).graph.input[0].name
     quantize_static(plain, quantised, _Noise(name), quant_format=QuantFormat.QDQ)
     export(quantised, path, verify=False)

@@ -22,7 +22,7 @@ from onnxcam_export.read.dynamic_batch import BATCH
 from onnxcam_export.read.image_input import describe, differentiable, require_size
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from onnxcam.metadata import ImageInput
     from onnxcam_export.graph.steps import Step
@@ -87,10 +87,10 @@ def analyse(
     score = find_score(graph, score_output)
     steps = forward_steps(graph, visible=list(layers.values()))
     image_input, axes = followed(steps, image)
-    between = values_between(steps, score.value, [source])
-    if image_input.batch == 1 and not has_batch(axes, between):
-        other = follow(steps, image, roles_of(image_input.layout), batch_goes_before=False)
-        axes = other if has_batch(other, between) else axes
+    whole = None
+    if image_input.batch == 1:
+        whole = _with_batch(axes, steps, image_input, image, values_between(steps, score.value, [source]))
+        axes = whole or axes
     if Optimisation.NESTED_CONCAT in optimisations:
         steps = nest(steps)
     maps = Maps(steps, axes, source, score.value, len(image_input.places))
@@ -108,7 +108,7 @@ def analyse(
             "(--input-size), or name a layer"
         )
     views = {name: maps.view(name, value) for name, value in chosen.items()}
-    fixed = open_batch(axes) if image_input.batch == 1 and has_batch(axes, between) else {}
+    fixed = {} if whole is None else open_batch(whole)
     return Forward(original.model, steps, image_input, source, score, chosen, views, found, optimisations, fixed)
 
 
@@ -129,6 +129,16 @@ def followed(steps: Sequence[Step], image: ir.Value) -> tuple[ImageInput, Axes]:
             "views, is not supported"
         )
     return describe(image, layout), follow(steps, image, roles_of(layout))
+
+
+def _with_batch(
+    axes: Axes, steps: Sequence[Step], image_input: ImageInput, image: ir.Value, values: Collection[ir.Value]
+) -> Axes | None:
+    """The axes in which all values have the batch of one: the given ones, or those of the other way to follow it."""
+    if has_batch(axes, values):
+        return axes
+    other = follow(steps, image, roles_of(image_input.layout), batch_goes_before=False)
+    return other if has_batch(other, values) else None
 
 
 def _name_batch(graph: ir.Graph, image: ir.Value) -> None:

@@ -17,19 +17,30 @@ _APART = "/kept_apart"
 
 
 def keep_padding_apart(graph: ir.Graph) -> None:
-    """Puts a Max between each Pad and MaxPool, in place; not behind a Relu, since nothing is less than zero there."""
+    """Puts a Max between each Pad with zeros and its MaxPool, in place; nothing is less than zero behind a Relu."""
     for node in list(graph):
-        if node.op_type != "MaxPool" or node.inputs[0] is None:
+        padded = node.inputs[0] if node.op_type == "MaxPool" else None
+        pad = padded.producer() if padded is not None else None
+        if padded is None or pad is None or not _pads_with_zeros(pad) or _is_rectified(pad.inputs[0]):
             continue
-        pad = node.inputs[0].producer()
-        source = pad.inputs[0] if pad is not None and pad.op_type == "Pad" else None
-        if source is None or ((before := source.producer()) is not None and before.op_type == "Relu"):
-            continue
-        padded = node.inputs[0]
         apart = ir.node("Max", [padded], name=f"{padded.name}{_APART}")
         apart.outputs[0].name, apart.outputs[0].type, apart.outputs[0].shape = apart.name, padded.type, padded.shape
         node.replace_input_with(0, apart.outputs[0])
         graph.insert_before(node, apart)
+
+
+def _pads_with_zeros(node: ir.Node) -> bool:
+    """Whether it is a Pad with a constant number that may be zero, as it is if none is given."""
+    if node.op_type != "Pad" or node.attributes.get_string("mode", "constant") != "constant":
+        return False
+    given = node.inputs[2] if len(node.inputs) > 2 else None
+    number = ir.convenience.get_const_tensor(given) if given is not None else None
+    return number is None or not number.numpy().any()
+
+
+def _is_rectified(value: ir.Value | None) -> bool:
+    node = value.producer() if value is not None else None
+    return node is not None and node.op_type == "Relu"
 
 
 def is_kept_apart(y: ir.Value) -> bool:

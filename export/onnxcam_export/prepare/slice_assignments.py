@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
-from onnxcam_export.graph.constants import constant
+from onnxcam_export.graph.builder import Builder
 from onnxcam_export.graph.counting import first_in, first_of
 from onnxcam_export.graph.steps import shape_of
 
@@ -29,11 +29,12 @@ def write_by_masks(graph: ir.Graph, firsts: Mapping[str, int]) -> None:
         graph: The graph; the shapes of its values are known.
         firsts: The first of the indices of a range, which ``complete_shapes`` found.
     """
+    op = Builder(graph, prefix="assigned")
     for node in list(graph):
         if node.op_type == "ScatterND" and node.attributes.get_string("reduction", "none") == "none":
             starts = _starts(node, firsts)
             if starts is not None:
-                _write(graph, node, starts)
+                _write(op.branch(node.outputs[0].name or ""), node, starts)
 
 
 def _starts(node: ir.Node, firsts: Mapping[str, int]) -> list[int] | None:
@@ -90,7 +91,7 @@ def _input_of(value: ir.Value | None, op_type: str) -> ir.Value | None:
     return node.inputs[0] if node is not None and node.op_type == op_type else None
 
 
-def _write(graph: ir.Graph, node: ir.Node, starts: Sequence[int]) -> None:
+def _write(op: Builder, node: ir.Node, starts: Sequence[int]) -> None:
     """Puts Pad and Where in the place of a ScatterND, or the updates alone where they are everything."""
     data, _, updates = node.inputs
     y = node.outputs[0]
@@ -103,15 +104,12 @@ def _write(graph: ir.Graph, node: ir.Node, starts: Sequence[int]) -> None:
     ]
     if not any((*starts, *ends)):
         ir.convenience.replace_all_uses_with([y], [updates], replace_graph_outputs=True)
-        graph.remove(node, safe=True)
+        op.graph.remove(node, safe=True)
         return
     mask = np.zeros([1 if size is None else size for size in sizes], bool)
     mask[tuple(slice(start, mask.shape[axis] - ends[axis]) for axis, start in enumerate(starts))] = True
-    name = node.name or y.name or ""
-    pads = constant(graph, f"{name}/pads", np.asarray([*starts, *ends], np.int64))
-    pad = ir.node("Pad", [updates, pads], name=f"{name}/Pad")
-    pad.outputs[0].name, pad.outputs[0].type, pad.outputs[0].shape = pad.name, updates.type, data.shape
-    where = ir.node("Where", [constant(graph, f"{name}/mask", mask), pad.outputs[0], data], name=f"{name}/Where")
-    new = where.outputs[0]
+    padded = op.Pad(updates, [*starts, *ends])
+    padded.type, padded.shape = updates.type, data.shape
+    new = op.Where(mask, padded, data)
     new.name, new.type, new.shape = y.name, y.type, y.shape or data.shape
-    ir.convenience.replace_nodes_and_values(graph, node, [node], [pad, where], [y], [new])
+    ir.convenience.replace_nodes_and_values(op.graph, node, [node], op.all_nodes, [y], [new])

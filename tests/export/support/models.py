@@ -57,15 +57,10 @@ def randomised(module: nn.Module, seed: int = 0) -> nn.Module:
     return module.eval()
 
 
-def exported_plainly(module: nn.Module, size: int | tuple[int, ...], path: Path) -> Path:
-    """The module by PyTorch's exporter alone, its batch symbolic; input [N, *size], or [N, 3, size, size]."""
-    return written(module, size, path)
-
-
 def written(
     module: nn.Module, size: int | tuple[int, ...], path: Path, *, newer: bool = True, batch: int | None = None
 ) -> Path:
-    """The module by either of PyTorch's exporters, with any batch or a fixed one; input as of ``exported_plainly``."""
+    """The module by one of PyTorch's exporters, with any batch or a fixed one; of [N, *size] or [N, 3, size, size]."""
     shape = (3, size, size) if isinstance(size, int) else size
     options: dict[str, Any] = {"dynamo": newer, "verbose": False}
     if newer:

@@ -62,11 +62,11 @@ def in_a_process(name: str, kind: Kind) -> dict[str, Any]:
     return {"name": name, "error": (process.stderr.strip().splitlines() or ["it was killed, out of memory"])[-1]}
 
 
-def print_one(name: str, tried: Callable[[str], dict[str, Any]]) -> None:
+def print_one(name: str, attempt: Callable[[str], dict[str, Any]]) -> None:
     """What the process of one network does."""
     limit = GIGABYTES * 2**30
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-    print(json.dumps(tried(name)))
+    print(json.dumps(attempt(name)))
 
 
 def try_one(name: str) -> dict[str, Any]:
