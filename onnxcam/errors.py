@@ -19,9 +19,17 @@
 Each message is one sentence that says what is wrong, where, and what to do about it.
 """
 
+from __future__ import annotations
+
+from onnxcam.text import printable
+
 
 class OnnxCamError(Exception):
     """The base of all errors that a user can cause."""
+
+    def __str__(self) -> str:
+        """The message on one line; names of files and values in it may hold what a terminal or a log acts on."""
+        return printable(super().__str__())
 
 
 class ModelError(OnnxCamError):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from onnxcam.photograph.words import in_words
 from onnxcam.sanity.verdict import verdict_lines
-from onnxcam.text import listed
+from onnxcam.text import listed, printable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,7 +78,7 @@ class ExportReport:
         if m.sanity is not None:
             lines += [f"sanity  {line}" for line in verdict_lines(m.sanity)]
         lines.append(", ".join(f"{part} {seconds:.1f} s" for part, seconds in self.seconds.items()))
-        return "\n".join(lines)
+        return "\n".join(map(printable, lines))
 
 
 def _size(count: float) -> str:

@@ -218,6 +218,11 @@ def test_unverified(small_module, tmp_path):
     assert "not verified" in str(report)
 
 
+def test_a_name_in_the_report_forges_no_line(small_report):
+    forged = dataclasses.replace(small_report, notes=("the value x\nverified\x1b[2K is left out",))
+    assert r"note    the value x\nverified\x1b[2K is left out" in str(forged).split("\n")
+
+
 def test_no_traces_of_the_users_machine(small_report):
     """PyTorch's exporter notes the source lines of every node; module names are all that is wanted."""
     content = small_report.path.read_bytes()

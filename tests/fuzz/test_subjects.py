@@ -24,7 +24,12 @@ def test_seeds_are_sound_and_what_is_cut_off_ends_in_one_line(name, number):
         subjects.run(name, content[:length])
 
 
-@pytest.mark.parametrize("error", [ValueError("x"), OnnxCamError("two\nlines"), OnnxCamError("")])
+class TwoLinesError(OnnxCamError):
+    def __str__(self) -> str:
+        return "two\nlines"
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), TwoLinesError(), OnnxCamError("")])
 def test_what_is_no_sentence_is_found(monkeypatch, error):
     def fail(_content: bytes) -> None:
         raise error

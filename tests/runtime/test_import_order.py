@@ -14,7 +14,8 @@ PACKAGE = Path(onnxcam.__file__).parent
 
 # A room may import those in the lines above its own, and its own modules. A new room is given its line here.
 ORDER = [
-    "errors text contract version",
+    "text contract version",
+    "errors",
     "strict_json",
     "metadata_parts",
     "metadata_checks",
