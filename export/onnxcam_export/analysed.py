@@ -17,6 +17,7 @@ from onnxcam_export.errors import ExportError, TargetLayerError
 from onnxcam_export.graph.steps import shape_text
 from onnxcam_export.prepare.detection_head import HEAD, append, check_is_raw, head_of_outputs, parts_of
 from onnxcam_export.prepare.infer_shapes import complete_shapes
+from onnxcam_export.prepare.reductions_of_one import reduce_each_image
 from onnxcam_export.prepare.simplify import simplify
 from onnxcam_export.read.detection import HeadOutputs, head_of_tensor
 
@@ -64,6 +65,7 @@ def analysed(
         if name not in known:
             find_score(original.model.graph, name)  # raises, with the names that there are
     kept = simplify(original.model, [*named, *(values[name] for name in scores if name in values)], rules)
+    reduce_each_image(original.model, original.image_value)
     found = iter(kept[len(named) :])
     outputs = {value.name or "": value for value in original.model.graph.outputs}
     taken = [next(found) if name in values else outputs[name] for name in scores]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import onnx_ir as ir
 
 from onnxcam_export.analyse.activations import forward_steps
-from onnxcam_export.analyse.axes.batch_of_one import has_batch, open_batch
+from onnxcam_export.analyse.axes.batch_of_one import first_mixing, has_batch, open_batch
 from onnxcam_export.analyse.axes.follow import Axes, follow
 from onnxcam_export.analyse.axes.image_layout import layout_of, roles_of
 from onnxcam_export.analyse.axes.views import batch_reason
@@ -89,8 +89,15 @@ def analyse(
     image_input, axes = followed(steps, image)
     whole = None
     if image_input.batch == 1:
-        whole = _with_batch(axes, steps, image_input, image, values_between(steps, score.value, [source]))
+        between = values_between(steps, score.value, [source])
+        whole = _with_batch(axes, steps, image_input, image, between)
         axes = whole or axes
+        mixing = None if whole is None else first_mixing(whole, steps, between)
+        if mixing is not None:
+            raise ScoreError(
+                f"{mixing} computes along the batch, which is fixed to one here; an explanation has its targets there, "
+                "so this is not supported; change the model to compute along the axes after the batch"
+            )
     if Optimisation.NESTED_CONCAT in optimisations:
         steps = nest(steps)
     maps = Maps(steps, axes, source, score.value, len(image_input.places))

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 # Of finished maps against NumPy. Both sum the same float32 numbers in another order. Where large ones cancel, as in
 # GoogLeNet with random weights, 3e-5 was seen.
 PRODUCT_TOLERANCE = 1e-3
+# The forward pass is the same, and only the matrix products of the gradient have another number of rows.
+ROWS, ROWS_ALLOWED = "each target's row alone", 1e-2
 # Errors allowed on other machines and providers; GPUs compute convolutions with 10-bit mantissas (TF32) by default.
 GOLDEN_TOLERANCES = {"scores": 5e-3, "grad_cam": 1e-2, "guided_backprop": 5e-2}
 
@@ -75,6 +77,9 @@ def verify(path: Path, metadata: Metadata, reference: Reference) -> Verification
         )
         found = reference.compare(inputs, _cotangents(metadata, target, seed), got, thorough=index == 0)
         _compare_products(found, metadata, got)
+        if len(inputs[metadata.image.name]) < len(target) + len(seed):
+            alone = [_run(run, outputs, inputs | given) for given in _each_row(metadata, target, seed)]
+            _compare_rows(found, got, alone)
         _require_parity(found, reference.name)
         total.include(found)
     return Verification(reference.name, total.errors, total.tolerances, tuple(total.notes))
@@ -112,6 +117,22 @@ def _compare_products(found: Comparison, metadata: Metadata, got: Mapping[str, A
         if product in got:
             expected = cam.guided_grad_cam(got[contract.GUIDED_OUTPUT], maps, layout=metadata.image.layout)
             found.add(product, relative_error(got[product], expected), PRODUCT_TOLERANCE)
+
+
+def _each_row(metadata: Metadata, target: list[int], seed: Array) -> Iterator[dict[str, Array]]:
+    """The inputs that ask for each row alone."""
+    for index in range(len(target)):
+        yield controls(metadata, target[index : index + 1], seed[:0], metadata.highest)
+    for index in range(len(seed)):
+        yield controls(metadata, [], seed[index : index + 1], metadata.highest)
+
+
+def _compare_rows(found: Comparison, got: Mapping[str, Any], alone: Sequence[Mapping[str, Any]]) -> None:
+    """Compares the rows of several targets with those of one target each, which no other row can have changed."""
+    gradients = (contract.GRADIENTS_PREFIX, contract.GUIDED_OUTPUT, contract.INPUT_GRADIENTS_OUTPUT)
+    for name in filter(lambda name: name.startswith(gradients), got):
+        errors = [relative_error(got[name][row], one[name][0]) for row, one in enumerate(alone)]
+        found.add(ROWS, max(errors), ROWS_ALLOWED)
 
 
 def _require_parity(found: Comparison, name: str) -> None:

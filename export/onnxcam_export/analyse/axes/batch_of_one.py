@@ -11,18 +11,52 @@ from typing import TYPE_CHECKING
 import onnx_ir as ir
 
 from onnxcam_export.analyse.axes.factors import contains_batch
+from onnxcam_export.analyse.axes.follow import RESHAPES
+from onnxcam_export.analyse.axes.links import How, links_of
+from onnxcam_export.analyse.axes.taken import taken_by
 from onnxcam_export.graph.steps import shape_of
 from onnxcam_export.read.dynamic_batch import BATCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
 
     from onnxcam_export.analyse.axes.follow import Axes
+    from onnxcam_export.graph.steps import Step
 
 
 def has_batch(axes: Axes, values: Iterable[ir.Value]) -> bool:
     """Whether the batch could be followed to all of the values, to one axis each."""
     return all(len(_places(axes, value)) == 1 for value in values)
+
+
+def first_mixing(axes: Axes, steps: Iterable[Step], values: AbstractSet[ir.Value]) -> Step | None:
+    """The first step that does more along the batch than to keep it apart; None if there is none.
+
+    With one image, a sum or a softmax over the batch is harmless. In the gradient, it would add up the rows of several
+    targets.
+
+    Args:
+        axes: The axes in which all values have the batch.
+        steps: The forward pass.
+        values: The values that are differentiated.
+    """
+    return next((step for step in steps if not values.isdisjoint(step.outputs) and _mixes(axes, step, values)), None)
+
+
+def _mixes(axes: Axes, step: Step, values: AbstractSet[ir.Value]) -> bool:
+    if step.op_type in RESHAPES:
+        return False
+    inputs = [(index, x) for index, x in enumerate(step.inputs) if x is not None and x in values]
+    batches = {(index, axis) for index, x in inputs for axis in _places(axes, x)}
+    if step.op_type == "Concat":
+        along = int(step.attributes.get("axis", 0)) % len(shape_of(step.y))
+        return any(axis == along for _, axis in batches)
+    taken = taken_by(step)
+    if taken is not None:
+        return any((0, item.axis) in batches for item in taken)
+    kept = {(link.input, link.x_axis) for link in links_of(step) if link.how is How.SAME}
+    return not batches <= kept
 
 
 def open_batch(axes: Axes) -> dict[ir.Value, ir.Shape]:

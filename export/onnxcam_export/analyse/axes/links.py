@@ -159,6 +159,13 @@ def _mixing_axis(step: Step) -> list[Link]:
     return _every(rank, mixed=[int(step.attributes.get("axis", -1)) % rank])
 
 
+def _cumulated(step: Step) -> list[Link]:
+    """Along an axis that the step takes as an input; along all if it is not known."""
+    rank = _rank(step.x)
+    axis = step.constant(1) if is_constant(step.inputs[1]) else None
+    return _every(rank, mixed=range(rank) if axis is None else [int(axis.item()) % rank])
+
+
 def _mixing_after(first: int) -> Callable[[Step], list[Link]]:
     return lambda step: _every(_rank(step.x), mixed=range(first, _rank(step.x)))
 
@@ -252,7 +259,8 @@ _LINKS: dict[str, Callable[[Step], list[Link]]] = {
     **dict.fromkeys(("LayerNormalization", "RMSNormalization"), _mixing_from(-1)),
     **dict.fromkeys(("Softmax", "LogSoftmax", "Hardmax", "LpNormalization"), _mixing_axis),
     "InstanceNormalization": _mixing_after(2),
-    **dict.fromkeys(("GroupNormalization", "LRN", "MeanVarianceNormalization", "CumSum"), _mixing_after(1)),
+    **dict.fromkeys(("GroupNormalization", "LRN", "MeanVarianceNormalization"), _mixing_after(1)),
+    "CumSum": _cumulated,
     **dict.fromkeys(("TopK", "GatherElements"), _except_axis),
     "MatMul": _product,
     "Gemm": _gemm,
