@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import onnx_ir as ir
 import onnx_ir.passes.common as common_passes
-import onnxscript.rewriter
 
 from onnxcam_export.differentiate.rule import PLAIN
 from onnxcam_export.graph.fold_constants import fold_constants
@@ -17,6 +16,7 @@ from onnxcam_export.prepare.expand_functions import expand
 from onnxcam_export.prepare.infer_shapes import complete_shapes, state_constant_shapes
 from onnxcam_export.prepare.masked_assignments import select_by_masks
 from onnxcam_export.prepare.padded_pooling import keep_padding_apart
+from onnxcam_export.prepare.rewriting import rewrite
 from onnxcam_export.prepare.slice_assignments import write_by_masks
 from onnxcam_export.prepare.stacked_extremes import unstack_extremes
 
@@ -64,7 +64,7 @@ def _optimise(model: ir.Model) -> None:
     common_passes.InlinePass()(model)
     for _ in range(2):
         fold_constants(model)
-        onnxscript.rewriter.rewrite(model)
+        rewrite(model)
         _list_constants(model.graph)
     common_passes.LiftSubgraphInitializersToMainGraphPass()(model)
     common_passes.DeduplicateInitializersPass()(model)

@@ -5,11 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import onnx.reference
+import onnx_ir as ir
+import pytest
 import torch
 from torch import nn
 
+from onnx_text import model
 from onnxcam import Explainer
 from onnxcam_export import export
+from onnxcam_export.prepare.simplify import simplify
 from support import reference
 
 if TYPE_CHECKING:
@@ -39,3 +44,37 @@ def test_limits_of_one_value_stay_apart(tmp_path: Path) -> None:
     got, expected = Explainer(report.path).run(image, [1, 2]), reference.explain(module, image, [1, 2], ["first"])
     assert reference.relative_error(got.scores, expected.scores) < 1e-5
     assert reference.relative_error(got.gradients["first"], expected.gradients["first"]) < 1e-5
+
+
+SMALL = {
+    "Add": ("l = Add(c, e)", 1e-10),
+    "Sub": ("l = Sub(c, e)", 1e-9),
+    "Mul": ("l = Mul(c, e)", 1 + 9e-6),
+    "Div": ("l = Div(c, e)", 1 + 9e-6),
+    "sum under a fraction": ("m = Max(c, z) s = Add(e, m) l = Div(m, s)", 1e-9),
+}
+
+
+@pytest.mark.parametrize("kind", SMALL)
+def test_a_small_number_stays(kind: str) -> None:
+    """What is nearly zero or one is not: it keeps logarithms and fractions finite."""
+    nodes, number = SMALL[kind]
+    given = model(
+        f"g (float[N,3] x) => (float[N,3] l) {{ c = Relu(x) {nodes} }}",
+        e=np.asarray(number, np.float32),
+        z=np.zeros((), np.float32),
+    )
+    image = np.asarray([[0, 0.5, 3]], np.float32)
+    expected = onnx.reference.ReferenceEvaluator(given).run(None, {"x": image})[0]
+    simplified = ir.from_proto(given)
+    simplify(simplified)
+    got = onnx.reference.ReferenceEvaluator(ir.to_proto(simplified)).run(None, {"x": image})[0]
+    np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize(("operator", "number"), [("Add", 0), ("Sub", 0), ("Mul", 1), ("Div", 1)])
+def test_what_changes_nothing_is_left_out(operator: str, number: float) -> None:
+    text = f"g (float[N,3] x) => (float[N,3] y) {{ c = Relu(x) d = {operator}(c, e) y = Exp(d) }}"
+    simplified = ir.from_proto(model(text, e=np.asarray(number, np.float32)))
+    simplify(simplified)
+    assert [node.op_type for node in simplified.graph] == ["Relu", "Exp"]
