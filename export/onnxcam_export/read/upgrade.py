@@ -21,6 +21,7 @@ from onnxcam_export.read.dynamic_batch import BATCH, make_dynamic, require_dynam
 from onnxcam_export.read.explicit_padding import make_explicit
 from onnxcam_export.read.fused_operators import unfuse
 from onnxcam_export.read.image_input import find_image, fix_size
+from onnxcam_export.read.old_resize import resized_the_old_way, state_coordinates
 from onnxcam_export.read.training_mode import leave_training
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def upgrade(model: ir.Model) -> None:
         raise SourceError(f"the model needs opset {opset}, and the installed onnx knows up to {newest}; upgrade onnx")
     if opset >= OPSET:
         return
+    resized = resized_the_old_way(model.graph, opset)
     with _silenced(logging.getLogger("onnxscript")) as reasons:
         ConvertVersionPass(target_version=OPSET, fallback=True)(model)
     if model.opset_imports.get("") != OPSET:
@@ -90,6 +92,7 @@ def upgrade(model: ir.Model) -> None:
             f"the model's operators cannot be upgraded from opset {opset} to {OPSET}: {''.join(reasons)}; "
             "export the model again with a newer opset"
         )
+    state_coordinates(model.graph, resized)
 
 
 def infer_shapes(model: ir.Model) -> None:
