@@ -63,7 +63,7 @@ def analysed(
     known = values.keys() | {value.name for value in original.model.graph.outputs}
     for name in scores:
         if name not in known:
-            find_score(original.model.graph, name)  # raises, with the names that there are
+            find_score(original.model.graph, name, original.known_outputs)  # raises, with the names that there are
     kept = simplify(original.model, [*named, *(values[name] for name in scores if name in values)], rules)
     reduce_each_image(original.model, original.image_value)
     found = iter(kept[len(named) :])

@@ -84,7 +84,7 @@ def analyse(
     graph, image = original.model.graph, original.image_value
     _name_batch(graph, image)
     source = differentiable(graph, image)
-    score = find_score(graph, score_output)
+    score = find_score(graph, score_output, original.known_outputs)
     steps = forward_steps(graph, visible=list(layers.values()))
     image_input, axes = followed(steps, image)
     whole = None

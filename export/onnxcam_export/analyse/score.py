@@ -6,10 +6,13 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from onnxcam_export.analyse.several_heads import without_companions
 from onnxcam_export.errors import ScoreError
 from onnxcam_export.graph.steps import Step, is_constant, reduced_axes, shape_of, shape_text, static_shape
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import onnx_ir as ir
 
 # What may stand between the scores and the output without changing any score.
@@ -59,18 +62,21 @@ class Score:
         return self.shape[0] if len(self.shape) == 1 else None
 
 
-def find_score(graph: ir.Graph, output: str | None = None) -> Score:
+def find_score(graph: ir.Graph, output: str | None = None, names: Mapping[str, str] | None = None) -> Score:
     """The scores that a graph output is computed from.
 
     Args:
         graph: The forward pass.
         output: The output's name (or the name of any value of the graph), whose scores may have any shape; None takes
-            the one output with the shape of class scores, and prefers one after a softmax or sigmoid.
+            the one output with the shape of class scores. Features, gates and measures beside them are told apart
+            (``onnxcam_export.analyse.several_heads``), and one after a softmax or sigmoid is preferred.
+        names: What the user calls the outputs in ``output``, for messages; without it, as the graph does.
 
     Raises:
         ScoreError: There is no such output, or none has the shape of class scores and none is named.
     """
-    candidate, name, reason = _candidate(graph, output)
+    listing = _listing(graph, names or {})
+    candidate, name, reason = _candidate(graph, output, listing)
     before, activation = _before_activation(_before_ranking(candidate))
     before = _with_batch(before)
     shape = static_shape(before)
@@ -79,7 +85,7 @@ def find_score(graph: ir.Graph, output: str | None = None) -> Score:
     if output is None:
         raise ScoreError(
             f"{before.name!r} has the shape {shape_text(before)} and not that of class scores, [N, C]; name the output "
-            f"to explain with score_output (--score-output): {_names(graph)}"
+            f"to explain with score_output (--score-output): {listing}"
         )
     return Score(before, shape, activation, name, reason)
 
@@ -101,31 +107,54 @@ def pooled_features(score: ir.Value) -> ir.Value | None:
     return features if _is_global_average(Step.of(pool), features) else None
 
 
-def _candidate(graph: ir.Graph, output: str | None) -> tuple[ir.Value, str, str]:
+def _candidate(graph: ir.Graph, output: str | None, listing: str) -> tuple[ir.Value, str, str]:
     """The value to take the scores from, the name that the user knows it by, and the reason."""
     if output is not None:
         named = {value.name: value for node in graph for value in node.outputs}
         named |= {value.name: value for value in graph.outputs}
         if output not in named:
-            raise ScoreError(f"the model has no output {output!r}; it has {_names(graph)}")
+            raise ScoreError(f"the model has no output {output!r}; it has {listing}")
         return named[output], output, "named by the user"
     by_output = {_before_ranking(value): value.name or "" for value in reversed(graph.outputs)}
     fitting = [value for value in map(_before_ranking, graph.outputs) if _looks_like_scores(value)]
-    activated = [value for value in fitting if _before_activation(value)[1] is not None]
-    heads = {_before_activation(value)[0]: value for value in reversed(activated or fitting)}
-    if len(heads) == 1:
-        after = "the only output after a softmax or sigmoid" if activated and len(fitting) > 1 else ""
-        (value,) = heads.values()
-        return value, by_output[value], after or "the only output with the shape of class scores"
+    heads = {_before_activation(value)[0]: value for value in reversed(fitting)}
+    for value in fitting:
+        if _before_activation(value)[1] is not None:
+            heads[_before_activation(value)[0]] = value
+    chosen, reason = _chosen(heads)
+    if chosen is not None:
+        return chosen, by_output[chosen], reason
     if heads:
         raise ScoreError(
             f"the model has {len(heads)} outputs that could be class scores; choose one with score_output "
-            f"(--score-output): {_names(graph)}"
+            f"(--score-output): {listing}"
         )
     raise ScoreError(
         "no output has the shape of class scores, [N, C]; name the one to explain with score_output "
-        f"(--score-output): {_names(graph)}"
+        f"(--score-output): {listing}"
     )
+
+
+def _chosen(heads: Mapping[ir.Value, ir.Value]) -> tuple[ir.Value | None, str]:
+    """The one head that can be the scores, as it is given, and why; None where several can.
+
+    Args:
+        heads: By the values before their softmax or sigmoid.
+    """
+    activated = [before for before, value in heads.items() if before is not value]
+    left = without_companions(list(heads), activated)
+    if len(left) == 1:
+        alone = "the only output with the shape of class scores"
+        return heads[left[0]], alone if len(heads) == 1 else f"{alone} beside its features, gates and measures"
+    known = [before for before in left if before in activated]
+    if len(known) == 1 and (_width(known[0]) > 1 or all(_width(before) == 1 for before in left)):
+        return heads[known[0]], "the only output after a softmax or sigmoid"
+    return None, ""
+
+
+def _width(value: ir.Value) -> int:
+    """The number of classes."""
+    return math.prod(size for size in shape_of(value)[1:] if size is not None)
 
 
 def _before_ranking(value: ir.Value) -> ir.Value:
@@ -155,8 +184,10 @@ def _with_batch(value: ir.Value) -> ir.Value:
     return value
 
 
-def _names(graph: ir.Graph) -> str:
-    return ", ".join(f"{value.name} {shape_text(value)}" for value in graph.outputs)
+def _listing(graph: ir.Graph, names: Mapping[str, str]) -> str:
+    """The outputs and their shapes, as the user calls them."""
+    known = {graph_name: name for name, graph_name in reversed(list(names.items()))}
+    return ", ".join(f"{known.get(value.name or '', value.name)} {shape_text(value)}" for value in graph.outputs)
 
 
 def _before_activation(value: ir.Value) -> tuple[ir.Value, Literal["softmax", "sigmoid"] | None]:

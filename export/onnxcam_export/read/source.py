@@ -57,6 +57,11 @@ class Original:
         """The graph input that takes the image."""
         return next(value for value in self.model.graph.inputs if value.name == self.image)
 
+    @property
+    def known_outputs(self) -> Mapping[str, str]:
+        """The graph outputs by the names that messages have for them: a module's keys, and a file's own names."""
+        return self.outputs if self.program is not None else {}
+
     def output_name(self, wanted: str | int | None) -> str | None:
         """The name of the graph output, or of the inner value, that ``score_output`` means.
 
@@ -128,14 +133,13 @@ def _read_onnx(
 ) -> Original:
     opened = open_model(source, input_shape=input_shape, image_input=image_input, dynamic_batch=dynamic_batch)
     outputs = [value.name or "" for value in opened.model.graph.outputs]
-    from_the_end = {str(index - len(outputs)): name for index, name in enumerate(outputs)}
     return Original(
         model=opened.model,
         kind=opened.kind,
         name=opened.name,
         made_with=(*([opened.producer] if opened.producer else []), *_versions("onnx")),
         image=opened.image,
-        outputs={**{str(index): name for index, name in enumerate(outputs)}, **from_the_end},
+        outputs=_with_negative({str(index): name for index, name in enumerate(outputs)}),
         unchanged=opened.original,
         notes=opened.notes,
     )
@@ -155,11 +159,18 @@ def _read_torch(source: Any, kind: str, input_shape: Any, image_input: str | Non
         name=type(source).__name__,
         made_with=_versions("torch", "onnx"),
         image=image_input or names[0],
-        outputs=output_names(captured),
+        outputs=_with_negative(output_names(captured)),
         unchanged=captured.model.clone(),
         program=captured.program,
         notes=(*([note] if note else []), *captured.notes),
     )
+
+
+def _with_negative(outputs: dict[str, str]) -> dict[str, str]:
+    """The outputs also by indices that count from the end, where they are a tuple's."""
+    if not all(name.isdecimal() for name in outputs):
+        return outputs
+    return outputs | {str(int(index) - len(outputs)): name for index, name in outputs.items()}
 
 
 def torch_kind(source: Any) -> str | None:
