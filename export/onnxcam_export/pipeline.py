@@ -102,8 +102,9 @@ def export(
             channels, with a note in the report.
         score_output: The output that holds the class scores: its name, a dict's key, a tuple's index, or the name of
             any value inside the graph. None takes the one output that can be them beside its features, gates and
-            measures of certainty; of heads side by side, one after a softmax or sigmoid is preferred. A softmax, a sigmoid, and a label or ranking taken from the scores are looked through. Scores that
-            are not [N, C], such as those of every pixel or box, are explained by seeds (``onnxcam.targets``).
+            measures of certainty; of heads side by side, one after a softmax or sigmoid is preferred. A softmax, a
+            sigmoid, and a label or ranking taken from the scores are looked through. Scores that are not [N, C], such
+            as those of every pixel or box, are explained by seeds (``onnxcam.targets``).
         image_input: The input that takes the image. None is a module's first argument, or the one input of an ONNX
             model that can be it. Others stay inputs.
         example_inputs: Tensors for the arguments of a module, in order or by name, in place of ``input_shape``.

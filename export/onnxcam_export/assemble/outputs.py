@@ -22,6 +22,7 @@ from onnxcam_export.differentiate.rule import PLAIN
 from onnxcam_export.differentiate.target_rows import EXPLAINED
 from onnxcam_export.errors import ExportError
 from onnxcam_export.graph.builder import Builder
+from onnxcam_export.graph.detached import take_out_detached
 from onnxcam_export.graph.expressions import reshape_rows
 from onnxcam_export.graph.steps import static_shape
 
@@ -108,6 +109,7 @@ def assemble(forward: Forward, input_gradient: InputGradient, form: Form = DROP_
     for value, shape in forward.fixed_shapes.items():
         value.shape = shape
     _declare(graph, forward, outputs)
+    take_out_detached(graph)
     tidy(forward.model)
 
 

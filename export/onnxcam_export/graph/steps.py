@@ -14,6 +14,7 @@ import numpy.typing as npt
 import onnx_ir as ir
 
 from onnxcam_export.errors import ShapeError
+from onnxcam_export.graph.detached import DETACH, is_detached
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -31,7 +32,7 @@ _DIFFERENTIABLE = FLOATS | _QUANTISED
 WITHOUT_GRADIENT = {
     *("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "IsInf", "IsNaN", "And", "Not", "Or", "Xor"),
     *("BitwiseAnd", "BitwiseNot", "BitwiseOr", "BitwiseXor", "ArgMax", "ArgMin", "NonZero", "Shape", "Size"),
-    *("ConstantOfShape", "EyeLike", "RandomNormalLike", "RandomUniformLike"),
+    *("ConstantOfShape", "EyeLike", "RandomNormalLike", "RandomUniformLike", DETACH),
 }
 
 
@@ -56,8 +57,9 @@ class Step:
     @classmethod
     def of(cls, node: ir.Node) -> Step:
         """The step of a single node."""
+        named = f"{node.domain}::{node.op_type}" if node.domain else node.op_type
         return cls(
-            op_type=f"{node.domain}::{node.op_type}" if node.domain else node.op_type,
+            op_type=DETACH if is_detached(node) else named,
             inputs=tuple(node.inputs),
             outputs=tuple(node.outputs),
             attributes={name: attribute.value for name, attribute in node.attributes.items()},

@@ -13,16 +13,18 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import onnxscript
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from onnxcam_export.errors import SourceError
+from onnxcam_export.graph.detached import mark_detached
 from onnxcam_export.graph.float32 import BFLOAT16_NOTE
 from onnxcam_export.read.adaptive_pooling import pooling
 from onnxcam_export.read.attention import attention
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     import onnx_ir as ir
 
@@ -36,8 +38,8 @@ _TRANSLATIONS: dict[Callable[..., Any], Callable[..., Any]] = {
 
 
 DETACH_NOTE = (
-    "the module's detach() was ignored, since the scores depend on those values all the same: the gradients are the "
-    "derivatives of the scores, and not those of a training step"
+    "the module's detach() was ignored, since an output depends on the image through that value alone: the gradients "
+    "are the derivatives of the scores, and not those of a training step"
 )
 
 
@@ -84,15 +86,55 @@ def capture(
             dynamo=True,
             optimize=False,
             verbose=False,
-            custom_translation_table=_TRANSLATIONS | _of_attention(program),
+            custom_translation_table=_TRANSLATIONS | _of_attention(program) | _of_detach(program),
         )
         assert exported is not None  # noqa: S101 — it is, with dynamo=True
-        notes += (DETACH_NOTE,) if _detaches(program) else ()
+        mark_detached(exported.model.graph)
+        notes += () if stops_at_detach(program.graph, program.graph_signature.user_inputs) else (DETACH_NOTE,)
     return Captured(exported.model, exported.exported_program, notes)  # type: ignore[arg-type]
 
 
-def _detaches(program: torch.export.ExportedProgram) -> bool:
-    return any(node.target is torch.ops.aten.detach.default for node in program.graph.nodes)
+def stops_at_detach(graph: torch.fx.Graph, inputs: Collection[Any] | None = None) -> bool:
+    """Whether the gradients stop at ``detach()``, as they do where the image reaches each output around it too.
+
+    An example is a straight-through estimator, ``f + (q - f).detach()``. If an output depends on the image through a
+    detached value alone, as a head that was trained on frozen features does, its gradient would be zero and explain
+    nothing.
+
+    Args:
+        graph: The program's graph.
+        inputs: The names of the placeholders that are no parameters; None for all.
+    """
+    names = {node.name for node in graph.nodes if node.op == "placeholder" and (inputs is None or node.name in inputs)}
+    whole, around = _reached(graph, names, through_detach=True), _reached(graph, names, through_detach=False)
+    (output,) = (node for node in graph.nodes if node.op == "output")
+    return all(node in around for node in output.all_input_nodes if node in whole)
+
+
+def _reached(graph: torch.fx.Graph, inputs: Collection[str], *, through_detach: bool) -> set[torch.fx.Node]:
+    """The nodes that have a gradient at one of the inputs, if it flows through ``detach()`` or not."""
+    reached: set[torch.fx.Node] = set()
+    for node in graph.nodes:
+        value = node.meta.get("val")
+        floating = not isinstance(value, torch.Tensor) or value.is_floating_point() or value.is_complex()
+        stops = node.target is torch.ops.aten.detach.default and not through_detach
+        if floating and not stops and (node.name in inputs or not reached.isdisjoint(node.all_input_nodes)):
+            reached.add(node)
+    return reached
+
+
+def _of_detach(program: torch.export.ExportedProgram) -> dict[Callable[..., Any], Callable[..., Any]]:
+    """The translation of ``detach()`` where the gradients stop there."""
+
+    def stop(self: Any) -> Any:
+        floating = self.dtype is None or self.dtype.is_floating_point()
+        return onnxscript.opset18.Sum(self) if floating else onnxscript.opset18.Identity(self)
+
+    return (
+        {torch.ops.aten.detach.default: stop}
+        if stops_at_detach(program.graph, program.graph_signature.user_inputs)
+        else {}
+    )
 
 
 def _of_attention(program: torch.export.ExportedProgram) -> dict[Callable[..., Any], Callable[..., Any]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from onnxcam_export.differentiate.rule import Treatment
+from onnxcam_export.read.from_torch import stops_at_detach
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +30,7 @@ class Interpreter(torch.fx.Interpreter):
         self.values: dict[str, torch.Tensor] = {}
         self.added: dict[str, torch.Tensor] = {}
         self._rectified = {y: (x, _TREATMENTS[treatment]) for x, y, treatment in rectifiers}
+        self._stops = stops_at_detach(module.graph)
         self._double = any(parameter.dtype == torch.float64 for parameter in module.parameters())
 
     def call_function(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -36,6 +38,8 @@ class Interpreter(torch.fx.Interpreter):
         if self._double and getattr(kwargs.get("dtype"), "is_floating_point", False):
             kwargs = {**kwargs, "dtype": torch.float64}  # casts in the program would lose precision
         function: Any = _REPLACED.get(target, target)
+        if target is torch.ops.aten.detach.default and not self._stops:
+            function = torch.ops.aten.alias.default
         return super().call_function(function, args, kwargs)
 
     def run_node(self, n: torch.fx.Node) -> Any:
@@ -73,7 +77,6 @@ _REPLACED = {
     torch.ops.aten.copy.default: _copied,
     torch.ops.prims.convert_element_type.default: torch.Tensor.to,
     torch.ops.aten.view.default: torch.Tensor.reshape,  # with other strides, a view may be impossible
-    torch.ops.aten.detach.default: torch.ops.aten.alias.default,  # a graph has gradients everywhere
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import onnx
 import pytest
 import torch
 from torch import nn
@@ -75,13 +76,31 @@ def test_a_rule_that_is_wrong_by_5_percent_is_caught(function: Any, operator: st
         verified(function, tmp_path, {**PLAIN, operator: wrong})
 
 
-def test_detach_is_ignored_with_a_note(tmp_path: Path) -> None:
-    module = Network(lambda x: x.relu() * x.sigmoid().detach()).eval()
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x.relu() * x.sigmoid().detach(),
+        lambda x: x + (x.round() - x).detach(),  # a straight-through estimator
+    ],
+)
+def test_gradients_stop_at_detach(function: Callable[[torch.Tensor], torch.Tensor], tmp_path: Path) -> None:
+    module = Network(function).eval()
+    report = export(module, tmp_path / "out.onnx", input_shape=(3, 16, 16), input_gradient="plain")
+    assert "Sum" not in {node.op_type for node in onnx.load(report.path).graph.node}
+    image = torch.randn(1, 3, 16, 16, generator=torch.Generator().manual_seed(1), requires_grad=True)
+    module(image)[0, 2].backward()
+    assert image.grad is not None
+    got = Explainer(report.path).run(image.detach().numpy(), [2]).input_gradient()
+    torch.testing.assert_close(torch.from_numpy(got), image.grad)
+
+
+def test_detach_is_ignored_with_a_note_where_nothing_else_leads_to_the_scores(tmp_path: Path) -> None:
+    module = Network(lambda x: x.relu().detach()).eval()
     report = export(module, tmp_path / "out.onnx", input_shape=(3, 16, 16), layers="second")
     assert any("detach() was ignored" in note for note in report.notes)
     image = torch.randn(1, 3, 16, 16, generator=torch.Generator().manual_seed(1))
     a = module.second(module.function(module.first(image))).detach().requires_grad_()
-    module.head((a.relu() * a.sigmoid()).mean((2, 3)))[0, 2].backward()  # without the detach
+    module.head(a.relu().mean((2, 3)))[0, 2].backward()  # without the detach
     assert a.grad is not None
     got = Explainer(report.path).run(image.numpy(), [2]).gradients["second"]
     torch.testing.assert_close(torch.from_numpy(got), a.grad)
