@@ -14,6 +14,7 @@ import onnx_ir as ir
 import onnx_ir.passes.common as common_passes
 
 from onnxcam_export.graph.steps import WITHOUT_GRADIENT
+from onnxcam_export.prepare.affine_grid import affine_grid
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -42,11 +43,14 @@ def expand(model: ir.Model, keep: Container[str]) -> None:
         if not count:
             break
         common_passes.InlinePass()(model)
+        common_passes.ShapeInferencePass(check_type=False, strict_mode=False)(model)  # for bodies within bodies
     model.opset_imports.pop(_DOMAIN, None)
 
 
 def _body(node: ir.Node, version: int) -> onnx.FunctionProto | None:
     """The operator's function body, of the latest version in the model's opset; None if it has none."""
+    if node.op_type == "AffineGrid":
+        return affine_grid(node)
     if not onnx.defs.has(node.op_type):
         return None
     schema: Any = onnx.defs.get_schema(node.op_type, version)  # its type stub lacks the methods for functions

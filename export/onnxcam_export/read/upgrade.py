@@ -6,8 +6,6 @@ of every source. Here is what only graphs by others need.
 
 from __future__ import annotations
 
-import logging
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import onnx.defs
@@ -16,6 +14,7 @@ import onnx_ir.passes.common as common_passes
 from onnxscript.version_converter import ConvertVersionPass
 
 from onnxcam_export.errors import SourceError
+from onnxcam_export.graph.library_logs import silenced
 from onnxcam_export.graph.opset import IR_VERSION, OPSET
 from onnxcam_export.read.dynamic_batch import BATCH, make_dynamic, require_dynamic
 from onnxcam_export.read.explicit_padding import make_explicit
@@ -24,7 +23,7 @@ from onnxcam_export.read.image_input import find_image, fix_size
 from onnxcam_export.read.training_mode import leave_training
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 
 def to_standard_form(
@@ -83,7 +82,7 @@ def upgrade(model: ir.Model) -> None:
         raise SourceError(f"the model needs opset {opset}, and the installed onnx knows up to {newest}; upgrade onnx")
     if opset >= OPSET:
         return
-    with _silenced(logging.getLogger("onnxscript")) as reasons:
+    with silenced() as reasons:
         ConvertVersionPass(target_version=OPSET, fallback=True)(model)
     if model.opset_imports.get("") != OPSET:
         raise SourceError(
@@ -101,7 +100,7 @@ def infer_shapes(model: ir.Model) -> None:
     for node in model.graph:
         for value in node.outputs:
             value.shape = None
-    with _silenced(logging.getLogger("onnx_ir"), logging.getLogger("onnxscript")):
+    with silenced():
         common_passes.ShapeInferencePass(strict_mode=False)(model)
     for value, shape in declared.items():
         if value.shape is None:
@@ -122,26 +121,3 @@ def _refuse_integer_kernels(graph: ir.Graph) -> None:
             f"the model computes in integers ({', '.join(sorted(fused))}), which have no gradient; quantise it with "
             "QuantizeLinear and DequantizeLinear instead (ONNX Runtime's QuantFormat.QDQ), which keeps integer kernels"
         )
-
-
-@contextmanager
-def _silenced(*loggers: logging.Logger) -> Iterator[list[str]]:
-    """Keeps the libraries' remarks from the terminal; the first line of each error's reason is kept."""
-    reasons: list[str] = []
-
-    class _Keep(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            if record.exc_info and record.exc_info[1] is not None:
-                reasons.append(str(record.exc_info[1]).strip().splitlines()[0])
-
-    handler = _Keep()
-    states = [(logger, logger.propagate) for logger in loggers]
-    for logger in loggers:
-        logger.addHandler(handler)
-        logger.propagate = False
-    try:
-        yield reasons
-    finally:
-        for logger, propagate in states:
-            logger.removeHandler(handler)
-            logger.propagate = propagate
