@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _DOMAIN = "onnxcam.expanded"
 
 # Random numbers and masks have no gradient, and ONNX Runtime has kernels for the operators on integers.
-_KEPT = {"Bernoulli", "DynamicQuantizeLinear", "Range", "SequenceMap"} | WITHOUT_GRADIENT
+_KEPT = {"DynamicQuantizeLinear", "Range", "SequenceMap"} | WITHOUT_GRADIENT
 
 
 def expand(model: ir.Model, keep: Container[str]) -> None:

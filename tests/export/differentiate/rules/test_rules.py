@@ -255,6 +255,10 @@ CASES = {
         case('Einsum<equation="...ij,...kj->...ik">(a, b)', a=("N", 2, 3, 4), b=("N", 2, 2, 4)),
         case('Einsum<equation="bij, jk">(a, b)', a=("N", 3, 4), b=(4, 2)),
         case('Einsum<equation="ncw->nwc">(a)', a=("N", 3, 4)),
+        # Letters of one operand alone, which are summed, and an operand that is repeated along a letter.
+        case('Einsum<equation="nchw->nc">(a)', a=("N", 3, 2, 4)),
+        case('Einsum<equation="nhcw,nk->nkc">(a, b)', a=("N", 2, 3, 4), b=("N", 5)),
+        case('Einsum<equation="nchw,nc->nchw">(a, b)', a=("N", 3, 2, 4), b=("N", 1)),
     ],
     "Elu": each("Elu(x)", "Elu<alpha=0.4>(x)", **MAP),
     "Erf": each("Erf(x)", **MAP),
@@ -327,6 +331,7 @@ CASES = {
             shape=("N", 4, 5),
         ),
     ],
+    "Hardmax": each("c = Hardmax<axis=1>(x) y = Mul(x, c)", **MAP),
     "HardSigmoid": each("HardSigmoid(x)", "HardSigmoid<alpha=0.7, beta=0.3>(x)", **MAP),
     "HardSwish": each("t = Mul(x, three) y = HardSwish(t)", three=np.float32(3), **MAP),
     "Identity": each("Identity(x)", **MAP),
