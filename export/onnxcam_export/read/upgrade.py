@@ -19,8 +19,9 @@ from onnxcam_export.graph.opset import IR_VERSION, OPSET
 from onnxcam_export.read.dynamic_batch import BATCH, make_dynamic, require_dynamic
 from onnxcam_export.read.explicit_padding import make_explicit
 from onnxcam_export.read.fused_operators import unfuse
+from onnxcam_export.read.group_normalization import normalise_by_groups
 from onnxcam_export.read.image_input import find_image, fix_size
-from onnxcam_export.read.training_mode import leave_training
+from onnxcam_export.read.training_mode import leave_training, state_training
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,6 +57,8 @@ def to_standard_form(
     common_passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
     _refuse_integer_kernels(model.graph)
     model.ir_version = max(model.ir_version or 0, IR_VERSION)
+    normalise_by_groups(model)
+    state_training(model)
     upgrade(model)
     image = find_image(model.graph, image_input)
     fix_size(image, input_shape)

@@ -63,6 +63,23 @@ def test_an_opset_from_the_future_needs_a_newer_onnx() -> None:
         upgrade(loaded)
 
 
+@pytest.mark.parametrize("opset", [18, 20])
+@pytest.mark.parametrize("groups", [2, 4])
+def test_group_normalisation_has_a_scale_for_each_group_up_to_opset_20(groups: int, opset: int) -> None:
+    proto = model(
+        f"""g (float[N,4,5,6] x) => (float[N,4,5,6] y) {{
+            y = GroupNormalization <num_groups = {groups}, epsilon = 0.1> (x, scale, bias)
+        }}""",
+        opset=opset,
+        scale=(groups,),
+        bias=(groups,),
+    )
+    loaded = ir.from_proto(proto)
+    to_standard_form(loaded)
+    onnx.checker.check_model(ir.to_proto(loaded), full_check=True)
+    assert_same_answers(proto, loaded, (2, 4, 5, 6))
+
+
 def test_shapes_that_the_file_has_wrong_are_inferred_anew() -> None:
     proto = small()
     proto.graph.value_info.append(onnx.helper.make_tensor_value_info("r", onnx.TensorProto.FLOAT, ["N", 4, 99, 99]))
