@@ -20,6 +20,7 @@ from onnxcam_export.errors import SourceError
 from onnxcam_export.graph.float32 import BFLOAT16_NOTE
 from onnxcam_export.read.adaptive_pooling import pooling
 from onnxcam_export.read.attention import attention
+from onnxcam_export.read.ceil_mode import cut_padding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -87,6 +88,8 @@ def capture(
             custom_translation_table=_TRANSLATIONS | _of_attention(program),
         )
         assert exported is not None  # noqa: S101 — it is, with dynamo=True
+        while cut_padding(exported.model.graph):  # the shapes are PyTorch's, and need no correction
+            pass
         notes += (DETACH_NOTE,) if _detaches(program) else ()
     return Captured(exported.model, exported.exported_program, notes)  # type: ignore[arg-type]
 

@@ -16,6 +16,7 @@ from onnxscript.version_converter import ConvertVersionPass
 from onnxcam_export.errors import SourceError
 from onnxcam_export.graph.library_logs import silenced
 from onnxcam_export.graph.opset import IR_VERSION, OPSET
+from onnxcam_export.read.ceil_mode import cut_padding
 from onnxcam_export.read.dynamic_batch import BATCH, make_dynamic, require_dynamic
 from onnxcam_export.read.explicit_padding import make_explicit
 from onnxcam_export.read.fused_operators import unfuse
@@ -67,6 +68,8 @@ def to_standard_form(
     infer_shapes(model)
     leave_training(model)
     if make_explicit(model.graph):
+        infer_shapes(model)
+    while cut_padding(model.graph):
         infer_shapes(model)
     if dynamic_batch:
         require_dynamic(model.graph)
