@@ -19,6 +19,7 @@ from onnxcam_export.graph.opset import IR_VERSION, OPSET
 from onnxcam_export.read.ceil_mode import cut_padding
 from onnxcam_export.read.dynamic_batch import BATCH, make_dynamic, require_dynamic
 from onnxcam_export.read.explicit_padding import make_explicit
+from onnxcam_export.read.function_opsets import align_functions
 from onnxcam_export.read.fused_operators import unfuse
 from onnxcam_export.read.group_normalization import normalise_by_groups
 from onnxcam_export.read.image_input import find_image, fix_size
@@ -52,6 +53,7 @@ def to_standard_form(
         ShapeError: The image's size is not known, or is fixed to something else than ``input_shape``; or the batch
             cannot be made symbolic.
     """
+    align_functions(model)
     common_passes.InlinePass()(model)
     unfuse(model.graph)
     common_passes.RemoveInitializersFromInputsPass()(model)
