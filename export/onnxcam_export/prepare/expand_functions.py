@@ -36,7 +36,7 @@ def expand(model: ir.Model, keep: Container[str]) -> None:
     while True:
         count = 0
         for node in list(model.graph):
-            body = None if node.domain or node.op_type in keep or node.op_type in _KEPT else _body(node, version)
+            body = None if _stays(node, keep) else _body(node, version)
             if body is not None:
                 _call(model, node, body, f"{node.op_type}_{len(model.functions)}")
                 count += 1
@@ -45,6 +45,13 @@ def expand(model: ir.Model, keep: Container[str]) -> None:
         common_passes.InlinePass()(model)
         common_passes.ShapeInferencePass(check_type=False, strict_mode=False)(model)  # for bodies within bodies
     model.opset_imports.pop(_DOMAIN, None)
+
+
+def _stays(node: ir.Node, keep: Container[str]) -> bool:
+    """Whether a rule takes the node, or none is needed; no rule takes further outputs, such as mean and deviation."""
+    if node.domain or node.op_type in _KEPT:
+        return True
+    return node.op_type in keep and not any(value.uses() or value.is_graph_output() for value in node.outputs[1:])
 
 
 def _body(node: ir.Node, version: int) -> onnx.FunctionProto | None:
@@ -61,8 +68,11 @@ def _body(node: ir.Node, version: int) -> onnx.FunctionProto | None:
         text = schema.get_function_with_opset_version(max(fixed))
     elif dependent:
         types = [_type(value).SerializeToString() for value in node.inputs]
-        proto = ir.to_proto(node).SerializeToString()
-        text = schema.get_context_dependent_function_with_opset_version(max(dependent), proto, types)
+        proto = ir.to_proto(node)
+        proto.output[:] = [name or f"unused_{index}" for index, name in enumerate(proto.output)]  # all are computed
+        text = schema.get_context_dependent_function_with_opset_version(
+            max(dependent), proto.SerializeToString(), types
+        )
     return onnx.FunctionProto.FromString(text) if text else None
 
 

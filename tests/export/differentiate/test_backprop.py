@@ -96,3 +96,9 @@ def test_rules_are_values(graph: Any, evaluate: Any) -> None:
 def test_an_einsum_that_has_no_einsum_as_its_gradient_is_refused(equation: str, graph: Any) -> None:
     with pytest.raises(OperatorError, match=r"the rule for Einsum takes no diagonals, .* is not supported"):
         graph(f'Einsum<equation="{equation}">(x)', x=("N", 2, 3, 3)).gradient()
+
+
+def test_the_gradient_of_an_output_that_a_rule_does_not_take_is_refused(graph: Any) -> None:
+    function = graph("n, m, d = LayerNormalization(x, s) y = Mul(n, d)", x=("N", 4), s=(4,))
+    with pytest.raises(OperatorError, match=r"the rule for LayerNormalization does not support .* its output 'd', on"):
+        function.gradient()

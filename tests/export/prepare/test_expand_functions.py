@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import onnx
 import onnx.parser
@@ -10,9 +12,14 @@ import onnx_ir as ir
 import pytest
 import torch
 
+from onnx_text import small
+from onnxcam_export import export
 from onnxcam_export.differentiate.rule import PLAIN
 from onnxcam_export.prepare.expand_functions import expand
 from onnxcam_export.prepare.simplify import simplify
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def model(nodes: str, inputs: str, opset: int) -> onnx.ModelProto:
@@ -61,6 +68,16 @@ def test_what_has_a_rule_stays() -> None:
     kept = ir.from_proto(model("h = HardSwish(x) y = LayerNormalization(h, s)", "float[2,3] x, float[3] s", 20))
     expand(kept, keep=PLAIN)
     assert [node.op_type for node in kept.graph] == ["HardSwish", "LayerNormalization"]
+
+
+def test_what_has_a_rule_for_its_first_output_alone_is_expanded_if_others_are_used(tmp_path: Path) -> None:
+    proto = small(
+        head="n, mean, deviation = LayerNormalization(f, scale)\nm = Mul(n, deviation)\ny = Gemm(m, w2, b2)",
+        weights={"scale": (4,)},
+    )
+    verification = export(proto, tmp_path / "out.onnx", input_gradient="plain").metadata.verification
+    assert verification is not None
+    assert "onnxcam.input_gradients" in verification.errors
 
 
 def test_operators_of_other_domains_and_without_a_body_stay() -> None:
