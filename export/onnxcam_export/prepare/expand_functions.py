@@ -68,11 +68,10 @@ def _body(node: ir.Node, version: int) -> onnx.FunctionProto | None:
         text = schema.get_function_with_opset_version(max(fixed))
     elif dependent:
         types = [_type(value).SerializeToString() for value in node.inputs]
-        proto = ir.to_proto(node)
-        proto.output[:] = [name or f"unused_{index}" for index, name in enumerate(proto.output)]  # all are computed
-        text = schema.get_context_dependent_function_with_opset_version(
-            max(dependent), proto.SerializeToString(), types
-        )
+        for index, value in enumerate(node.outputs):  # the body has the outputs with names, and all are asked of it
+            value.name = value.name or f"{node.outputs[0].name}/unused_{index}"
+        proto = ir.to_proto(node).SerializeToString()
+        text = schema.get_context_dependent_function_with_opset_version(max(dependent), proto, types)
     return onnx.FunctionProto.FromString(text) if text else None
 
 
