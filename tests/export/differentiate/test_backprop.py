@@ -102,3 +102,20 @@ def test_the_gradient_of_an_output_that_a_rule_does_not_take_is_refused(graph: A
     function = graph("n, m, d = LayerNormalization(x, s) y = Mul(n, d)", x=("N", 4), s=(4,))
     with pytest.raises(OperatorError, match=r"the rule for LayerNormalization does not support .* its output 'd', on"):
         function.gradient()
+
+
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        ("LSTM<hidden_size=3, clip=0.5>(x, w, r)", "clip"),
+        ("LSTM<hidden_size=3, input_forget=1>(x, w, r)", "input_forget"),
+        ("LSTM<hidden_size=3>(x, w, r, , , , , p)", r"P \(peepholes\)"),
+        ("LSTM<hidden_size=3>(x, w, r, , lengths)", "sequence_lens"),
+        ('LSTM<hidden_size=3, activations=["Sigmoid", "Tanh", "Relu"]>(x, w, r)', "activations"),
+    ],
+)
+def test_what_a_recurrent_layer_sets_beyond_its_formulas_is_refused(call: str, named: str, graph: Any) -> None:
+    lengths = np.asarray([3, 4], np.int32)
+    function = graph(f"y = {call}", x=(4, "N", 2), w=(1, 12, 2), r=(1, 12, 3), p=(1, 9), lengths=lengths)
+    with pytest.raises(OperatorError, match=rf"sets {named}, which is not supported; export the network without"):
+        function.gradient()
