@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from torch import nn
@@ -81,4 +82,18 @@ def test_attention_of_any_number_of_axes_equals_autograd(kind: str, tmp_path: Pa
     network = Windows(kind).eval()
     report = export(network, tmp_path / "out.onnx", input_shape=(3, 12, 12), layers="body")
     images = np.random.default_rng(0).standard_normal((2, 3, 12, 12)).astype(np.float32)
+    assert_explains(Explainer(report.path), network, images, "body", 1e-5)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_operator_attention_of_a_file_equals_autograd(tmp_path: Path) -> None:
+    """PyTorch writes it from opset 23 on."""
+    network = Hybrid(attention("layer", batch_first=True), batch_first=True).eval()
+    batch = ({0: torch.export.Dim("batch")},)
+    file = tmp_path / "attention.onnx"
+    given = (torch.zeros(2, 3, 24, 24),)
+    torch.onnx.export(network, given, file, dynamo=True, opset_version=23, dynamic_shapes=batch, verbose=False)
+    assert "Attention" in {node.op_type for node in onnx.load(file).graph.node}
+    report = export(file, tmp_path / "out.onnx", layers={"body": "max_pool2d"})
+    images = np.random.default_rng(0).standard_normal((2, 3, 24, 24)).astype(np.float32)
     assert_explains(Explainer(report.path), network, images, "body", 1e-5)

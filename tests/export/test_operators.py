@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from torch import nn
@@ -169,3 +170,16 @@ def test_an_activation_by_computation_is_guided_as_the_function_is(name: str, tm
     expected = by_autograd(Network(meant).eval(), images, [3, 1]).guided
     got = Explainer(report.path).run(images, target=[3, 1]).guided_backprop()
     assert np.linalg.norm(got - expected) <= 1e-5 * np.linalg.norm(expected)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("batch", [None, {"image": {0: "batch"}}])
+def test_a_spatial_transformer_as_a_file_equals_autograd(batch: Any, tmp_path: Path) -> None:
+    """PyTorch's older exporter writes AffineGrid."""
+    network = Network(Aligned()).eval()
+    file, image, options = tmp_path / "file.onnx", torch.zeros(1, 3, 16, 16), {"dynamic_axes": batch, "dynamo": False}
+    torch.onnx.export(network, (image,), file, opset_version=20, input_names=["image"], **options)
+    assert "AffineGrid" in {node.op_type for node in onnx.load(file).graph.node}
+    report = export(file, tmp_path / "out.onnx", layers={"body": "/body/body.1/Relu_output_0"})
+    images = np.random.default_rng(0).standard_normal((1 if batch is None else 2, 3, 16, 16)).astype(np.float32)
+    assert_explains(Explainer(report.path), network, images, "body", 2e-5)

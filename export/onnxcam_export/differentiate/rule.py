@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar, overload
 
 import onnx_ir as ir
 
-from onnxcam_export.errors import ShapeError
+from onnxcam_export.errors import OperatorError, ShapeError
 from onnxcam_export.graph.steps import Step, is_constant, shape_of
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Rule:
     def __call__(self, op: Builder, step: Step, dy: Sequence[ir.Value | None]) -> Gradients:
         """The gradient of each input of ``step``, from that of each output (None if nothing depends on the output)."""
         last = max(index for index, value in enumerate(dy) if value is not None)
+        self._require_taken(step, last)
         gradients = self.formula(op, step, *dy[: last + 1])
         if not 0 < len(gradients) <= len(step.inputs):
             raise TypeError(
@@ -70,6 +72,21 @@ class Rule:
             None if x is None or dx is None or is_constant(x) else sum_to(op, dx, shape_of(step.y), shape_of(x))
             for x, dx in zip(step.inputs, gradients, strict=True)
         ]
+
+    def _require_taken(self, step: Step, last: int) -> None:
+        """Refuses the gradient of an output that the formula does not take.
+
+        Raises:
+            OperatorError: The score depends on such an output.
+        """
+        parameters = list(inspect.signature(self.formula).parameters.values())
+        several = parameters[-1].kind is inspect.Parameter.VAR_POSITIONAL
+        if not several and last > len(parameters) - 3:
+            raise OperatorError(
+                f"the rule for {self.op_type} does not support the gradient of its output "
+                f"{step.outputs[last].name!r}, on which the score depends: {step}; choose a layer between it and the "
+                "score"
+            )
 
     def is_rectifier(self, step: Step) -> bool:
         """Whether the guided rule applies to this step."""

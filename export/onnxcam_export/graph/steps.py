@@ -27,12 +27,12 @@ _QUANTISED = {
 }
 _DIFFERENTIABLE = FLOATS | _QUANTISED
 
-# Operators whose outputs are booleans or indices, known as such also where types have not been inferred, or whose
-# outputs depend on their input's shape alone.
+# Operators whose outputs are booleans, indices or drawn at random, known as such also where types have not been
+# inferred, or whose outputs depend on their input's shape alone.
 WITHOUT_GRADIENT = {
     *("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "IsInf", "IsNaN", "And", "Not", "Or", "Xor"),
     *("BitwiseAnd", "BitwiseNot", "BitwiseOr", "BitwiseXor", "ArgMax", "ArgMin", "NonZero", "Shape", "Size"),
-    *("ConstantOfShape", "EyeLike", "RandomNormalLike", "RandomUniformLike", DETACH),
+    *("ConstantOfShape", "EyeLike", "RandomNormalLike", "RandomUniformLike", "Bernoulli", DETACH),
 }
 
 

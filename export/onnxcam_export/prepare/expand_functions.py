@@ -14,6 +14,7 @@ import onnx_ir as ir
 import onnx_ir.passes.common as common_passes
 
 from onnxcam_export.graph.steps import WITHOUT_GRADIENT
+from onnxcam_export.prepare.affine_grid import affine_grid
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _DOMAIN = "onnxcam.expanded"
 
 # Random numbers and masks have no gradient, and ONNX Runtime has kernels for the operators on integers.
-_KEPT = {"Bernoulli", "DynamicQuantizeLinear", "Range", "SequenceMap"} | WITHOUT_GRADIENT
+_KEPT = {"DynamicQuantizeLinear", "Range", "SequenceMap"} | WITHOUT_GRADIENT
 
 
 def expand(model: ir.Model, keep: Container[str]) -> None:
@@ -35,18 +36,28 @@ def expand(model: ir.Model, keep: Container[str]) -> None:
     while True:
         count = 0
         for node in list(model.graph):
-            body = None if node.domain or node.op_type in keep or node.op_type in _KEPT else _body(node, version)
+            body = None if _stays(node, keep) else _body(node, version)
             if body is not None:
                 _call(model, node, body, f"{node.op_type}_{len(model.functions)}")
                 count += 1
         if not count:
             break
         common_passes.InlinePass()(model)
+        common_passes.ShapeInferencePass(check_type=False, strict_mode=False)(model)  # for bodies within bodies
     model.opset_imports.pop(_DOMAIN, None)
+
+
+def _stays(node: ir.Node, keep: Container[str]) -> bool:
+    """Whether a rule takes the node, or none is needed; no rule takes further outputs, such as mean and deviation."""
+    if node.domain or node.op_type in _KEPT:
+        return True
+    return node.op_type in keep and not any(value.uses() or value.is_graph_output() for value in node.outputs[1:])
 
 
 def _body(node: ir.Node, version: int) -> onnx.FunctionProto | None:
     """The operator's function body, of the latest version in the model's opset; None if it has none."""
+    if node.op_type == "AffineGrid":
+        return affine_grid(node)
     if not onnx.defs.has(node.op_type):
         return None
     schema: Any = onnx.defs.get_schema(node.op_type, version)  # its type stub lacks the methods for functions
@@ -57,6 +68,8 @@ def _body(node: ir.Node, version: int) -> onnx.FunctionProto | None:
         text = schema.get_function_with_opset_version(max(fixed))
     elif dependent:
         types = [_type(value).SerializeToString() for value in node.inputs]
+        for index, value in enumerate(node.outputs):  # the body has the outputs with names, and all are asked of it
+            value.name = value.name or f"{node.outputs[0].name}/unused_{index}"
         proto = ir.to_proto(node).SerializeToString()
         text = schema.get_context_dependent_function_with_opset_version(max(dependent), proto, types)
     return onnx.FunctionProto.FromString(text) if text else None

@@ -52,6 +52,9 @@ def complete_shapes(model: ir.Model) -> dict[str, int]:
             _settle(model.graph, value, batch, found)
             if found[0].first is not None and all(trial.first == found[0].first for trial in found):
                 firsts[value.name or ""] = found[0].first
+    if fold_constants(model):  # what is computed from the new constants
+        state_constant_shapes(model.graph)
+        common_passes.ShapeInferencePass(check_type=False, strict_mode=False)(model)
     common_passes.RemoveUnusedNodesPass()(model)
     return firsts
 

@@ -11,6 +11,7 @@ import onnx_ir.passes.common as common_passes
 
 from onnxcam_export.differentiate.rule import PLAIN
 from onnxcam_export.graph.fold_constants import fold_constants
+from onnxcam_export.graph.library_logs import silenced
 from onnxcam_export.prepare.counting_gathers import remove_counting_gathers
 from onnxcam_export.prepare.expand_functions import expand
 from onnxcam_export.prepare.infer_shapes import complete_shapes, state_constant_shapes
@@ -35,7 +36,7 @@ def simplify(model: ir.Model, keep: Sequence[ir.Value] = (), operators: Containe
     Returns:
         The values that now correspond to ``keep``.
     """
-    with _as_outputs(model.graph, keep) as kept:
+    with silenced(), _as_outputs(model.graph, keep) as kept:
         common_passes.RemoveInitializersFromInputsPass()(model)
         common_passes.LiftConstantsToInitializersPass()(model)
         common_passes.ShapeInferencePass(check_type=False, strict_mode=False)(model)  # expansion depends on types

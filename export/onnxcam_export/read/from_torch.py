@@ -22,6 +22,7 @@ from onnxcam_export.graph.detached import mark_detached
 from onnxcam_export.graph.float32 import BFLOAT16_NOTE
 from onnxcam_export.read.adaptive_pooling import pooling
 from onnxcam_export.read.attention import attention
+from onnxcam_export.read.ceil_mode import cut_padding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -90,6 +91,8 @@ def capture(
         )
         assert exported is not None  # noqa: S101 — it is, with dynamo=True
         mark_detached(exported.model.graph)
+        while cut_padding(exported.model.graph):  # the shapes are PyTorch's, and need no correction
+            pass
         notes += () if stops_at_detach(program.graph, program.graph_signature.user_inputs) else (DETACH_NOTE,)
     return Captured(exported.model, exported.exported_program, notes)  # type: ignore[arg-type]
 

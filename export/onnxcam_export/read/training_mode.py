@@ -13,6 +13,26 @@ from onnxcam_export.graph.constants import constant
 from onnxcam_export.graph.fold_constants import fold_constants
 from onnxcam_export.graph.steps import is_constant
 
+_SAID_BY_ATTRIBUTE = 14  # the first opset
+
+
+def state_training(model: ir.Model) -> None:
+    """Marks the batch norms of opsets 7 to 13 that are in training mode, in place: those with statistics as outputs.
+
+    The version converter knows no way for them. From opset 14 on, an attribute says it.
+
+    Raises:
+        SourceError: The statistics are used.
+    """
+    if model.opset_imports.get("", 0) >= _SAID_BY_ATTRIBUTE:
+        return
+    for node in model.graph:
+        if node.op_type == "BatchNormalization" and any(value.name for value in node.outputs[1:]):
+            if any(value.uses() or value.is_graph_output() for value in node.outputs[1:]):
+                raise _in_training(node)
+            node.resize_outputs(1)
+            node.attributes.add(ir.AttrInt64("training_mode", 1))
+
 
 def leave_training(model: ir.Model) -> None:
     """Removes Dropout, which passes its input on, and computes the batch norms of weights, in place.
@@ -32,10 +52,14 @@ def leave_training(model: ir.Model) -> None:
         elif node.op_type == "BatchNormalization" and all(map(is_constant, node.inputs[:3])):
             _replace_by_constant(graph, node)
         else:
-            raise SourceError(
-                f"the model was exported in training mode ({node.op_type} node {node.name!r} draws on the batch); "
-                "export it again in evaluation mode"
-            )
+            raise _in_training(node)
+
+
+def _in_training(node: ir.Node) -> SourceError:
+    return SourceError(
+        f"the model was exported in training mode ({node.op_type} node {node.name!r} draws on the batch); "
+        "export it again in evaluation mode"
+    )
 
 
 def _trains(node: ir.Node) -> bool:

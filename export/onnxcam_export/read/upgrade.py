@@ -6,8 +6,6 @@ of every source. Here is what only graphs by others need.
 
 from __future__ import annotations
 
-import logging
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import onnx.defs
@@ -16,16 +14,20 @@ import onnx_ir.passes.common as common_passes
 from onnxscript.version_converter import ConvertVersionPass
 
 from onnxcam_export.errors import SourceError
+from onnxcam_export.graph.library_logs import silenced
 from onnxcam_export.graph.opset import IR_VERSION, OPSET
+from onnxcam_export.read.ceil_mode import cut_padding
 from onnxcam_export.read.dynamic_batch import BATCH, make_dynamic, require_dynamic
 from onnxcam_export.read.explicit_padding import make_explicit
+from onnxcam_export.read.function_opsets import align_functions
 from onnxcam_export.read.fused_operators import unfuse
+from onnxcam_export.read.group_normalization import normalise_by_groups
 from onnxcam_export.read.image_input import find_image, fix_size
 from onnxcam_export.read.old_resize import resized_the_old_way, state_coordinates
-from onnxcam_export.read.training_mode import leave_training
+from onnxcam_export.read.training_mode import leave_training, state_training
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 
 def to_standard_form(
@@ -52,12 +54,15 @@ def to_standard_form(
         ShapeError: The image's size is not known, or is fixed to something else than ``input_shape``; or the batch
             cannot be made symbolic.
     """
+    align_functions(model)
     common_passes.InlinePass()(model)
     unfuse(model.graph)
     common_passes.RemoveInitializersFromInputsPass()(model)
     common_passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
     _refuse_integer_kernels(model.graph)
     model.ir_version = max(model.ir_version or 0, IR_VERSION)
+    normalise_by_groups(model)
+    state_training(model)
     upgrade(model)
     image = find_image(model.graph, image_input)
     fix_size(image, input_shape)
@@ -66,6 +71,8 @@ def to_standard_form(
     infer_shapes(model)
     leave_training(model)
     if make_explicit(model.graph):
+        infer_shapes(model)
+    while cut_padding(model.graph):
         infer_shapes(model)
     if dynamic_batch:
         require_dynamic(model.graph)
@@ -85,7 +92,7 @@ def upgrade(model: ir.Model) -> None:
     if opset >= OPSET:
         return
     resized = resized_the_old_way(model.graph, opset)
-    with _silenced(logging.getLogger("onnxscript")) as reasons:
+    with silenced() as reasons:
         ConvertVersionPass(target_version=OPSET, fallback=True)(model)
     if model.opset_imports.get("") != OPSET:
         raise SourceError(
@@ -104,7 +111,7 @@ def infer_shapes(model: ir.Model) -> None:
     for node in model.graph:
         for value in node.outputs:
             value.shape = None
-    with _silenced(logging.getLogger("onnx_ir"), logging.getLogger("onnxscript")):
+    with silenced():
         common_passes.ShapeInferencePass(strict_mode=False)(model)
     for value, shape in declared.items():
         if value.shape is None:
@@ -125,26 +132,3 @@ def _refuse_integer_kernels(graph: ir.Graph) -> None:
             f"the model computes in integers ({', '.join(sorted(fused))}), which have no gradient; quantise it with "
             "QuantizeLinear and DequantizeLinear instead (ONNX Runtime's QuantFormat.QDQ), which keeps integer kernels"
         )
-
-
-@contextmanager
-def _silenced(*loggers: logging.Logger) -> Iterator[list[str]]:
-    """Keeps the libraries' remarks from the terminal; the first line of each error's reason is kept."""
-    reasons: list[str] = []
-
-    class _Keep(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            if record.exc_info and record.exc_info[1] is not None:
-                reasons.append(str(record.exc_info[1]).strip().splitlines()[0])
-
-    handler = _Keep()
-    states = [(logger, logger.propagate) for logger in loggers]
-    for logger in loggers:
-        logger.addHandler(handler)
-        logger.propagate = False
-    try:
-        yield reasons
-    finally:
-        for logger, propagate in states:
-            logger.removeHandler(handler)
-            logger.propagate = propagate

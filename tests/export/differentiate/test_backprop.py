@@ -14,32 +14,36 @@ from onnxcam_export.differentiate.rule import PLAIN
 from onnxcam_export.errors import OperatorError, ScoreError, ShapeError
 from onnxcam_export.graph.builder import Builder
 
+REVERSED = "ReverseSequence<batch_axis=0, time_axis=1>"  # an operator without a rule
+
 
 def test_all_operators_without_a_rule_are_listed_in_one_error(graph: Any) -> None:
-    function = graph("h = Hardmax(x) r = Relu(h) d = Det(r)  y = Unsqueeze(d, axes)", x=("N", 3, 3), axes=[1])
+    function = graph(
+        f"h = {REVERSED}(x, n) r = Relu(h) d = Det(r) y = Unsqueeze(d, axes)", x=("N", 3, 3), n=[3, 2], axes=[1]
+    )
     with pytest.raises(OperatorError) as caught:
         function.gradient()
     message = str(caught.value)
-    assert message.startswith("no gradient rule for Det, Hardmax; needed because they stand between")
-    assert "Hardmax node '' (x -> h)" in message
+    assert message.startswith("no gradient rule for Det, ReverseSequence; needed because they stand between")
+    assert "ReverseSequence node '' (x, n -> h)" in message
     assert "Det node '' (r -> d)" in message
     assert "Relu" not in message
     assert "register a rule with @onnxcam_export.rule" in message
 
 
 def test_what_does_not_lie_between_needs_no_rule(graph: Any, evaluate: Any) -> None:
-    function = graph("h = Hardmax(c) y = Add(x, h)", x=("N", 3), c=(1, 3))
+    function = graph(f"h = {REVERSED}(c, n) y = Add(x, h)", x=("N", 3), c=(1, 3), n=[2])
     x = function.variables(rows=2)["x"]
     np.testing.assert_array_equal(evaluate(function.gradient(), {"x": x, "dy": x})["dx"], x)
 
 
 def test_what_writes_a_source_needs_a_rule_for_the_sources_before_it_only(graph: Any) -> None:
-    model = ir.from_proto(graph("h = Hardmax(x) y = Relu(h)", x=("N", 3)).proto())
+    model = ir.from_proto(graph(f"h = {REVERSED}(x, n) y = Relu(h)", x=("N", 3), n=[3, 2]).proto())
     x, y = model.graph.inputs[0], model.graph.outputs[0]
     steps = forward_steps(model.graph)
     h = steps[0].y
     assert set(backprop(Builder(model.graph), steps, y, y, [h], rules=PLAIN)) == {h}
-    with pytest.raises(OperatorError, match="no gradient rule for Hardmax"):
+    with pytest.raises(OperatorError, match="no gradient rule for ReverseSequence"):
         backprop(Builder(model.graph), steps, y, y, [h, x], rules=PLAIN)
 
 
@@ -86,3 +90,32 @@ def test_rules_are_values(graph: Any, evaluate: Any) -> None:
     x = function.variables(rows=2)["x"]
     dx = evaluate(function.gradient(rules={**PLAIN, "Relu": doubled}), {"x": x, "dy": x})["dx"]
     np.testing.assert_array_equal(dx, 2 * x)
+
+
+@pytest.mark.parametrize("equation", ["nchh->nch", "...cw->...c"])
+def test_an_einsum_that_has_no_einsum_as_its_gradient_is_refused(equation: str, graph: Any) -> None:
+    with pytest.raises(OperatorError, match=r"the rule for Einsum takes no diagonals, .* is not supported"):
+        graph(f'Einsum<equation="{equation}">(x)', x=("N", 2, 3, 3)).gradient()
+
+
+def test_the_gradient_of_an_output_that_a_rule_does_not_take_is_refused(graph: Any) -> None:
+    function = graph("n, m, d = LayerNormalization(x, s) y = Mul(n, d)", x=("N", 4), s=(4,))
+    with pytest.raises(OperatorError, match=r"the rule for LayerNormalization does not support .* its output 'd', on"):
+        function.gradient()
+
+
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        ("LSTM<hidden_size=3, clip=0.5>(x, w, r)", "clip"),
+        ("LSTM<hidden_size=3, input_forget=1>(x, w, r)", "input_forget"),
+        ("LSTM<hidden_size=3>(x, w, r, , , , , p)", r"P \(peepholes\)"),
+        ("LSTM<hidden_size=3>(x, w, r, , lengths)", "sequence_lens"),
+        ('LSTM<hidden_size=3, activations=["Sigmoid", "Tanh", "Relu"]>(x, w, r)', "activations"),
+    ],
+)
+def test_what_a_recurrent_layer_sets_beyond_its_formulas_is_refused(call: str, named: str, graph: Any) -> None:
+    lengths = np.asarray([3, 4], np.int32)
+    function = graph(f"y = {call}", x=(4, "N", 2), w=(1, 12, 2), r=(1, 12, 3), p=(1, 9), lengths=lengths)
+    with pytest.raises(OperatorError, match=rf"sets {named}, which is not supported; export the network without"):
+        function.gradient()

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
+import onnx.reference
+import onnx_ir as ir
 import pytest
 
 from onnx_text import model
 from onnxcam import Explainer
 from onnxcam_export import SourceError, export
+from onnxcam_export.read.upgrade import to_standard_form
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,10 +27,10 @@ TEXT = f"""g (float[N,3,9,9] x) => (float[N,5] y) {{
 }}"""
 
 
-def standardised(text: str = TEXT) -> onnx.ModelProto:
+def standardised(text: str = TEXT, opset: int = 20) -> onnx.ModelProto:
     values = {"gain": np.linspace(0.5, 2, 5, dtype=np.float32), "half": np.asarray(0.5, np.float32)}
     values |= {"bias": np.zeros(5, np.float32), "zeros": np.zeros(5, np.float32), "ones": np.ones(5, np.float32)}
-    return model(text, weight=(1, 5, 27), shape=[5, 3, 3, 3], **values)
+    return model(text, opset=opset, weight=(1, 5, 27), shape=[5, 3, 3, 3], **values)
 
 
 def test_standardised_weights_are_constants(tmp_path: Path) -> None:
@@ -54,3 +57,23 @@ def test_a_batch_norm_of_images_in_training_mode_is_refused(tmp_path: Path) -> N
     given = model(text, w=(5, 3, 3, 3), zeros=np.zeros(5, np.float32), ones=np.ones(5, np.float32))
     with pytest.raises(SourceError, match=r"was exported in training mode \(BatchNormalization node .* draws on"):
         export(given, tmp_path / "out.onnx")
+
+
+def test_a_batch_norm_of_images_in_training_mode_is_refused_before_opset_14_too() -> None:
+    norm = "c = Conv(x, w) n, mean, var, saved, spread = BatchNormalization(c, ones, zeros, zeros, ones)"
+    text = f"g (float[N,3,9,9] x) => (float[N,5] y) {{ {norm} g = GlobalAveragePool(n) y = Flatten(g) }}"
+    given = model(text, opset=13, w=(5, 3, 3, 3), zeros=np.zeros(5, np.float32), ones=np.ones(5, np.float32))
+    with pytest.raises(SourceError, match=r"was exported in training mode \(BatchNormalization node .* draws on"):
+        to_standard_form(ir.from_proto(given))
+
+
+def test_standardised_weights_are_constants_before_opset_14_too() -> None:
+    text = TEXT.replace("training_mode = 1, ", "").replace("mean, var", "mean, var, saved, spread")
+    old, new = ir.from_proto(standardised(text, opset=13)), ir.from_proto(standardised())
+    for loaded in (old, new):
+        to_standard_form(loaded)
+    image = np.random.default_rng(0).standard_normal((2, 3, 9, 9)).astype(np.float32)
+    (got,), (expected,) = (
+        onnx.reference.ReferenceEvaluator(ir.to_proto(loaded)).run(None, {"x": image}) for loaded in (old, new)
+    )
+    np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
+import onnx.parser
 import onnx_ir as ir
 import onnxruntime as ort
 import pytest
@@ -61,6 +62,49 @@ def test_an_opset_from_the_future_needs_a_newer_onnx() -> None:
     loaded.graph.opset_imports[""] = 99
     with pytest.raises(SourceError, match=r"needs opset 99, and the installed onnx knows up to \d+; upgrade onnx"):
         upgrade(loaded)
+
+
+@pytest.mark.parametrize("opset", [18, 20])
+@pytest.mark.parametrize("groups", [2, 4])
+def test_group_normalisation_has_a_scale_for_each_group_up_to_opset_20(groups: int, opset: int) -> None:
+    proto = model(
+        f"""g (float[N,4,5,6] x) => (float[N,4,5,6] y) {{
+            y = GroupNormalization <num_groups = {groups}, epsilon = 0.1> (x, scale, bias)
+        }}""",
+        opset=opset,
+        scale=(groups,),
+        bias=(groups,),
+    )
+    loaded = ir.from_proto(proto)
+    to_standard_form(loaded)
+    onnx.checker.check_model(ir.to_proto(loaded), full_check=True)
+    assert_same_answers(proto, loaded, (2, 4, 5, 6))
+
+
+def with_function(body: str, opset: int) -> onnx.ModelProto:
+    return onnx.parser.parse_model(
+        f"""<ir_version: 8, opset_import: ["": 18, "mine": 1]>
+        g (float[N,3,4,4] x) => (float[N,C,H,W] y) {{ y = mine.Block(x) }}
+        <domain: "mine", opset_import: ["": {opset}]> Block (a) => (b) {{ {body} }}"""
+    )
+
+
+@pytest.mark.parametrize(("body", "opset"), [("b = Tanh(a)", 17), ("b = Tanh(a)", 19), ("b = Relu(a)", 13)])
+def test_a_function_of_another_opset_is_inlined_if_its_operators_mean_the_same(body: str, opset: int) -> None:
+    proto = with_function(body, opset)
+    loaded = ir.from_proto(proto)
+    to_standard_form(loaded)
+    assert not loaded.functions
+    assert_same_answers(proto, loaded, (2, 3, 4, 4))
+
+
+@pytest.mark.parametrize(
+    ("body", "opset"), [("b = ReduceMean <axes = [2, 3]> (a)", 17), ("b = Softmax <axis = 1> (a)", 12)]
+)
+def test_a_function_whose_operators_changed_is_refused(body: str, opset: int) -> None:
+    loaded = ir.from_proto(with_function(body, opset))
+    with pytest.raises(SourceError, match=rf"'Block' is written in opset {opset} and the model in 18, .* changed, and"):
+        to_standard_form(loaded)
 
 
 def test_shapes_that_the_file_has_wrong_are_inferred_anew() -> None:

@@ -251,7 +251,7 @@ _LINKS: dict[str, Callable[[Step], list[Link]]] = {
     **dict.fromkeys(("MaxPool", "AveragePool", "LpPool"), _pooling),
     **dict.fromkeys(("GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool"), lambda _: _every(2)),
     **dict.fromkeys(("Resize", "Upsample", "Tile"), _resized),
-    "GridSample": lambda step: _every(_rank(step.x), other=range(2, _rank(step.x))),
+    "GridSample": lambda step: [*_every(_rank(step.x), other=range(2, _rank(step.x))), Link(1, 0, 0)],
     "Pad": _padded,
     **dict.fromkeys(("DepthToSpace", "SpaceToDepth"), lambda _: [Link(0, 0, 0), *_BLOCKS]),
     "Transpose": _transposed,

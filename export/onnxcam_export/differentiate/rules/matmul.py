@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from onnxcam_export.differentiate.rule import Gradients, rule, sum_to
+from onnxcam_export.errors import OperatorError
 from onnxcam_export.graph.optimisations import Optimisation
-from onnxcam_export.graph.steps import Step, is_constant, shape_of
+from onnxcam_export.graph.steps import Step, is_constant, shape_of, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,18 +64,54 @@ def MatMul(op: Builder, step: Step, dy: ir.Value) -> Gradients:
 
 @rule
 def Einsum(op: Builder, step: Step, dy: ir.Value) -> Gradients:
-    """``da = einsum(dy, b)`` with the output's letters in place of a's, and a's in place of the output's."""
+    """``da = einsum(dy, b)`` with the output's letters in place of a's, and a's in place of the output's.
+
+    Along letters that a alone has, which are summed, da is repeated.
+    """
     operands, result = einsum_letters(step)
     gradients: list[ir.Value | None] = []
     for index, (x, letters) in enumerate(zip(step.inputs, operands, strict=True)):
+        if x is None or is_constant(x):
+            gradients.append(None)
+            continue
         others = [i for i in range(len(operands)) if i != index]
         known = set(result).union(*(operands[i] for i in others))
-        if is_constant(x) or x is None or not set(letters) <= known:
-            gradients.append(None)  # the walk refuses this if the gradient is needed
-            continue
-        equation = ",".join([result, *(operands[i] for i in others)]) + "->" + letters
-        gradients.append(op.Einsum(dy, *(step.inputs[i] for i in others), equation=equation))
+        kept = "".join(letter for letter in letters if letter in known)
+        _require_plain(step, letters, kept)
+        equation = ",".join([result, *(operands[i] for i in others)]) + "->" + kept
+        dx = op.Einsum(dy, *(step.inputs[i] for i in others), equation=equation)
+        gradients.append(dx if "." in letters else _in_letters(op, step, dx, x, letters, kept))
     return gradients
+
+
+def _require_plain(step: Step, letters: str, kept: str) -> None:
+    """Refuses diagonals, and sums of one operand beside an ellipsis.
+
+    Raises:
+        OperatorError: The operand has them.
+    """
+    plain = letters.replace(".", "")
+    if len(set(plain)) < len(plain) or ("." in letters and kept != letters):
+        raise OperatorError(
+            f"the rule for Einsum takes no diagonals, and no sums of one operand beside an ellipsis: {step} with "
+            f"{step.attributes['equation']!r} is not supported; choose a layer between it and the score"
+        )
+
+
+def _in_letters(op: Builder, step: Step, dx: ir.Value, x: ir.Value, letters: str, kept: str) -> ir.Value:  # noqa: PLR0917
+    """A gradient with the kept letters in the shape of x: repeated along the others, summed where x was repeated."""
+    operands, _ = einsum_letters(step)
+    shape = shape_of(x)
+    if kept != letters:
+        missing = [axis for axis, letter in enumerate(letters) if letter not in kept]
+        size = [size_of(x, axis) if axis in missing else 1 for axis in range(len(shape))]
+        dx = op.Expand(op.Unsqueeze(dx, missing), size)
+    repeated = list(shape)
+    for operand, others in zip(step.inputs, operands, strict=True):
+        for letter, size_there in zip(others, shape_of(operand) if operand is not None else (), strict=False):
+            if letter in letters and repeated[letters.index(letter)] == 1:
+                repeated[letters.index(letter)] = size_there
+    return sum_to(op, dx, repeated, shape)
 
 
 def einsum_letters(step: Step) -> tuple[list[str], str]:

@@ -14,23 +14,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import onnx_ir as ir
 
 from onnxcam_export.differentiate.rule import Gradients, rule
 from onnxcam_export.errors import OperatorError
-from onnxcam_export.graph.expressions import total
-from onnxcam_export.graph.steps import Step, size_of
+from onnxcam_export.graph.expressions import positive, total
+from onnxcam_export.graph.steps import Step, is_constant, size_of
 
 if TYPE_CHECKING:
-    import onnx_ir as ir
-
     from onnxcam_export.graph.builder import Builder
 
-_ACTIVATIONS = {"RNN": ["Tanh"], "GRU": ["Sigmoid", "Tanh"], "LSTM": ["Sigmoid", "Tanh", "Tanh"]}
+_ACTIVATIONS = {"RNN": ["tanh"], "GRU": ["sigmoid", "tanh"], "LSTM": ["sigmoid", "tanh", "tanh"]}
+_REVERSES = {"forward": [False], "reverse": [True], "bidirectional": [False, True]}
 
 
 @rule
 def RNN(op: Builder, step: Step, *dy: ir.Value | None) -> Gradients:
-    """``dz = dh (1 - h^2)``, ``dh' = dy' + dz R``, ``dx = dz W``."""
+    """``dz = dh (1 - h^2)``, or ``dh [h > 0]`` with Relu, ``dh' = dy' + dz R``, ``dx = dz W``."""
     return [_dx(op, step, dy, _rnn)]
 
 
@@ -61,6 +61,7 @@ class Direction:
         r: [G H, H].
         wb: [G H] or None.
         rb: [G H] or None.
+        rectified: Whether an RNN's activation is Relu.
         resets_after: Whether a GRU's reset gate acts after the recurrent product (``linear_before_reset``).
     """
 
@@ -74,6 +75,7 @@ class Direction:
     r: ir.Value
     wb: ir.Value | None
     rb: ir.Value | None
+    rectified: bool
     resets_after: bool
 
 
@@ -83,9 +85,8 @@ Cell = Callable[["Builder", Direction, int], list["ir.Value"]]
 def _dx(op: Builder, step: Step, dy: Sequence[ir.Value | None], cell: Cell) -> ir.Value:
     """The gradient of x, [T, M, I]: the sum over the directions."""
     _require_supported(step)
-    reverses = {"forward": [False], "reverse": [True], "bidirectional": [False, True]}
     parts = []
-    for index, reverse in enumerate(reverses[step.attributes.get("direction", "forward")]):
+    for index, reverse in enumerate(_directions(step)):
         direction = _direction(op, step, dy, index, reverse=reverse)
         rows = cell(op, direction, int(step.attributes["hidden_size"]))
         rows = rows[::-1] if reverse else rows
@@ -93,14 +94,44 @@ def _dx(op: Builder, step: Step, dy: Sequence[ir.Value | None], cell: Cell) -> i
     return total(op, parts)
 
 
+def _directions(step: Step) -> list[bool]:
+    """For each direction, whether it is the reverse one."""
+    return _REVERSES[step.attributes.get("direction", "forward")]
+
+
+def _activations(step: Step) -> list[str]:
+    """The activations of all directions, in lower case, as ONNX Runtime compares them."""
+    usual = _ACTIVATIONS[step.op_type] * len(_directions(step))
+    return [str(name).lower() for name in step.attributes.get("activations", usual)]
+
+
 def _require_supported(step: Step) -> None:
-    given = step.attributes.get("activations", _ACTIVATIONS[step.op_type])
-    usual = list(given)[: len(_ACTIVATIONS[step.op_type])] == _ACTIVATIONS[step.op_type]
+    """Refuses what changes the formulas.
+
+    Raises:
+        OperatorError: The step sets such attributes or inputs.
+    """
+    usual = _ACTIVATIONS[step.op_type] * len(_directions(step))
+    given = ["tanh" if name == "relu" and step.op_type == "RNN" else name for name in _activations(step)]
     unusual = [name for name in ("clip", "input_forget", "layout") if step.attributes.get(name, 0)]
-    unusual += [] if usual else ["activations"]
-    unusual += [name for index, name in ((4, "sequence_lens"), (7, "P")) if step.input(index) is not None]
+    unusual += [] if given == usual else ["activations"]
+    unusual += [] if _is_all(step.input(4), size_of(step.x, 0)) else ["sequence_lens"]
+    unusual += [] if step.input(7) is None else ["P (peepholes)"]
     if unusual:
-        raise OperatorError(f"{step} sets {', '.join(unusual)}, which the rule for {step.op_type} does not support")
+        raise OperatorError(
+            f"{step} sets {', '.join(unusual)}, which is not supported; export the network without, and with the "
+            "usual activations"
+        )
+
+
+def _is_all(value: ir.Value | None, number: int) -> bool:
+    """Whether the value is left out, or holds nothing but this number, for however many images."""
+    if value is None or is_constant(value):
+        tensor = None if value is None else ir.convenience.get_const_tensor(value)
+        return tensor is None or bool(np.all(tensor.numpy() == number))
+    node = value.producer()
+    repeats = node is not None and node.op_type in {"Expand", "Tile", "Cast", "Identity"}
+    return node is not None and repeats and node.inputs[0] is not None and _is_all(node.inputs[0], number)
 
 
 def _direction(op: Builder, step: Step, dy: Sequence[ir.Value | None], index: int, *, reverse: bool) -> Direction:
@@ -137,6 +168,7 @@ def _direction(op: Builder, step: Step, dy: Sequence[ir.Value | None], index: in
         r=_required(own(step.inputs[2])),
         wb=wb,
         rb=rb,
+        rectified=_activations(step)[index] == "relu",
         resets_after=bool(step.attributes.get("linear_before_reset", 0)),
     )
 
@@ -153,7 +185,8 @@ def _rnn(op: Builder, d: Direction, size: int) -> list[ir.Value]:
     """``dz`` of each step, [M, H]."""
     del size
     rows: list[ir.Value] = []
-    slopes = _by_step(op, [op.Sub(1.0, op.Mul(d.h, d.h))], len(d.dy))
+    slope_of_all = positive(op, d.h) if d.rectified else op.Sub(1.0, op.Mul(d.h, d.h))
+    slopes = _by_step(op, [slope_of_all], len(d.dy))
     for dy, (slope,) in zip(reversed(d.dy), reversed(slopes), strict=True):
         dh = op.Add(dy, op.MatMul(rows[-1], d.r)) if rows else dy
         rows.append(op.Mul(dh, slope))

@@ -106,3 +106,9 @@ def Round(op: Builder, step: Step, dy: ir.Value) -> Gradients:
 def Sign(op: Builder, step: Step, dy: ir.Value) -> Gradients:
     """``dx = 0``."""
     return [None]
+
+
+@rule
+def Hardmax(op: Builder, step: Step, dy: ir.Value) -> Gradients:
+    """``dx = 0``."""
+    return [None]

@@ -112,6 +112,20 @@ def grouped(x: Any, s: Any, b: Any, epsilon: float) -> Any:
     return z.reshape(x.shape) * s.reshape(channels) + b.reshape(channels)
 
 
+def unrolled(*activations: Callable[[Any], Any]) -> Callable[..., Any]:
+    """An RNN of one or two directions, [N, T, D, H]."""
+
+    def run(x: Any, w: Any, r: Any) -> Any:
+        h = np.zeros((len(x), x.shape[1] + 1, len(activations), r.shape[2]))
+        for direction, activation in enumerate(activations):
+            for step in range(x.shape[1])[:: -1 if direction else 1]:
+                before = h[:, step + 1 if direction else step - 1, direction]  # the last of h stays zero
+                h[:, step, direction] = activation(x[:, step] @ w[direction].T + before @ r[direction].T)
+        return h[:, :-1]
+
+    return run
+
+
 def sampled(**options: Any) -> Callable[..., Any]:
     """PyTorch's grid sampling; ONNX's reference rounds positions to float32."""
     return lambda x, g: nn.functional.grid_sample(torch.from_numpy(x), torch.from_numpy(g), **options).numpy()
@@ -141,6 +155,8 @@ REFERENCES: dict[str, str | Callable[..., Any]] = {
     "MeanVarianceNormalization-0": lambda x: (x - x.mean((2, 3), keepdims=True)) / x.std((2, 3), keepdims=True),
     "LpPool-3": "LpPool<kernel_shape=[3,3], strides=[2,2], pads=[0,1,2,1]>(x)",
     "LpPool-13": "LpPool<kernel_shape=[3,3], strides=[2,2], pads=[0,1,2,1], p=3>(x)",
+    "RNN-6": unrolled(lambda z: np.maximum(z, 0)),
+    "RNN-7": unrolled(np.tanh, lambda z: np.maximum(z, 0)),
     "MaxPool-7": "MaxPool<kernel_shape=[2,3], strides=[1,2], pads=[1,1,0,0]>(x)",
 }
 
@@ -255,6 +271,10 @@ CASES = {
         case('Einsum<equation="...ij,...kj->...ik">(a, b)', a=("N", 2, 3, 4), b=("N", 2, 2, 4)),
         case('Einsum<equation="bij, jk">(a, b)', a=("N", 3, 4), b=(4, 2)),
         case('Einsum<equation="ncw->nwc">(a)', a=("N", 3, 4)),
+        # Letters of one operand alone, which are summed, and an operand that is repeated along a letter.
+        case('Einsum<equation="nchw->nc">(a)', a=("N", 3, 2, 4)),
+        case('Einsum<equation="nhcw,nk->nkc">(a, b)', a=("N", 2, 3, 4), b=("N", 5)),
+        case('Einsum<equation="nchw,nc->nchw">(a, b)', a=("N", 3, 2, 4), b=("N", 1)),
     ],
     "Elu": each("Elu(x)", "Elu<alpha=0.4>(x)", **MAP),
     "Erf": each("Erf(x)", **MAP),
@@ -266,7 +286,18 @@ CASES = {
     "Flatten": each("Flatten(x)", "Flatten<axis=-3>(x)", **MAP),
     "Floor": each("c = Floor(x) y = Add(x, c)", **MAP),
     "GRU": [*recurrent("GRU", 3), *recurrent("GRU", 3, ", linear_before_reset=1")],
-    "LSTM": recurrent("LSTM", 4),
+    "LSTM": [
+        *recurrent("LSTM", 4),
+        case(  # as many steps as there are
+            "t = Transpose<perm=[1,0,2]>(x) n = Shape<start=0, end=1>(x) e = Expand(four, n) l = Cast<to=6>(e) "
+            "s = LSTM<hidden_size=3>(t, w, r, b, l) y = Transpose<perm=[2,0,1,3]>(s)",
+            x=("N", 4, 2),
+            w=(1, 12, 2),
+            r=(1, 12, 3),
+            b=(1, 24),
+            four=np.int64(4),
+        ),
+    ],
     "Gather": [
         case("Gather<axis=1>(x, i)", i=[2, 0], **MAP),
         case("Gather<axis=-1>(x, i)", i=[1, 1, 4, -1], **MAP),
@@ -327,6 +358,7 @@ CASES = {
             shape=("N", 4, 5),
         ),
     ],
+    "Hardmax": each("c = Hardmax<axis=1>(x) y = Mul(x, c)", **MAP),
     "HardSigmoid": each("HardSigmoid(x)", "HardSigmoid<alpha=0.7, beta=0.3>(x)", **MAP),
     "HardSwish": each("t = Mul(x, three) y = HardSwish(t)", three=np.float32(3), **MAP),
     "Identity": each("Identity(x)", **MAP),
@@ -393,7 +425,22 @@ CASES = {
         case("RMSNormalization<axis=1, epsilon=0.1>(x, s)", x=("N", 3, 4), s=(3, 4), opset=23),
     ],
     "Reciprocal": each("Reciprocal(x)", positive=True, **MAP),
-    "RNN": recurrent("RNN", 1),
+    "RNN": [
+        *recurrent("RNN", 1),
+        *(
+            case(
+                f"t = Transpose<perm=[1,0,2]>(x) s = RNN<hidden_size=3, {options}>(t, w, r) "
+                "y = Transpose<perm=[2,0,1,3]>(s)",
+                x=("N", 4, 2),
+                w=(count, 3, 2),
+                r=(count, 3, 3),
+            )
+            for count, options in (
+                (1, 'activations=["Relu"]'),
+                (2, 'direction="bidirectional", activations=["Tanh", "Relu"]'),
+            )
+        ),
+    ],
     "ReduceL1": reductions("ReduceL1"),
     "ReduceL2": reductions("ReduceL2"),
     "ReduceLogSum": [(text, {**options, "positive": True}) for text, options in reductions("ReduceLogSum")],
