@@ -15,7 +15,14 @@ from onnxcam_export.analyse.layers import resolve
 from onnxcam_export.analyse.score import find_score
 from onnxcam_export.errors import ExportError, TargetLayerError
 from onnxcam_export.graph.steps import shape_text
-from onnxcam_export.prepare.detection_head import HEAD, append, check_is_raw, head_of_outputs, parts_of
+from onnxcam_export.prepare.detection_head import (
+    HEAD,
+    append,
+    check_box_is_said,
+    check_is_raw,
+    head_of_outputs,
+    parts_of,
+)
 from onnxcam_export.prepare.infer_shapes import complete_shapes
 from onnxcam_export.prepare.reductions_of_one import reduce_each_image
 from onnxcam_export.prepare.simplify import simplify
@@ -73,6 +80,8 @@ def analysed(
     if head is not None:
         for value in taken:
             check_is_raw(value)
+            if not isinstance(head, HeadOutputs):
+                check_box_is_said(original.model.graph, value, head)
     if isinstance(head, HeadOutputs):
         output, boxes = _joined_head(original, head, taken)
     forward = analyse(original, dict(zip(layers, kept, strict=False)), output, optimisations, of_head=head is not None)

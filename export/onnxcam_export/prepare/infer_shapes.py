@@ -52,7 +52,6 @@ def complete_shapes(model: ir.Model) -> dict[str, int]:
             _settle(model.graph, value, batch, found)
             if found[0].first is not None and all(trial.first == found[0].first for trial in found):
                 firsts[value.name or ""] = found[0].first
-    common_passes.RemoveUnusedNodesPass()(model)
     return firsts
 
 
