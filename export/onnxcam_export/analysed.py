@@ -15,7 +15,14 @@ from onnxcam_export.analyse.layers import resolve
 from onnxcam_export.analyse.score import find_score
 from onnxcam_export.errors import ExportError, TargetLayerError
 from onnxcam_export.graph.steps import shape_text
-from onnxcam_export.prepare.detection_head import HEAD, append, check_is_raw, head_of_outputs, parts_of
+from onnxcam_export.prepare.detection_head import (
+    HEAD,
+    append,
+    check_box_is_said,
+    check_is_raw,
+    head_of_outputs,
+    parts_of,
+)
 from onnxcam_export.prepare.infer_shapes import complete_shapes
 from onnxcam_export.prepare.reductions_of_one import reduce_each_image
 from onnxcam_export.prepare.simplify import simplify
@@ -63,7 +70,9 @@ def analysed(
     known = values.keys() | {value.name for value in original.model.graph.outputs}
     for name in scores:
         if name not in known:
-            find_score(original.model.graph, name, original.known_outputs)  # raises, with the names that there are
+            find_score(
+                original.model.graph, name, names=original.known_outputs
+            )  # raises, with the names that there are
     kept = simplify(original.model, [*named, *(values[name] for name in scores if name in values)], rules)
     reduce_each_image(original.model, original.image_value)
     found = iter(kept[len(named) :])
@@ -73,6 +82,8 @@ def analysed(
     if head is not None:
         for value in taken:
             check_is_raw(value)
+            if not isinstance(head, HeadOutputs):
+                check_box_is_said(original.model.graph, value, head)
     if isinstance(head, HeadOutputs):
         output, boxes = _joined_head(original, head, taken)
     forward = analyse(original, dict(zip(layers, kept, strict=False)), output, optimisations, of_head=head is not None)

@@ -7,11 +7,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import onnx
+import onnx.reference
 import pytest
 import torch
 from torch import nn
 
 import onnxcam
+from onnx_text import model
 from onnxcam import targets
 from onnxcam.cli import main
 from onnxcam.detection import found_boxes
@@ -218,8 +221,79 @@ class Selected(YoloV8):
 
 
 def test_boxes_that_were_picked_in_the_graph_are_refused(tmp_path):
-    with pytest.raises(ExportError, match=r"holds boxes that TopK picked in the graph .*; name the raw head before it"):
+    with pytest.raises(
+        ExportError, match=r"holds boxes that TopK picked in the graph .*, or name the raw head before it"
+    ):
         export(Selected(), tmp_path / "m.onnx", input_shape=SHAPE, detection={"anchors": 0, "classes": 4})
+
+
+def end_to_end() -> onnx.ModelProto:
+    """As YOLO26 is exported: a head of corners, [N, 4 + 3, A], from which the graph picks ten boxes, [N, 10, 7]."""
+    return model(
+        """g (float[N,3,H,W] x) => (float[N,10,7] picked) {
+            c = Conv <pads = [1, 1, 1, 1], strides = [4, 4]> (x, w)
+            r = Relu(c)
+            b = Conv(r, of_boxes)
+            s = Conv(r, of_scores)
+            sizes = Shape(x)
+            n = Slice(sizes, zero, one)
+            shape = Concat <axis = 0> (n, flat)
+            boxes = Reshape(b, shape)
+            logits = Reshape(s, classes)
+            scores = Sigmoid(logits)
+            head = Concat <axis = 1> (boxes, scores)
+            rows = Transpose <perm = [0, 2, 1]> (head)
+            best = ReduceMax <keepdims = 0> (scores, one)
+            values, indices = TopK <axis = 1> (best, ten)
+            column = Unsqueeze(indices, two)
+            all = Tile(column, repeats)
+            picked = GatherElements <axis = 1> (rows, all)
+        }""",
+        w=(8, 3, 3, 3),
+        of_boxes=(4, 8, 1, 1),
+        of_scores=(3, 8, 1, 1),
+        zero=[0],
+        one=[1],
+        two=[2],
+        ten=[10],
+        flat=[4, 64],
+        classes=[0, 3, 64],
+        repeats=[1, 1, 7],
+    )
+
+
+@pytest.mark.parametrize("layout", ["one value", "two values"])
+def test_the_raw_head_of_an_end_to_end_detector(tmp_path, layout):
+    """Nothing reads the head that joins two values of the graph."""
+    proto, path = end_to_end(), tmp_path / "m.onnx"
+    x = np.random.default_rng(0).standard_normal((1, 3, 32, 32)).astype(np.float32)
+    boxes, scores = onnx.reference.ReferenceEvaluator(raw(proto)).run(None, {"x": x})
+    if layout == "one value":
+        detection: Any = {"anchors": 1, "classes": 4, "box": "corners"}
+        export(proto, path, input_shape=(32, 32), detection=detection, score_output="head")
+    else:
+        detection = {"boxes": "boxes", "scores": "scores", "box": "corners"}
+        export(proto, path, input_shape=(32, 32), detection=detection)
+    explanation = onnxcam.Explainer(path).run(x, targets.Detection())
+    best = int(scores[0].max(axis=0).argmax())
+    assert explanation.box_of(0).confidence == pytest.approx(scores[0, :, best].max(), rel=1e-5)
+    np.testing.assert_allclose(explanation.box_of(0).corners, boxes[0, :, best], rtol=1e-4)
+
+
+def raw(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """The model up to its boxes and scores, which are the outputs."""
+    other = onnx.ModelProto()
+    other.CopyFrom(proto)
+    del other.graph.node[[node.output[0] for node in other.graph.node].index("scores") + 1 :]
+    del other.graph.output[:]
+    other.graph.output.extend(onnx.ValueInfoProto(name=name) for name in ("boxes", "scores"))
+    return other
+
+
+def test_of_a_head_that_the_graph_picks_from_corners_are_told_from_centres(tmp_path):
+    words = r"TopK picks boxes from the head 'head' in the graph, .*, \"classes\": 4, \"box\": \"corners\"\}"
+    with pytest.raises(ExportError, match=words):
+        export(end_to_end(), tmp_path / "m.onnx", input_shape=(32, 32), detection="yolov8", score_output="head")
 
 
 def test_corners_of_other_orders_and_units(tmp_path, image):

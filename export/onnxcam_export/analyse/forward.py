@@ -11,10 +11,9 @@ from onnxcam_export.analyse.activations import forward_steps
 from onnxcam_export.analyse.axes.batch_of_one import first_mixing, has_batch, open_batch
 from onnxcam_export.analyse.axes.follow import Axes, follow
 from onnxcam_export.analyse.axes.image_layout import layout_of, roles_of
-from onnxcam_export.analyse.axes.views import batch_reason
 from onnxcam_export.analyse.layers import Candidate, Maps
 from onnxcam_export.analyse.nested_concat import nest
-from onnxcam_export.analyse.score import Score, find_score
+from onnxcam_export.analyse.score import Score, find_score, require_rows
 from onnxcam_export.errors import ScoreError, ShapeError
 from onnxcam_export.graph.optimisations import ALL, Optimisation
 from onnxcam_export.graph.steps import shape_text, values_between
@@ -84,9 +83,9 @@ def analyse(
     graph, image = original.model.graph, original.image_value
     _name_batch(graph, image)
     source = differentiable(graph, image)
-    score = find_score(graph, score_output, original.known_outputs)
     steps = forward_steps(graph, visible=list(layers.values()))
     image_input, axes = followed(steps, image)
+    score = find_score(graph, score_output, axes, original.known_outputs)
     whole = None
     if image_input.batch == 1:
         between = values_between(steps, score.value, [source])
@@ -101,19 +100,11 @@ def analyse(
     if Optimisation.NESTED_CONCAT in optimisations:
         steps = nest(steps)
     maps = Maps(steps, axes, source, score.value, len(image_input.places))
-    reason = batch_reason(score.value, axes.get(score.value), image)
-    if reason:
-        raise ScoreError(
-            f"the score {score.value.name!r} {reason}; scores without a row for each image, such as those of anchors "
-            "or frames, are not supported: choose class scores, [N, C], with score_output (--score-output)"
-        )
+    require_rows(score.value, axes)
     found = maps.candidates(of_head=of_head)
+    if not found:
+        raise ScoreError(maps.why_none(fixed=original.fixes_size))
     chosen = dict(layers) or {candidate.name: candidate.value for candidate in found if candidate.is_default}
-    if not chosen:
-        raise ScoreError(
-            "no feature map with more than one place lies between the image and the score; give a larger input_shape "
-            "(--input-size), or name a layer"
-        )
     views = {name: maps.view(name, value) for name, value in chosen.items()}
     fixed = {} if whole is None else open_batch(whole)
     return Forward(original.model, steps, image_input, source, score, chosen, views, found, optimisations, fixed)

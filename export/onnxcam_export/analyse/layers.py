@@ -11,8 +11,9 @@ from onnxcam_export.analyse.axes.read_tokens import unread_places
 from onnxcam_export.analyse.axes.views import Found, view_of
 from onnxcam_export.analyse.disconnected import why_disconnected
 from onnxcam_export.analyse.head_layers import layers_before_head
+from onnxcam_export.analyse.no_map import why_no_map
 from onnxcam_export.errors import ScoreError, TargetLayerError
-from onnxcam_export.graph.steps import Step, is_constant, values_between
+from onnxcam_export.graph.steps import Step, is_constant, shape_text, values_between
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -132,7 +133,16 @@ class Maps:
             return (
                 "has places that the score is not computed from, only the class token, so that their gradient is zero"
             )
-        return view_of(value, self._axes.get(value), self._image, self._rank)
+        found = view_of(value, self._axes.get(value), self._image, self._rank)
+        if isinstance(found, Found) and found.is_single:
+            return f"has the shape {shape_text(value)}, a single place"
+        return found
+
+    def why_none(self, *, fixed: bool) -> str:
+        """Why there are no maps; ``fixed`` if the model fixes the image's size."""
+        views = (view_of(value, self._axes.get(value), self._image, self._rank) for value in self.between)
+        single = any(isinstance(found, Found) and found.certain and found.is_single for found in views)
+        return why_no_map(self._steps, self.between, self._image, single_places=single, fixed=fixed)
 
 
 def resolve(name: str, graph: ir.Graph) -> ir.Value:

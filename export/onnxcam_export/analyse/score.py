@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from onnxcam_export.analyse.axes.factors import is_places
+from onnxcam_export.analyse.axes.views import batch_reason
 from onnxcam_export.analyse.several_heads import without_companions
 from onnxcam_export.errors import ScoreError
 from onnxcam_export.graph.steps import Step, is_constant, reduced_axes, shape_of, shape_text, static_shape
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import onnx_ir as ir
+
+    from onnxcam_export.analyse.axes.follow import Axes
 
 # What may stand between the scores and the output without changing any score.
 _TRANSPARENT = {
@@ -62,7 +66,9 @@ class Score:
         return self.shape[0] if len(self.shape) == 1 else None
 
 
-def find_score(graph: ir.Graph, output: str | None = None, names: Mapping[str, str] | None = None) -> Score:
+def find_score(
+    graph: ir.Graph, output: str | None = None, axes: Axes | None = None, names: Mapping[str, str] | None = None
+) -> Score:
     """The scores that a graph output is computed from.
 
     Args:
@@ -70,15 +76,19 @@ def find_score(graph: ir.Graph, output: str | None = None, names: Mapping[str, s
         output: The output's name (or the name of any value of the graph), whose scores may have any shape; None takes
             the one output with the shape of class scores. Features, gates and measures beside them are told apart
             (``onnxcam_export.analyse.several_heads``), and one after a softmax or sigmoid is preferred.
+        axes: The axes of what is computed from the image, the image first, where they have been followed.
         names: What the user calls the outputs in ``output``, for messages; without it, as the graph does.
 
     Raises:
-        ScoreError: There is no such output, or none has the shape of class scores and none is named.
+        ScoreError: There is no such output, none has the shape of class scores and none is named, or the batch is not
+            the first axis.
     """
     listing = _listing(graph, names or {})
-    candidate, name, reason = _candidate(graph, output, listing)
+    candidate, name, reason = _candidate(graph, output, axes or {}, listing)
     before, activation = _before_activation(_before_ranking(candidate))
     before = _with_batch(before)
+    if axes and _has_symbol_of_batch(before, next(iter(axes))):
+        require_rows(before, axes)  # before its sizes after the first are asked for
     shape = static_shape(before)
     if sum(size != 1 for size in shape) < 2:  # of class scores, at most one axis is wider than one
         return Score(before, (math.prod(shape),), activation, name, reason)
@@ -88,6 +98,31 @@ def find_score(graph: ir.Graph, output: str | None = None, names: Mapping[str, s
             f"to explain with score_output (--score-output): {listing}"
         )
     return Score(before, shape, activation, name, reason)
+
+
+def _has_symbol_of_batch(value: ir.Value, image: ir.Value) -> bool:
+    """Whether an axis after the first has the batch of the image, which is symbolic."""
+    batch = (image.shape or [1])[0]
+    return not isinstance(batch, int) and batch in list(value.shape or ())[1:]
+
+
+def require_rows(score: ir.Value, axes: Axes) -> None:
+    """Requires that the scores have a row for each image.
+
+    Args:
+        score: The scores.
+        axes: The axes of what is computed from the image, the image first.
+
+    Raises:
+        ScoreError: They have not.
+    """
+    reason = batch_reason(score, axes.get(score), next(iter(axes)))
+    if reason:
+        raise ScoreError(
+            f"the score {score.name!r} {reason}; scores without a row for each image, such as those of anchors "
+            "or frames, are not supported: choose class scores, [N, C], with score_output (--score-output), or export "
+            "the network with the batch as the first axis"
+        )
 
 
 def pooled_features(score: ir.Value) -> ir.Value | None:
@@ -107,7 +142,7 @@ def pooled_features(score: ir.Value) -> ir.Value | None:
     return features if _is_global_average(Step.of(pool), features) else None
 
 
-def _candidate(graph: ir.Graph, output: str | None, listing: str) -> tuple[ir.Value, str, str]:
+def _candidate(graph: ir.Graph, output: str | None, axes: Axes, listing: str) -> tuple[ir.Value, str, str]:
     """The value to take the scores from, the name that the user knows it by, and the reason."""
     if output is not None:
         named = {value.name: value for node in graph for value in node.outputs}
@@ -116,7 +151,7 @@ def _candidate(graph: ir.Graph, output: str | None, listing: str) -> tuple[ir.Va
             raise ScoreError(f"the model has no output {output!r}; it has {listing}")
         return named[output], output, "named by the user"
     by_output = {_before_ranking(value): value.name or "" for value in reversed(graph.outputs)}
-    fitting = [value for value in map(_before_ranking, graph.outputs) if _looks_like_scores(value)]
+    fitting = [value for value in map(_before_ranking, graph.outputs) if _looks_like_scores(value, axes)]
     heads = {_before_activation(value)[0]: value for value in reversed(fitting)}
     for value in fitting:
         if _before_activation(value)[1] is not None:
@@ -168,9 +203,12 @@ def _before_ranking(value: ir.Value) -> ir.Value:
     return value
 
 
-def _looks_like_scores(value: ir.Value) -> bool:
-    floating = value.dtype is not None and value.dtype.is_floating_point()
-    return floating and value.shape is not None and sum(dim != 1 for dim in list(value.shape)[1:]) <= 1
+def _looks_like_scores(value: ir.Value, axes: Axes) -> bool:
+    """Whether it has one axis that is wider than one beside the batch, and that does not count places of the image."""
+    if value.dtype is None or not value.dtype.is_floating_point() or value.shape is None:
+        return False
+    wide = [axis for axis, size in enumerate(value.shape) if axis and size != 1]
+    return len(wide) <= 1 and not any(is_places(axes[value][axis]) for axis in wide if value in axes)
 
 
 def _with_batch(value: ir.Value) -> ir.Value:

@@ -94,8 +94,9 @@ class Step:
         tensor = ir.convenience.get_const_tensor(value)
         if tensor is None:
             raise ShapeError(
-                f"{self} computes its input {index} ({value.name!r}) in the graph, and its gradient needs it constant; "
-                "simplify the model with fixed input sizes first, or register a rule for this operator"
+                f"{self} computes its input {index} ({value.name!r}) in the graph, and its gradient needs it constant, "
+                "so this is not supported; make it a constant of the model, or register a rule for this operator "
+                "(the README shows how)"
             )
         return np.asarray(tensor.numpy())
 
@@ -125,8 +126,7 @@ def shape_of(value: ir.Value) -> tuple[int | None, ...]:
     """
     if value.shape is None:
         raise ShapeError(
-            f"the shape of {value.name!r} could not be inferred, and its gradient needs it; "
-            "fix the model's input size at export (--input-size), or simplify the model first"
+            f"the shape of {value.name!r} could not be inferred, and its gradient needs it; {_unknown_from(value)}"
         )
     return tuple(dim if isinstance(dim, int) else None for dim in value.shape)
 
@@ -141,7 +141,7 @@ def static_shape(value: ir.Value, start: int = 1) -> tuple[int, ...]:
     if any(dim is None for dim in shape):
         raise ShapeError(
             f"{value.name!r} has the shape {shape_text(value)}, and all but its batch must be fixed at export; "
-            "give the input's height and width (--input-size)"
+            f"{_unknown_from(value)}"
         )
     return tuple(dim for dim in shape if dim is not None)
 
@@ -156,9 +156,29 @@ def size_of(value: ir.Value, axis: int) -> int:
     if size is None:
         raise ShapeError(
             f"{value.name!r} has the shape {shape_text(value)}, and its size along axis {axis} must be fixed at "
-            "export; give the input's height and width (--input-size), or keep the batch apart from this axis"
+            f"export; {_unknown_from(value)}"
         )
     return size
+
+
+def _unknown_from(value: ir.Value) -> str:
+    """Where a size becomes unknown on the way to a value, and what to do; the image's own sizes are known by then."""
+    while (node := value.producer()) is not None:
+        before = next((x for x in node.inputs if x is not None and not _is_fixed(x)), None)
+        if before is None:
+            return (
+                f"the first whose size is unknown, or that has the batch on a later axis, is {Step.of(node)}: write it "
+                "with operators whose sizes ONNX infers"
+            )
+        value = before
+    return f"that comes from the input {value.name!r} {shape_text(value)}, so fix its sizes in the file"
+
+
+def _is_fixed(value: ir.Value) -> bool:
+    """Whether all sizes but the batch are known, of what is no constant."""
+    if value.const_value is not None:
+        return True
+    return value.shape is not None and all(isinstance(size, int) for size in list(value.shape)[1:])
 
 
 def reduced_axes(step: Step) -> list[int]:

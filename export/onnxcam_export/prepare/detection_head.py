@@ -7,7 +7,8 @@ writes its boxes.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx_ir as ir
@@ -20,7 +21,7 @@ from onnxcam_export.prepare.boxes import Part, cells_of, in_pixels, joined
 from onnxcam_export.read.detection import several
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from onnxcam_export.read.detection import HeadOutputs
 
@@ -37,20 +38,58 @@ def check_is_raw(value: ir.Value) -> None:
     Raises:
         ExportError: They have: without a class score for every anchor, nothing can be explained.
     """
-    waiting, seen = [value], set()
+    picking = _picking(_nodes_before(value))
+    if picking is not None:
+        raise ExportError(
+            f"{value.name!r} holds boxes that {picking.op_type} picked in the graph ({picking.name!r}), and no class "
+            "score for every anchor; export the detector without suppression (Ultralytics: nms=False, "
+            "end2end=False), or name the raw head before it with score_output, and give a mapping as detection "
+            "whose box says how its boxes are written, which are corners in YOLOv10 and YOLO26 (docs/detection.md)"
+        )
+
+
+def check_box_is_said(graph: ir.Graph, value: ir.Value, fields: Mapping[str, Any]) -> None:
+    """Checks that a description says how boxes are written, where the graph picks from the head.
+
+    Heads that end-to-end detectors pick from (YOLOv10, YOLO26, Ultralytics' nms=True) hold corners, others centres and
+    sizes, and both look alike.
+
+    Args:
+        graph: The graph.
+        value: The head, a value of it.
+        fields: The fields of its description that the user gave.
+
+    Raises:
+        ExportError: The graph picks boxes from the head, and the description leaves ``box`` out.
+    """
+    for output in () if "box" in fields else graph.outputs:
+        nodes = _nodes_before(output)
+        picking = _picking(nodes)
+        if picking is not None and value.producer() in nodes:
+            mapping = json.dumps({**fields, "box": "corners"}, default=str)
+            raise ExportError(
+                f"{picking.op_type} picks boxes from the head {value.name!r} in the graph, and such heads may hold "
+                "corners (YOLOv10, YOLO26) or centres and sizes; say which with a mapping as detection, such as "
+                f"{mapping}, or with 'center' as its box"
+            )
+
+
+def _nodes_before(value: ir.Value) -> list[ir.Node]:
+    """The nodes that a head is made with, after the last ones with weights, which are included."""
+    waiting, seen = [value], dict[ir.Node, None]()
     while waiting:
         node = waiting.pop().producer()
         if node is None or node in seen:
             continue
-        seen.add(node)
-        if node.op_type in _SELECTIONS:
-            raise ExportError(
-                f"{value.name!r} holds boxes that {node.op_type} picked in the graph ({node.name!r}), and no class "
-                "score for every anchor; name the raw head before it with score_output, or export the detector "
-                "without suppression (Ultralytics: nms=False, end2end=False)"
-            )
+        seen[node] = None
         if node.op_type not in _WITH_WEIGHTS:
             waiting.extend(x for x in node.inputs if x is not None)
+    return list(seen)
+
+
+def _picking(nodes: Sequence[ir.Node]) -> ir.Node | None:
+    """The first that picks boxes."""
+    return next((node for node in nodes if node.op_type in _SELECTIONS), None)
 
 
 def parts_of(head: HeadOutputs, values: Sequence[ir.Value], size: Size) -> list[Part]:

@@ -55,7 +55,6 @@ def complete_shapes(model: ir.Model) -> dict[str, int]:
     if fold_constants(model):  # what is computed from the new constants
         state_constant_shapes(model.graph)
         common_passes.ShapeInferencePass(check_type=False, strict_mode=False)(model)
-    common_passes.RemoveUnusedNodesPass()(model)
     return firsts
 
 

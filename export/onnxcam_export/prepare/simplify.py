@@ -12,6 +12,7 @@ import onnx_ir.passes.common as common_passes
 from onnxcam_export.differentiate.rule import PLAIN
 from onnxcam_export.graph.fold_constants import fold_constants
 from onnxcam_export.graph.library_logs import silenced
+from onnxcam_export.prepare.computed_bounds import clip_by_extremes
 from onnxcam_export.prepare.counting_gathers import remove_counting_gathers
 from onnxcam_export.prepare.expand_functions import expand
 from onnxcam_export.prepare.infer_shapes import complete_shapes, state_constant_shapes
@@ -51,6 +52,7 @@ def simplify(model: ir.Model, keep: Sequence[ir.Value] = (), operators: Containe
         firsts = complete_shapes(model)
         remove_counting_gathers(model.graph, firsts)
         write_by_masks(model.graph, firsts)
+        clip_by_extremes(model.graph)
         common_passes.RemoveUnusedNodesPass()(model)
         state_constant_shapes(model.graph)
     return kept

@@ -48,20 +48,13 @@ def fix_size(image: ir.Value, input_shape: Sequence[int] | None) -> None:
     Raises:
         ShapeError: They are not known, or are fixed to something else.
     """
+    _require_rank(image)
     dims = _dims(image)
-    if not 2 <= len(dims) <= max(_RANKS):
-        raise ShapeError(
-            f"the input {image.name!r} has the shape {shape_text(image)}; a signal, an image or a volume, such as "
-            "[N, C, H, W], is needed: choose another input with image_input (--input)"
-        )
     size = dims[1:]
     if input_shape is not None:
         size = _merged(image, size, [int(dim) for dim in input_shape])
     if not all(isinstance(dim, int) for dim in size):
-        raise ShapeError(
-            f"the input {image.name!r} has the shape {shape_text(image)}, and all but its batch must be fixed at "
-            "export; give height and width with input_shape (--input-size)"
-        )
+        raise ShapeError(_open_size(image))
     image.shape = ir.Shape([dims[0] if isinstance(dims[0], int) else BATCH, *size])
 
 
@@ -82,10 +75,40 @@ def _merged(image: ir.Value, size: Sequence[int | str], wanted: Sequence[int]) -
     for sizes in shapes:
         if all(isinstance(dim, str) or dim == want for dim, want in zip(size, sizes, strict=True)):
             return sizes
+    fixed = all(isinstance(dim, int) for dim in size)
+    advice = "leave it out, since the file fixes all sizes" if fixed else f"give it as {_example(size)}"
     raise ShapeError(
-        f"the input {image.name!r} has the shape {shape_text(image)} and cannot take {list(wanted)}; give "
-        "input_shape (--input-size) in the input's own layout, or leave it out"
+        f"the input {image.name!r} has the shape {shape_text(image)} and cannot take {list(wanted)} as input_shape "
+        f"(--input-size); {advice}"
     )
+
+
+def _open_size(image: ir.Value) -> str:
+    size = _dims(image)[1:]
+    return (
+        f"the input {image.name!r} has the shape {shape_text(image)}, and all but its batch must be fixed at export; "
+        f"give the sizes of its axes after the batch with input_shape (--input-size), such as {_example(size)}"
+    )
+
+
+def _example(size: Sequence[int | str]) -> str:
+    """Sizes in the form in which they are given, with those that are known."""
+    usual = {1: [16000], 2: [1, 500], 3: [3, 224, 224], 4: [1, 16, 112, 112]}[len(size)]
+    given = [dim if isinstance(dim, int) else own for dim, own in zip(size, usual, strict=True)]
+    return f"--input-size {'x'.join(map(str, given))}"
+
+
+def _require_rank(image: ir.Value) -> None:
+    """Requires axes of a signal, an image or a volume.
+
+    Raises:
+        ShapeError: The input has too few or too many.
+    """
+    if image.shape is None or not 2 <= len(image.shape) <= max(_RANKS):
+        raise ShapeError(
+            f"the input {image.name!r} has the shape {shape_text(image)}; a signal, an image or a volume, such as "
+            "[N, C, H, W], is needed: choose another input with image_input (--input)"
+        )
 
 
 def require_size(image: ir.Value) -> None:
@@ -94,13 +117,9 @@ def require_size(image: ir.Value) -> None:
     Raises:
         ShapeError: One is not, or its axes are too few or too many.
     """
-    shape = shape_of(image)
-    if not 2 <= len(shape) <= max(_RANKS) or None in shape[1:]:
-        raise ShapeError(
-            f"the input {image.name!r} has the shape {shape_text(image)}; a signal, an image or a volume of known "
-            "size, such as [N, C, H, W], is needed: give it with input_shape (--input-size), or choose another with "
-            "--input"
-        )
+    _require_rank(image)
+    if None in shape_of(image)[1:]:
+        raise ShapeError(_open_size(image))
 
 
 def describe(image: ir.Value, layout: Layout) -> ImageInput:

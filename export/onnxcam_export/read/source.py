@@ -62,6 +62,12 @@ class Original:
         """The graph outputs by the names that messages have for them: a module's keys, and a file's own names."""
         return self.outputs if self.program is not None else {}
 
+    @property
+    def fixes_size(self) -> bool:
+        """Whether the model states all sizes of the image, so that no other can be given."""
+        shape = next(value.shape for value in self.unchanged.graph.inputs if value.name == self.image)
+        return self.kind != _MODULE and all(isinstance(size, int) and size > 0 for size in list(shape or ())[1:])
+
     def output_name(self, wanted: str | int | None) -> str | None:
         """The name of the graph output, or of the inner value, that ``score_output`` means.
 

@@ -11,8 +11,10 @@ import pytest
 
 from onnx_text import model, small
 from onnxcam_export import ScoreError
+from onnxcam_export.analyse.forward import analyse
 from onnxcam_export.analyse.score import find_score, pooled_features
 from onnxcam_export.prepare.simplify import simplify
+from onnxcam_export.read.source import read
 from onnxcam_export.read.upgrade import to_standard_form
 
 if TYPE_CHECKING:
@@ -190,3 +192,51 @@ def test_the_scores_of_steps_are_those_before_the_softmax_in_its_own_shape(opset
     )
     score = found(proto, "y")
     assert (score.shape, score.activation) == ((12, 7), "softmax")
+
+
+def places(outputs: str, tail: str) -> onnx.ModelProto:
+    """A network on signals that has a score for each of 12 steps."""
+    return model(
+        f"""g (float[N,2,12] x) => ({outputs}) {{
+            c = Conv <pads = [1, 1]> (x, w)
+            r = Relu(c)
+            t = Transpose <perm = [0, 2, 1]> (r)
+            steps = MatMul(t, one)
+            {tail}
+        }}""",
+        w=(4, 2, 3),
+        one=(4, 1),
+        **({"classes": (4, 3)} if "classes" in tail else {}),
+    )
+
+
+POOLED = "p = GlobalAveragePool(r) f = Flatten(p) y = MatMul(f, classes)"
+
+
+def analysed_score(proto: onnx.ModelProto, output: str | None = None) -> Score:
+    original = read(proto, None)
+    simplify(original.model)
+    return analyse(original, {}, output).score
+
+
+def test_an_axis_of_steps_is_none_of_classes() -> None:
+    assert analysed_score(places("float[N,12,1] steps, float[N,3] y", POOLED)).value.name == "y"
+    words = r"no output has the shape of class scores, .*: steps \[batch, 12, 1\], both \[batch, 12, 3\]"
+    with pytest.raises(ScoreError, match=words):
+        analysed_score(places("float[N,12,1] steps, float[N,12,3] both", "both = MatMul(t, classes)"))
+    assert analysed_score(places("float[N,12,1] steps", ""), "steps").shape == (12,)
+
+
+@pytest.mark.parametrize("shape", ["N,4,1", "N,1,4"])
+def test_scores_may_have_axes_of_one(shape: str) -> None:
+    axes = {"N,4,1": "[0, 1, 2]", "N,1,4": "[0, 2, 1]"}[shape]
+    tail = f"p = GlobalAveragePool(r) y = Transpose <perm = {axes}> (p)"
+    assert analysed_score(places(f"float[{shape}] y", tail)).classes == 4
+
+
+def test_of_scores_with_the_batch_on_another_axis_that_is_said() -> None:
+    proto = places("float[12,N,1] y", "y = Transpose <perm = [1, 0, 2]> (steps)")
+    with pytest.raises(
+        ScoreError, match=r"'y' has the shape \[12, batch, 1\] with the batch on axis 1; scores without"
+    ):
+        analysed_score(proto, "y")

@@ -60,4 +60,4 @@ def test_of_heads_side_by_side_the_user_chooses(kind: str) -> None:
     with pytest.raises(
         ScoreError, match=r"has 2 outputs that could be .* choose one .* kind \[N, 5\], score \[N, \d\]"
     ):
-        find_score(graph(*ASKED[kind]), None, names)
+        find_score(graph(*ASKED[kind]), names=names)

@@ -47,6 +47,7 @@ REDUCING: dict[str, Mix] = {
     "norm, of all elements in a row": lambda x: x / x.norm(),
     "gate": lambda x: x * torch.sigmoid(3 * x.mean() + 0.1),
     "at least": lambda x: x / x.abs().mean().clamp(min=0.1),
+    "not far below the largest": lambda x: x.clamp(min=x.max() - 0.9),
     "mask": lambda x: torch.where(x > x.mean(), x, torch.zeros_like(x)),
     "batch alone": lambda x: x * torch.sigmoid(x.amax(0, keepdim=True)),
     "batch and places": lambda x: (

@@ -262,7 +262,8 @@ def free_size() -> onnx.ModelProto:
 
 def test_a_free_size_must_be_given(tmp_path: Path) -> None:
     message = (
-        r"the input 'x' has the shape \[N, 3, H, W\], and all but its batch must be fixed at export; give height and"
+        r"the input 'x' has the shape \[N, 3, H, W\], and all but its batch must be fixed at export; give the sizes of "
+        r"its axes after the batch with input_shape \(--input-size\), such as --input-size 3x224x224"
     )
     with pytest.raises(ShapeError, match=message):
         export(free_size(), tmp_path / "out.onnx")
@@ -279,7 +280,9 @@ def test_a_size_may_be_given_with_channels_and_batch_or_without(shape: tuple[int
 
 @pytest.mark.parametrize("shape", [(3, 16, 16), (1, 12, 12), (16, 16), (12,), (12, 12, 3)])
 def test_a_size_that_the_model_cannot_take_is_refused(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ShapeError, match=r"the input 'x' has the shape \[N, 3, 12, 12\] and cannot take \[.*\]; give"):
+    with pytest.raises(
+        ShapeError, match=r"the input 'x' has the shape \[N, 3, 12, 12\] and cannot take \[.*; leave it"
+    ):
         open_model(small(), input_shape=shape)
 
 
@@ -291,11 +294,37 @@ def test_an_input_that_is_no_image_is_refused() -> None:
         open_model(model(text, w=(8, 5)))
 
 
+def test_of_a_free_size_the_form_to_give_it_in_is_said() -> None:
+    for shape, size in (("N,T", "16000"), ("N,2,T", "2x500"), ("N,T,2", "1x2"), ("N,1,H,64", "1x224x64")):
+        with pytest.raises(ShapeError, match=f"--input-size {size}$"):
+            open_model(model(f"g (float[{shape}] x) => (float[{shape}] y) {{ y = Relu(x) }}"))
+    with pytest.raises(
+        ShapeError, match=r"'x' has the shape \[N, 2, T\] and cannot take \[3, 9\] .*; give it as --input-"
+    ):
+        open_model(model("g (float[N,2,T] x) => (float[N,2,T] y) { y = Relu(x) }"), input_shape=(3, 9))
+
+
+def test_maps_of_a_single_place_grow_with_the_input_if_its_size_is_free(tmp_path: Path) -> None:
+    text = "g (float[N,3,{}] x) => (float[N,4] y) {{ c = Conv <strides = [8, 8]> (x, w) y = Flatten(c) }}"
+    for size, advice in (("8,8", "the model fixes this size, so export the"), ("H,W", "give a larger input_shape")):
+        with pytest.raises(ScoreError, match=f"no feature map with more than one place .*; {advice}"):
+            export(model(text.format(size), w=(4, 3, 8, 8)), tmp_path / "out.onnx", input_shape=(8, 8))
+
+
+def test_an_operator_without_a_gradient_is_named_where_there_are_no_maps(tmp_path: Path) -> None:
+    text = """g (float[batch,8] x) => (float[batch,8] y) {
+        s = ai.onnx.ml.Scaler <offset = [0.0], scale = [2.0]> (x)
+        y = Relu(s)
+    }"""
+    with pytest.raises(
+        ScoreError, match=r"are not supported; ai.onnx.ml::Scaler node '.*' \(x -> s\) is not supported"
+    ):
+        export(model(text, domains=', "ai.onnx.ml": 3'), tmp_path / "out.onnx")
+
+
 def test_an_input_without_places_has_no_maps(tmp_path: Path) -> None:
     text = "g (float[N,8] x) => (float[N,5] y) { y = MatMul(x, w) }"
-    with pytest.raises(
-        ScoreError, match="no feature map with more than one place lies between the image and the score"
-    ):
+    with pytest.raises(ScoreError, match=r"no feature map lies between the input 'x' \[batch, 8\] and the score, only"):
         export(model(text, w=(8, 5)), tmp_path / "out.onnx")
 
 

@@ -29,6 +29,11 @@ class Found:
     view: View
     certain: bool
 
+    @property
+    def is_single(self) -> bool:
+        """Whether it has a single place, so that nothing can be seen in it."""
+        return math.prod(self.view.shape[1:]) == 1
+
 
 def view_of(value: ir.Value, axes: tuple[Axis, ...] | None, image: ir.Value, rank: int) -> Found | str:
     """The view of a value, or why it has none, in words that follow the value's name.
@@ -48,8 +53,6 @@ def view_of(value: ir.Value, axes: tuple[Axis, ...] | None, image: ir.Value, ran
     found = _tokens(axes[1:], raw, rank) or _map(axes[1:], raw, rank)
     if found is None:
         return f"has the shape {shape_text(value)}, which is no map of one value for each channel and place"
-    if math.prod(found.view.shape[1:]) == 1:
-        return f"has the shape {shape_text(value)}, a single place"
     return found
 
 

@@ -8,7 +8,6 @@ import numpy as np
 
 from onnxcam_export.differentiate.lowering.axis_matrices import apply_transposed, resize_matrices
 from onnxcam_export.differentiate.rule import Gradients, rule, sum_to
-from onnxcam_export.errors import ShapeError
 from onnxcam_export.graph.expressions import reshape_rows
 from onnxcam_export.graph.steps import Step, shape_of, size_of, static_shape
 
@@ -101,10 +100,7 @@ def in_shape_of(op: Builder, dy: ir.Value, x: ir.Value) -> ir.Value:
     """``dy`` in x's shape; the number of rows stays that of the gradient."""
     shape = list(shape_of(x))
     if shape.count(None) > 1:
-        raise ShapeError(
-            f"{x.name!r} has the shape {list(x.shape or ())}, and all but its batch must be fixed at export; "
-            "give the input's height and width (--input-size)"
-        )
+        static_shape(x)  # raises, and says where the sizes become unknown
     if shape:
         shape[shape.index(None) if None in shape else 0] = -1
     return op.Reshape(dy, shape)
