@@ -1,6 +1,7 @@
 """PyTorch's side of an export: from a module to an ONNX graph.
 
-This file and ``against_autograd`` and ``interpreter`` in ``onnxcam_export.verify`` alone import torch at module level.
+This file, ``captured_program``, and ``against_autograd`` and ``interpreter`` in ``onnxcam_export.verify`` alone import
+torch at module level.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from onnxcam_export.errors import SourceError
 from onnxcam_export.graph.float32 import BFLOAT16_NOTE
 from onnxcam_export.read.adaptive_pooling import pooling
 from onnxcam_export.read.attention import attention
+from onnxcam_export.read.captured_program import check_batch_norms, name_apart, with_fixed_axes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -79,6 +81,8 @@ def capture(
             source, notes = _without_bfloat16(source.module if isinstance(source, torch.nn.DataParallel) else source)
             with _evaluating(source):
                 program = _traced(source, inputs)
+        check_batch_norms(program)
+        program, squeezed = with_fixed_axes(program)
         exported = torch.onnx.export(
             program,
             dynamo=True,
@@ -87,8 +91,10 @@ def capture(
             custom_translation_table=_TRANSLATIONS | _of_attention(program),
         )
         assert exported is not None  # noqa: S101 — it is, with dynamo=True
-        notes += (DETACH_NOTE,) if _detaches(program) else ()
-    return Captured(exported.model, exported.exported_program, notes)  # type: ignore[arg-type]
+        assert exported.exported_program is not None  # noqa: S101 — the same
+        name_apart(exported.model, exported.exported_program)
+        notes += (*squeezed, *((DETACH_NOTE,) if _detaches(program) else ()))
+    return Captured(exported.model, exported.exported_program, notes)
 
 
 def _detaches(program: torch.export.ExportedProgram) -> bool:
