@@ -13,6 +13,7 @@ from onnxcam_export.analyse.axes.follow import Axes, follow
 from onnxcam_export.analyse.axes.image_layout import layout_of, roles_of
 from onnxcam_export.analyse.layers import Candidate, Maps
 from onnxcam_export.analyse.nested_concat import nest
+from onnxcam_export.analyse.randomness import require_repeatable
 from onnxcam_export.analyse.score import Score, find_score, require_rows
 from onnxcam_export.errors import ScoreError, ShapeError
 from onnxcam_export.graph.optimisations import ALL, Optimisation
@@ -77,7 +78,7 @@ def analyse(
         of_head: Whether the scores are a detection head.
 
     Raises:
-        ScoreError: There are no scores, or no map lies between the image and them.
+        ScoreError: There are no scores, they are random, or no map lies between the image and them.
         ShapeError: The image's size is not known.
     """
     graph, image = original.model.graph, original.image_value
@@ -86,6 +87,7 @@ def analyse(
     steps = forward_steps(graph, visible=list(layers.values()))
     image_input, axes = followed(steps, image)
     score = find_score(graph, score_output, axes, original.known_outputs)
+    require_repeatable(steps, score.value)
     whole = None
     if image_input.batch == 1:
         between = values_between(steps, score.value, [source])

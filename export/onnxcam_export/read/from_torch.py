@@ -1,6 +1,7 @@
 """PyTorch's side of an export: from a module to an ONNX graph.
 
-This file and ``against_autograd`` and ``interpreter`` in ``onnxcam_export.verify`` alone import torch at module level.
+This file, ``captured_program``, and ``against_autograd`` and ``interpreter`` in ``onnxcam_export.verify`` alone import
+torch at module level.
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ from onnxcam_export.graph.detached import mark_detached
 from onnxcam_export.graph.float32 import BFLOAT16_NOTE
 from onnxcam_export.read.adaptive_pooling import pooling
 from onnxcam_export.read.attention import attention
+from onnxcam_export.read.captured_program import check_batch_norms, name_apart, stops_at_detach, with_fixed_axes
 from onnxcam_export.read.ceil_mode import cut_padding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     import onnx_ir as ir
 
@@ -82,6 +84,8 @@ def capture(
             source, notes = _without_bfloat16(source.module if isinstance(source, torch.nn.DataParallel) else source)
             with _evaluating(source):
                 program = _traced(source, inputs)
+        check_batch_norms(program)
+        program, squeezed = with_fixed_axes(program)
         exported = torch.onnx.export(
             program,
             dynamo=True,
@@ -90,40 +94,14 @@ def capture(
             custom_translation_table=_TRANSLATIONS | _of_attention(program) | _of_detach(program),
         )
         assert exported is not None  # noqa: S101 — it is, with dynamo=True
+        assert exported.exported_program is not None  # noqa: S101 — the same
         mark_detached(exported.model.graph)
+        name_apart(exported.model, exported.exported_program)
         while cut_padding(exported.model.graph):  # the shapes are PyTorch's, and need no correction
             pass
-        notes += () if stops_at_detach(program.graph, program.graph_signature.user_inputs) else (DETACH_NOTE,)
-    return Captured(exported.model, exported.exported_program, notes)  # type: ignore[arg-type]
-
-
-def stops_at_detach(graph: torch.fx.Graph, inputs: Collection[Any] | None = None) -> bool:
-    """Whether the gradients stop at ``detach()``, as they do where the image reaches each output around it too.
-
-    An example is a straight-through estimator, ``f + (q - f).detach()``. If an output depends on the image through a
-    detached value alone, as a head that was trained on frozen features does, its gradient would be zero and explain
-    nothing.
-
-    Args:
-        graph: The program's graph.
-        inputs: The names of the placeholders that are no parameters; None for all.
-    """
-    names = {node.name for node in graph.nodes if node.op == "placeholder" and (inputs is None or node.name in inputs)}
-    whole, around = _reached(graph, names, through_detach=True), _reached(graph, names, through_detach=False)
-    (output,) = (node for node in graph.nodes if node.op == "output")
-    return all(node in around for node in output.all_input_nodes if node in whole)
-
-
-def _reached(graph: torch.fx.Graph, inputs: Collection[str], *, through_detach: bool) -> set[torch.fx.Node]:
-    """The nodes that have a gradient at one of the inputs, if it flows through ``detach()`` or not."""
-    reached: set[torch.fx.Node] = set()
-    for node in graph.nodes:
-        value = node.meta.get("val")
-        floating = not isinstance(value, torch.Tensor) or value.is_floating_point() or value.is_complex()
-        stops = node.target is torch.ops.aten.detach.default and not through_detach
-        if floating and not stops and (node.name in inputs or not reached.isdisjoint(node.all_input_nodes)):
-            reached.add(node)
-    return reached
+        stops = stops_at_detach(program.graph, program.graph_signature.user_inputs)
+        notes += (*squeezed, *(() if stops else (DETACH_NOTE,)))
+    return Captured(exported.model, exported.exported_program, notes)
 
 
 def _of_detach(program: torch.export.ExportedProgram) -> dict[Callable[..., Any], Callable[..., Any]]:
@@ -133,11 +111,8 @@ def _of_detach(program: torch.export.ExportedProgram) -> dict[Callable[..., Any]
         floating = self.dtype is None or self.dtype.is_floating_point()
         return onnxscript.opset18.Sum(self) if floating else onnxscript.opset18.Identity(self)
 
-    return (
-        {torch.ops.aten.detach.default: stop}
-        if stops_at_detach(program.graph, program.graph_signature.user_inputs)
-        else {}
-    )
+    stops = stops_at_detach(program.graph, program.graph_signature.user_inputs)
+    return {torch.ops.aten.detach.default: stop} if stops else {}
 
 
 def _of_attention(program: torch.export.ExportedProgram) -> dict[Callable[..., Any], Callable[..., Any]]:

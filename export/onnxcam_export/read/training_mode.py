@@ -57,7 +57,7 @@ def leave_training(model: ir.Model) -> None:
 
 def _in_training(node: ir.Node) -> SourceError:
     return SourceError(
-        f"the model was exported in training mode ({node.op_type} node {node.name!r} draws on the batch); "
+        f"the model was exported in training mode, which its {node.op_type} node {node.name!r} is in; "
         "export it again in evaluation mode"
     )
 

@@ -261,6 +261,8 @@ CASES = {
         case("DFT<onesided=1>(x, , axis)", x=("N", 3, 5, 1), axis=np.int64(-2)),
         case("DFT(x, length, axis)", x=("N", 5, 1), axis=np.int64(1), length=np.int64(4)),
         case("DFT(x, length, axis)", x=("N", 5, 2), axis=np.int64(1), length=np.int64(8)),
+        case("DFT<inverse=1, onesided=1>(x, length, axis)", x=("N", 5, 2), axis=np.int64(1), length=np.int64(8)),
+        case("DFT<inverse=1, onesided=1>(x, length, axis)", x=("N", 5, 3, 2), axis=np.int64(1), length=np.int64(9)),
     ],
     "DepthToSpace": each("DepthToSpace<blocksize=2>(x)", 'DepthToSpace<blocksize=2, mode="CRD">(x)', x=("N", 12, 3, 2)),
     "Div": broadcasts("Div", positive=True),
