@@ -190,7 +190,8 @@ def run(
                 head=named_head,
             )
             require_independent(forward)
-            reference = reference_for(original, forward, plan.input_gradient, plan.rules) if verified else None
+            at_input = plan.input_gradient if form.highest == AT_INPUT else None
+            reference = reference_for(original, forward, at_input, plan.rules) if verified else None
             check_head(head, forward.score.shape, names)
             label_note = for_classes(names, forward.score.classes)
             if head is not None and preprocessing is None:
@@ -213,7 +214,7 @@ def run(
     found = [
         label_note,
         _LAYERS_OF_HEAD if head is not None and not by_name else None,
-        plan.input_gradient.remark(forward.steps) if form.highest == AT_INPUT else None,
+        at_input.remark(forward.steps) if at_input is not None else None,
     ]
     notes = (*original.notes, *(note for note in found if note), *steps.notes)
     return ExportReport(path, metadata, size, plain_size, seconds, notes)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import onnx_ir as ir
 
-from onnxcam_export.errors import ShapeError
+from onnxcam_export.errors import LATER_LAYER, ShapeError
 from onnxcam_export.graph.optimisations import Optimisation
 from onnxcam_export.graph.steps import Step, shape_of, shape_text
 
@@ -43,7 +43,7 @@ class Rows:
         if step.y in self._mixed:
             raise ShapeError(
                 f"{step} moves parts of an axis past the batch, {shape_text(step.x)} to {shape_text(step.y)}, which is "
-                "not supported; transpose before reshaping, or choose a layer between it and the score"
+                f"not supported; transpose before reshaping, or {LATER_LAYER}"
             )
         if step.op_type in _RESHAPES:
             return step  # its rule reads shapes only

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-from onnxcam_export.errors import ShapeError
+from onnxcam_export.errors import LATER_LAYER, ShapeError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -93,7 +93,7 @@ class Step:
         if tensor is None:
             raise ShapeError(
                 f"{self} computes its input {index} ({value.name!r}) in the graph, and its gradient needs it constant; "
-                "simplify the model with fixed input sizes first, or register a rule for this operator"
+                f"simplify the model with fixed input sizes first, or {LATER_LAYER}"
             )
         return np.asarray(tensor.numpy())
 

@@ -43,7 +43,9 @@ class Reference(Protocol):
 class _AutogradThenDifferences:
     """Autograd, and central differences for what the PyTorch program has no counterpart or derivative of."""
 
-    def __init__(self, original: Original, forward: Forward, input_gradient: InputGradient, rules: Table) -> None:
+    def __init__(
+        self, original: Original, forward: Forward, input_gradient: InputGradient | None, rules: Table
+    ) -> None:
         """Keeps a copy of the forward pass, since assembling changes it."""
         from onnxcam_export.verify.against_autograd import AgainstAutograd  # noqa: PLC0415 — torch takes seconds
 
@@ -76,14 +78,21 @@ class _AutogradThenDifferences:
 
 
 def reference_for(
-    original: Original, forward: Forward, input_gradient: InputGradient, rules: Table = PLAIN
+    original: Original, forward: Forward, input_gradient: InputGradient | None, rules: Table = PLAIN
 ) -> Reference:
-    """The reference for a source; it must be made before the forward pass is assembled into the artifact."""
+    """The reference for a source; it must be made before the forward pass is assembled into the artifact.
+
+    Args:
+        original: The source.
+        forward: The prepared forward pass.
+        input_gradient: The gradient at the input; None for an artifact of level 1, which has none.
+        rules: The rules of the gradients at the layers.
+    """
     make = _differences if original.program is None else _AutogradThenDifferences
     return make(original, forward, input_gradient, rules)
 
 
-def _differences(original: Original, forward: Forward, input_gradient: InputGradient, rules: Table) -> Reference:
+def _differences(original: Original, forward: Forward, input_gradient: InputGradient | None, rules: Table) -> Reference:
     from onnxcam_export.verify.against_original import AgainstOriginal  # noqa: PLC0415 — only where it is needed
 
     return AgainstOriginal(original.unchanged, forward, original.image, input_gradient, rules)
