@@ -40,8 +40,8 @@ def with_operator(node: str) -> onnx.ModelProto:
     [
         "m = Hardmax <axis = 1> (c) z = Mul(c, m)",
         "s = GlobalAveragePool(c) z = PRelu(c, s)",
-        "ones = Slice(c, zero, one, one) sizes = Shape(ones) i = Expand(first, sizes) "
-        'z = ScatterElements <axis = 1, reduction = "max"> (c, i, ones)',
+        """s = Slice(c, zero, one, one) sizes = Shape(s) i = Expand(first, sizes)
+           z = ScatterElements <axis = 1, reduction = "max"> (c, i, s)""",
     ],
 )
 def test_level_1_needs_no_rule_before_its_layer(node: str, tmp_path: Path) -> None:
