@@ -18,6 +18,7 @@ from onnxcam_export.assemble.description import describe
 from onnxcam_export.assemble.outputs import DROP_IN, Form, assemble, form_of
 from onnxcam_export.differentiate.rule import PLAIN
 from onnxcam_export.differentiate.tables import InputGradient, Table
+from onnxcam_export.errors import ExportError
 from onnxcam_export.graph.files import plain_bytes, save, written_at_once
 from onnxcam_export.graph.optimisations import ALL, Optimisation
 from onnxcam_export.read.detection import Given as GivenDetection
@@ -203,7 +204,7 @@ def run(
             assemble(forward, plan.input_gradient, form, plan.rules)
             size = _save(forward.model, metadata, temporary)
         with stage("verifying", seconds):
-            onnx.checker.check_model(str(temporary), full_check=True)
+            _check(temporary)
             if reference is not None:
                 metadata = replace(
                     metadata,
@@ -242,6 +243,21 @@ def candidates(
 def _takes_the_image_alone(graph: ir.Graph) -> bool:
     """Whether the image is all that a caller has to give; the golden check has nothing to feed other inputs."""
     return sum(value.name not in graph.initializers for value in graph.inputs) == 1
+
+
+def _check(path: Path) -> None:
+    """Requires that a finished model follows the standard.
+
+    Raises:
+        ExportError: It does not.
+    """
+    try:
+        onnx.checker.check_model(str(path), full_check=True)
+    except Exception as error:  # the checker and shape inference have errors of their own
+        reason, _, _ = " ".join(str(error).split()).partition(" ==> ")
+        raise ExportError(
+            f"the finished model is not valid, so it is not written: {reason}; please report it with the model"
+        ) from error
 
 
 def _save(model: ir.Model, metadata: Metadata, path: Path) -> int:

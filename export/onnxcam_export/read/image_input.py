@@ -48,7 +48,14 @@ def fix_size(image: ir.Value, input_shape: Sequence[int] | None) -> None:
     Raises:
         ShapeError: They are not known, or are fixed to something else.
     """
+    if image.shape is None and input_shape is not None:
+        image.shape = _stated(image, input_shape)
     dims = _dims(image)
+    if image.shape is None:
+        raise ShapeError(
+            f"the file states no shape of the input {image.name!r}; give all of it with input_shape, such as "
+            "(1, 3, 224, 224) (--input-size 3x224x224)"
+        )
     if not 2 <= len(dims) <= max(_RANKS):
         raise ShapeError(
             f"the input {image.name!r} has the shape {shape_text(image)}; a signal, an image or a volume, such as "
@@ -63,6 +70,20 @@ def fix_size(image: ir.Value, input_shape: Sequence[int] | None) -> None:
             "export; give height and width with input_shape (--input-size)"
         )
     image.shape = ir.Shape([dims[0] if isinstance(dims[0], int) else BATCH, *size])
+
+
+def _stated(image: ir.Value, given: Sequence[int]) -> ir.Shape:
+    """The shape of an input of which the file states none: that of an image without the batch, or any with it.
+
+    Raises:
+        ShapeError: Only its height and width are given.
+    """
+    if len(given) < _RANKS[-1]:
+        raise ShapeError(
+            f"the file states no shape of the input {image.name!r}, and {list(given)} is not all of it; give its "
+            "channels too, such as input_shape=(3, 224, 224) (--input-size 3x224x224)"
+        )
+    return ir.Shape([BATCH, *given[-max(3, len(given) - 1) :]])
 
 
 def _dims(value: ir.Value) -> list[int | str]:

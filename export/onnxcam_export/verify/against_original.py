@@ -18,6 +18,7 @@ import onnxruntime
 
 from onnxcam import contract
 from onnxcam_export.graph.float32 import computes_in_halves
+from onnxcam_export.graph.session import ORIGINAL
 from onnxcam_export.graph.steps import shape_of
 from onnxcam_export.prepare import padded_pooling
 from onnxcam_export.verify import central_differences, probe_models
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
     from onnxcam_export.analyse.forward import Forward
     from onnxcam_export.differentiate.tables import InputGradient, Table
+    from onnxcam_export.graph.session import Session
     from onnxcam_export.verify.comparison import Array
 
 
@@ -70,9 +72,9 @@ class AgainstOriginal:
         self._padded = any(padded_pooling.is_kept_apart(step.y) for step in forward.steps)
         self._halves = computes_in_halves(original)
         self._twins = Twins(forward, input_gradient, rules) if self._halves and not self._quantised else None
-        self._original, self._inner = probe_models.with_outputs(original, wanted)
+        self._original, self._inner = probe_models.with_outputs(original, wanted, ORIGINAL)
         # With more outputs, ONNX Runtime runs a quantised model with other kernels, which round differently.
-        self._alone = probe_models.with_outputs(original, {})[0] if self._quantised else self._original
+        self._alone = probe_models.with_outputs(original, {}, ORIGINAL)[0] if self._quantised else self._original
         self._original_batch = _batch_of(next(value for value in original.graph.inputs if value.name == image))
         self._views = {contract.ACTIVATIONS_PREFIX + name: view for name, view in forward.views.items()}
         self._layers = {
@@ -119,21 +121,20 @@ class AgainstOriginal:
         )
         return comparison
 
-    def _run_original(
-        self, session: onnxruntime.InferenceSession, inputs: Mapping[str, Array], wanted: Mapping[str, str]
-    ) -> dict[str, Any]:
-        """The original's outputs; image by image if its fixed batch is smaller than this batch."""
+    def _run_original(self, session: Session, inputs: Mapping[str, Array], wanted: Mapping[str, str]) -> dict[str, Any]:
+        """The original's outputs; in batches of its own size if that is fixed, the last one filled up."""
         count = len(inputs[self._image])
-        size = count if self._original_batch is None else self._original_batch
-        parts = [
-            session.run(list(wanted.values()), fed(session, rows(inputs, start, start + size, count)))
-            for start in range(0, count, size)
-        ]
+        size = self._original_batch or count
+        parts = []
+        for start in range(0, count, size):
+            images = np.minimum(np.arange(start, start + size), count - 1)
+            found = session.run(list(wanted.values()), fed(session, rows(inputs, images, count)))
+            parts.append([_first(value, min(size, count - start), size) for value in found])
         return {name: _joined([part[index] for part in parts]) for index, name in enumerate(wanted)}
 
     def _compare_layer(
         self,
-        session: onnxruntime.InferenceSession,
+        session: Session,
         inputs: Mapping[str, Array],
         a: Array,
         g: Array,
@@ -166,6 +167,11 @@ QUANTISED_NOTE = (
 )
 
 
+def _first(value: Any, count: int, size: int) -> Any:
+    """The rows of the first images, of an output that has a row for each."""
+    return value[:count] if np.ndim(value) and len(value) == size else value
+
+
 def _joined(parts: list[Any]) -> Any:
     """Joins an output of several runs."""
     if len(parts) == 1:
@@ -176,5 +182,4 @@ def _joined(parts: list[Any]) -> Any:
 
 
 def _batch_of(image: ir.Value) -> int | None:
-    batch = shape_of(image)[0]
-    return batch if batch is None or batch > 0 else None
+    return None if image.shape is None else shape_of(image)[0]

@@ -24,10 +24,9 @@ from onnxcam_export.verify.comparison import Comparison, compare_with_exact, tol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import onnxruntime
-
     from onnxcam_export.analyse.forward import Forward
     from onnxcam_export.differentiate.tables import InputGradient, Table
+    from onnxcam_export.graph.session import Session
     from onnxcam_export.graph.steps import Step
     from onnxcam_export.verify.comparison import Array
 
@@ -77,7 +76,7 @@ class Twins:
             compare_with_exact(comparison, name, got[name], self._run(self._rounded, feeds)[name], value, halves=True)
         return exact
 
-    def _run(self, session: onnxruntime.InferenceSession, feeds: Mapping[str, Array]) -> dict[str, Array]:
+    def _run(self, session: Session, feeds: Mapping[str, Array]) -> dict[str, Array]:
         """The outputs by name, through the layers' views."""
         names = [item.name for item in session.get_outputs()]
         outputs = dict(zip(names, session.run(names, probe_models.fed(session, feeds)), strict=True))
@@ -86,7 +85,7 @@ class Twins:
 
 def _gradients(
     forward: Forward, input_gradient: InputGradient | None, rules: Table, *, rounding: float = 0.0
-) -> onnxruntime.InferenceSession:
+) -> Session:
     """A model that outputs the activations and the gradients of the artifact, by the same names.
 
     Args:
