@@ -11,7 +11,7 @@ from onnxcam_export.analyse.activations import forward_steps
 from onnxcam_export.analyse.axes.batch_of_one import first_mixing, has_batch, open_batch
 from onnxcam_export.analyse.axes.follow import Axes, follow
 from onnxcam_export.analyse.axes.image_layout import layout_of, roles_of
-from onnxcam_export.analyse.axes.views import batch_reason
+from onnxcam_export.analyse.axes.views import batch_added_at, batch_lost_at, batch_reason
 from onnxcam_export.analyse.layers import Candidate, Maps
 from onnxcam_export.analyse.nested_concat import nest
 from onnxcam_export.analyse.score import Score, find_score
@@ -101,12 +101,7 @@ def analyse(
     if Optimisation.NESTED_CONCAT in optimisations:
         steps = nest(steps)
     maps = Maps(steps, axes, source, score.value, len(image_input.places))
-    reason = batch_reason(score.value, axes.get(score.value), image)
-    if reason:
-        raise ScoreError(
-            f"the score {score.value.name!r} {reason}; scores without a row for each image, such as those of anchors "
-            "or frames, are not supported: choose class scores, [N, C], with score_output (--score-output)"
-        )
+    _require_rows(score.value, steps, axes, image, source)
     found = maps.candidates(of_head=of_head)
     chosen = dict(layers) or {candidate.name: candidate.value for candidate in found if candidate.is_default}
     if not chosen:
@@ -136,6 +131,30 @@ def followed(steps: Sequence[Step], image: ir.Value) -> tuple[ImageInput, Axes]:
             "views, is not supported"
         )
     return describe(image, layout), follow(steps, image, roles_of(layout))
+
+
+def _require_rows(score: ir.Value, steps: Sequence[Step], axes: Axes, image: ir.Value, source: ir.Value) -> None:
+    """Requires that the scores have a row for each image.
+
+    Raises:
+        ShapeError: The image input has no batch.
+        ScoreError: The scores have none.
+    """
+    reason = batch_reason(score, axes.get(score), image)
+    if not reason:
+        return
+    added = batch_added_at(steps, image)
+    if added is not None:
+        raise ShapeError(
+            f"the first axis of the input {image.name!r}, {shape_text(image)}, is not the batch, which {added} adds; "
+            "export the model again with an input whose first axis is the batch, of size 1 or symbolic"
+        )
+    lost = batch_lost_at(steps, axes, values_between(steps, score, [source]))
+    where = "" if lost is None else f", which is lost at {lost}"
+    raise ScoreError(
+        f"the score {score.name!r} {reason}{where}; scores without a row for each image, such as those of anchors or "
+        "frames, are not supported: choose class scores, [N, C], with score_output (--score-output)"
+    )
 
 
 def _with_batch(

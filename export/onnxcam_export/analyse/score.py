@@ -28,6 +28,10 @@ _TRANSPARENT = {
 _RANKINGS = {"TopK", "ArgMax", "ArgMin", "ReduceMax", "ReduceMin", "Hardmax"}
 # Of these, the ones that no network computes with: they pick from scores of any shape.
 _LABELS = {"ArgMax", "ArgMin", "Hardmax"}
+# Operators that give classes their names, look up the names of indices, and compare scores with a threshold.
+_NAMINGS = {"ZipMap", "LabelEncoder"}
+_LOOKUPS = {"Gather", "ArrayFeatureExtractor"}
+_DECISIONS = {"Greater", "GreaterOrEqual", "Less", "LessOrEqual"}
 _ACTIVATIONS: dict[str, Literal["softmax", "sigmoid"]] = {
     "Softmax": "softmax",
     "LogSoftmax": "softmax",
@@ -130,18 +134,30 @@ def _candidate(graph: ir.Graph, output: str | None) -> tuple[ir.Value, str, str]
 
 def _before_ranking(value: ir.Value) -> ir.Value:
     """The scores that a label, a confidence or a ranking was taken from; the value itself if it is none of these."""
-    node = _skip(value.producer())
-    while node is not None and node.op_type in _RANKINGS and node.inputs[0] is not None:
-        if len(shape_of(node.inputs[0])) != 2 and node.op_type not in _LABELS:
-            break  # pools maps
-        value = node.inputs[0]
-        node = _skip(value.producer())
+    x: ir.Value | None = value
+    while x is not None:
+        value, node = x, _skip(x.producer())
+        x = None if node is None else _ranked(node)
     return value
 
 
+def _ranked(node: ir.Node) -> ir.Value | None:
+    """What the node ranks, compares or looks up names for; None if it does something else."""
+    x = node.inputs[0] if node.inputs else None
+    if x is not None and node.op_type in _RANKINGS:
+        pools_maps = len(shape_of(x)) != 2 and node.op_type not in _LABELS
+        return None if pools_maps else x
+    if node.op_type in _NAMINGS:
+        return x
+    if node.op_type in _LOOKUPS and is_constant(x):
+        return node.inputs[1]
+    if node.op_type in _DECISIONS and is_constant(node.inputs[1]):
+        return x
+    return None
+
+
 def _looks_like_scores(value: ir.Value) -> bool:
-    floating = value.dtype is not None and value.dtype.is_floating_point()
-    return floating and value.shape is not None and sum(dim != 1 for dim in list(value.shape)[1:]) <= 1
+    return _is_floating(value) and value.shape is not None and sum(dim != 1 for dim in list(value.shape)[1:]) <= 1
 
 
 def _with_batch(value: ir.Value) -> ir.Value:
@@ -155,8 +171,16 @@ def _with_batch(value: ir.Value) -> ir.Value:
     return value
 
 
+def _is_floating(value: ir.Value) -> bool:
+    return value.dtype is not None and value.dtype.is_floating_point()
+
+
 def _names(graph: ir.Graph) -> str:
-    return ", ".join(f"{value.name} {shape_text(value)}" for value in graph.outputs)
+    """The outputs that can be scores, or what they were made from."""
+    values = [value for value in graph.outputs if _is_floating(_before_ranking(value))]
+    return ", ".join(f"{value.name} {shape_text(value)}" for value in values) or (
+        "no output is a tensor of floating-point numbers, so name the value inside the model"
+    )
 
 
 def _before_activation(value: ir.Value) -> tuple[ir.Value, Literal["softmax", "sigmoid"] | None]:

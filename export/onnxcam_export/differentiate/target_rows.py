@@ -125,6 +125,8 @@ _RESHAPES = {"Reshape", "Flatten", "Squeeze", "Unsqueeze"}
 
 def _in_front_after(step: Step, outer: int) -> int:
     """The size of what the batch's axis has in front of the batch after a Reshape; 0 if the Reshape divides it."""
+    if step.x.shape is None or step.y.shape is None:
+        return 1  # of no gradient, such as names of classes
     before, after = shape_of(step.x), shape_of(step.y)
     if not before.count(None) == after.count(None) == 1:
         return 1

@@ -122,11 +122,19 @@ def shape_of(value: ir.Value) -> tuple[int | None, ...]:
         ShapeError: Not even the rank is known.
     """
     if value.shape is None:
-        raise ShapeError(
-            f"the shape of {value.name!r} could not be inferred, and its gradient needs it; "
-            "fix the model's input size at export (--input-size), or simplify the model first"
-        )
+        raise ShapeError(f"the shape of {value.name!r} could not be inferred, and its gradient needs it; {_why(value)}")
     return tuple(dim if isinstance(dim, int) else None for dim in value.shape)
+
+
+def _why(value: ir.Value) -> str:
+    """The operator of another domain from which on no shape is known, or what may help."""
+    node = value.producer()
+    while node is not None and not node.domain:
+        unknown = (x.producer() for x in node.inputs if x is not None and x.shape is None)
+        node = next((producer for producer in unknown if producer is not None), None)
+    if node is None:
+        return "fix the model's input size at export (--input-size), or simplify the model first"
+    return f"{Step.of(node)} is not supported: write it with operators of the ONNX standard"
 
 
 def static_shape(value: ir.Value, start: int = 1) -> tuple[int, ...]:

@@ -18,6 +18,7 @@ from onnxscript.version_converter import ConvertVersionPass
 from onnxcam_export.errors import SourceError
 from onnxcam_export.graph.opset import IR_VERSION, OPSET
 from onnxcam_export.graph.steps import Step
+from onnxcam_export.read.classical_operators import write_plainly
 from onnxcam_export.read.dynamic_batch import BATCH, make_dynamic, require_dynamic
 from onnxcam_export.read.explicit_padding import make_explicit
 from onnxcam_export.read.fused_operators import unfuse
@@ -60,6 +61,7 @@ def to_standard_form(
     _refuse_optional_values(model.graph)
     model.ir_version = max(model.ir_version or 0, IR_VERSION)
     upgrade(model)
+    write_plainly(model.graph)
     image = find_image(model.graph, image_input)
     fix_size(image, input_shape)
     if dynamic_batch:
