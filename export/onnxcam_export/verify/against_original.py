@@ -82,6 +82,10 @@ class AgainstOriginal:
         }
         self._input_gradient = None if input_gradient is None else GradientAtImage(forward, input_gradient, rules)
 
+    def require_runs(self, inputs: Mapping[str, Array]) -> None:
+        """Requires that ONNX Runtime runs the original."""
+        self._run_original(self._alone, inputs, self._answers)
+
     def compare(self, inputs: Mapping[str, Array], v: Array, got: Mapping[str, Any], *, thorough: bool) -> Comparison:
         """Compares one run at level 2; a thorough comparison uses more directions."""
         comparison = self._compare_outputs(inputs, got)

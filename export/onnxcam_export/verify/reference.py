@@ -29,6 +29,13 @@ class Reference(Protocol):
     def name(self) -> str:
         """Its name, for messages and the report."""
 
+    def require_runs(self, inputs: Mapping[str, Array]) -> None:
+        """Requires that the source itself can be run on inputs.
+
+        Raises:
+            SourceError: It cannot.
+        """
+
     def compare(self, inputs: Mapping[str, Array], v: Array, got: Mapping[str, Any], *, thorough: bool) -> Comparison:
         """Compares one run at level 2.
 
@@ -60,6 +67,9 @@ class _AutogradThenDifferences:
     def _differences(self) -> Reference:
         self.name = f"{self._autograd.name}, and central differences"
         return _differences(self._original, self._forward, *self._gradients)
+
+    def require_runs(self, inputs: Mapping[str, Array]) -> None:
+        """Nothing: PyTorch has run its own program when it captured it."""
 
     def compare(self, inputs: Mapping[str, Array], v: Array, got: Mapping[str, Any], *, thorough: bool) -> Comparison:
         """Compares with autograd, and the rest with differences."""

@@ -316,6 +316,12 @@ def test_an_original_that_runs_nowhere_is_said_to_be_at_fault(tmp_path: Path) ->
         export(proto, tmp_path / "out.onnx")
 
 
+def test_an_original_that_fails_like_its_artifact_is_said_to_be_at_fault(tmp_path: Path) -> None:
+    proto = small(head="g = Gather <axis = 1> (f, ninth) y = Gemm(g, w3)", weights={"ninth": [8], "w3": (1, 5)})
+    with pytest.raises(SourceError, match=r"cannot run the original: .*out of data bounds.*; give a model"):
+        export(proto, tmp_path / "out.onnx")
+
+
 @pytest.mark.parametrize("outputs", ["string[N] label", "string[N] label, float[N,5] y"])
 def test_labels_as_strings(outputs: str, tmp_path: Path) -> None:
     proto = small(outputs, "y = Gemm(f, w2, b2) i = ArgMax <axis = 1, keepdims = 0> (y) label = Gather(names, i)")
