@@ -8,6 +8,7 @@ import numpy as np
 
 from onnxcam.drawable import Drawable
 from onnxcam.errors import MethodError
+from onnxcam.levels import AT_INPUT
 from onnxcam.methods import why_not
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class InputGradients(Drawable):
         Raises:
             MethodError: The explanation is below level 2, or the model's gradient at the input is not guided.
         """
+        self._require_level()
         if reason := why_not("guided-backprop", self.metadata):
             raise MethodError(f"{reason}; use input_gradient(), or export the model with the guided one")
         if self.guided is None:
@@ -46,6 +48,7 @@ class InputGradients(Drawable):
         Raises:
             MethodError: The explanation is below level 2, or the model's gradient at the input is guided.
         """
+        self._require_level()
         if self.metadata.input_gradient == "guided":
             raise MethodError("this model's gradient at the input is guided; use guided_backprop()")
         if self.input_gradients is None:
@@ -61,6 +64,7 @@ class InputGradients(Drawable):
         Raises:
             MethodError: The explanation is below level 2, or the model's gradient at the input is not plain.
         """
+        self._require_level()
         if self.metadata.input_gradient != "plain":
             raise MethodError(
                 "input x gradient needs the plain gradient at the input, and this model's is "
@@ -69,3 +73,14 @@ class InputGradients(Drawable):
         gradients = self.input_gradient()
         product: Floats = gradients * np.repeat(self.tensor, len(gradients) // len(self.tensor), axis=0)
         return product
+
+    def _require_level(self) -> None:
+        """Requires that the model has a gradient at the input, by whatever rules."""
+        highest = self.metadata.highest_level
+        if highest == AT_INPUT:
+            return
+        if self.metadata.level is None:
+            why = f"was exported up to level {highest}; export it with level=2 (--level 2)"
+        else:
+            why = f"is fixed at level {highest}; use the model that it was made from"
+        raise MethodError(f"the gradient at the input needs level 2, and this model {why}")

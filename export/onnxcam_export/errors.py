@@ -13,6 +13,9 @@
 
 from onnxcam.errors import ExportError, LayerError
 
+# The way around an operator that has no gradient; level 2 computes the gradient at the image, whatever the layer is.
+LATER_LAYER = "choose a layer between it and the score, with level=1 (--level 1), since level 2 goes on to the image"
+
 
 class SourceError(ExportError):
     """The source cannot be read, or is not a model that can be exported."""

@@ -18,6 +18,7 @@ from onnxcam_export.assemble.description import describe
 from onnxcam_export.assemble.outputs import DROP_IN, Form, assemble, form_of
 from onnxcam_export.differentiate.rule import PLAIN
 from onnxcam_export.differentiate.tables import InputGradient, Table
+from onnxcam_export.errors import ExportError
 from onnxcam_export.graph.files import plain_bytes, save, written_at_once
 from onnxcam_export.graph.optimisations import ALL, Optimisation
 from onnxcam_export.read.detection import Given as GivenDetection
@@ -191,7 +192,8 @@ def run(
                 head=named_head,
             )
             require_independent(forward)
-            reference = reference_for(original, forward, plan.input_gradient, plan.rules) if verified else None
+            at_input = plan.input_gradient if form.highest == AT_INPUT else None
+            reference = reference_for(original, forward, at_input, plan.rules) if verified else None
             check_head(head, forward.score.shape, names)
             label_note = for_classes(names, forward.score.classes)
             if head is not None and preprocessing is None:
@@ -203,7 +205,7 @@ def run(
             assemble(forward, plan.input_gradient, form, plan.rules)
             size = _save(forward.model, metadata, temporary)
         with stage("verifying", seconds):
-            onnx.checker.check_model(str(temporary), full_check=True)
+            _check(temporary)
             if reference is not None:
                 metadata = replace(
                     metadata,
@@ -214,7 +216,7 @@ def run(
     found = [
         label_note,
         _LAYERS_OF_HEAD if head is not None and not by_name else None,
-        plan.input_gradient.remark(forward.steps) if form.highest == AT_INPUT else None,
+        at_input.remark(forward.steps) if at_input is not None else None,
     ]
     notes = (*original.notes, *(note for note in found if note), *steps.notes)
     return ExportReport(path, metadata, size, plain_size, seconds, notes)
@@ -242,6 +244,21 @@ def candidates(
 def _takes_the_image_alone(graph: ir.Graph) -> bool:
     """Whether the image is all that a caller has to give; the golden check has nothing to feed other inputs."""
     return sum(value.name not in graph.initializers for value in graph.inputs) == 1
+
+
+def _check(path: Path) -> None:
+    """Requires that a finished model follows the standard.
+
+    Raises:
+        ExportError: It does not.
+    """
+    try:
+        onnx.checker.check_model(str(path), full_check=True)
+    except Exception as error:  # the checker and shape inference have errors of their own
+        reason, _, _ = " ".join(str(error).split()).partition(" ==> ")
+        raise ExportError(
+            f"the finished model is not valid, so it is not written: {reason}; please report it with the model"
+        ) from error
 
 
 def _save(model: ir.Model, metadata: Metadata, path: Path) -> int:

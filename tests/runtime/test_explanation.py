@@ -92,6 +92,13 @@ def test_a_guided_gradient_at_the_input_goes_by_its_name(explanation):
         explanation.input_gradient()
 
 
+def test_a_model_without_a_gradient_at_the_input_says_so(data, ramp):
+    fixed = onnxcam.Explainer(data / "toy.onnx", level=1).run(ramp, 0)
+    for refused in (fixed.guided_backprop, fixed.guided_grad_cam, fixed.input_gradient, fixed.input_x_gradient):
+        with pytest.raises(MethodError, match="this model is fixed at level 1; use the model that it was made from"):
+            refused()
+
+
 def test_mistaken_names(explanation):
     with pytest.raises(LayerError, match="'conv' was not fetched; this explanation has features"):
         explanation.grad_cam("conv")

@@ -11,6 +11,7 @@ from onnxcam_export.analyse.activations import forward_steps
 from onnxcam_export.analyse.axes.batch_of_one import first_mixing, has_batch, open_batch
 from onnxcam_export.analyse.axes.follow import Axes, follow
 from onnxcam_export.analyse.axes.image_layout import layout_of, roles_of
+from onnxcam_export.analyse.axes.views import batch_added_at, batch_lost_at, batch_reason
 from onnxcam_export.analyse.layers import Candidate, Maps
 from onnxcam_export.analyse.nested_concat import nest
 from onnxcam_export.analyse.randomness import require_repeatable
@@ -102,7 +103,7 @@ def analyse(
     if Optimisation.NESTED_CONCAT in optimisations:
         steps = nest(steps)
     maps = Maps(steps, axes, source, score.value, len(image_input.places))
-    require_rows(score.value, axes)
+    _require_rows(score.value, steps, axes, image, source)
     found = maps.candidates(of_head=of_head)
     if not found:
         raise ScoreError(maps.why_none(fixed=original.fixes_size))
@@ -129,6 +130,24 @@ def followed(steps: Sequence[Step], image: ir.Value) -> tuple[ImageInput, Axes]:
             "views, is not supported"
         )
     return describe(image, layout), follow(steps, image, roles_of(layout))
+
+
+def _require_rows(score: ir.Value, steps: Sequence[Step], axes: Axes, image: ir.Value, source: ir.Value) -> None:
+    """Requires that the scores have a row for each image.
+
+    Raises:
+        ShapeError: The image input has no batch.
+        ScoreError: The scores have none.
+    """
+    if not batch_reason(score, axes.get(score), image):
+        return
+    added = batch_added_at(steps, image)
+    if added is not None:
+        raise ShapeError(
+            f"the first axis of the input {image.name!r}, {shape_text(image)}, is not the batch, which {added} adds; "
+            "export the model again with an input whose first axis is the batch, of size 1 or symbolic"
+        )
+    require_rows(score, axes, batch_lost_at(steps, axes, values_between(steps, score, [source])))
 
 
 def _with_batch(

@@ -35,6 +35,10 @@ _TRANSPARENT = {
 _RANKINGS = {"TopK", "ArgMax", "ArgMin", "ReduceMax", "ReduceMin", "Hardmax"}
 # Of these, the ones that no network computes with: they pick from scores of any shape.
 _LABELS = {"ArgMax", "ArgMin", "Hardmax"}
+# Operators that give classes their names, look up the names of indices, and compare scores with a threshold.
+_NAMINGS = {"ZipMap", "LabelEncoder"}
+_LOOKUPS = {"Gather", "ArrayFeatureExtractor"}
+_DECISIONS = {"Greater", "GreaterOrEqual", "Less", "LessOrEqual"}
 _ACTIVATIONS: dict[str, Literal["softmax", "sigmoid"]] = {
     "Softmax": "softmax",
     "LogSoftmax": "softmax",
@@ -106,20 +110,22 @@ def _has_symbol_of_batch(value: ir.Value, image: ir.Value) -> bool:
     return not isinstance(batch, int) and batch in list(value.shape or ())[1:]
 
 
-def require_rows(score: ir.Value, axes: Axes) -> None:
+def require_rows(score: ir.Value, axes: Axes, lost_at: Step | None = None) -> None:
     """Requires that the scores have a row for each image.
 
     Args:
         score: The scores.
         axes: The axes of what is computed from the image, the image first.
+        lost_at: The step after which no value has the batch, for the message.
 
     Raises:
         ScoreError: They have not.
     """
     reason = batch_reason(score, axes.get(score), next(iter(axes)))
     if reason:
+        where = "" if lost_at is None else f", which is lost at {lost_at}"
         raise ScoreError(
-            f"the score {score.name!r} {reason}; scores without a row for each image, such as those of anchors "
+            f"the score {score.name!r} {reason}{where}; scores without a row for each image, such as those of anchors "
             "or frames, are not supported: choose class scores, [N, C], with score_output (--score-output), or export "
             "the network with the batch as the first axis"
         )
@@ -194,18 +200,31 @@ def _width(value: ir.Value) -> int:
 
 def _before_ranking(value: ir.Value) -> ir.Value:
     """The scores that a label, a confidence or a ranking was taken from; the value itself if it is none of these."""
-    node = _skip(value.producer())
-    while node is not None and node.op_type in _RANKINGS and node.inputs[0] is not None:
-        if len(shape_of(node.inputs[0])) != 2 and node.op_type not in _LABELS:
-            break  # pools maps
-        value = node.inputs[0]
-        node = _skip(value.producer())
+    x: ir.Value | None = value
+    while x is not None:
+        value, node = x, _skip(x.producer())
+        x = None if node is None else _ranked(node)
     return value
+
+
+def _ranked(node: ir.Node) -> ir.Value | None:
+    """What the node ranks, compares or looks up names for; None if it does something else."""
+    x = node.inputs[0] if node.inputs else None
+    if x is not None and node.op_type in _RANKINGS:
+        pools_maps = len(shape_of(x)) != 2 and node.op_type not in _LABELS
+        return None if pools_maps else x
+    if node.op_type in _NAMINGS:
+        return x
+    if node.op_type in _LOOKUPS and is_constant(x):
+        return node.inputs[1]
+    if node.op_type in _DECISIONS and is_constant(node.inputs[1]):
+        return x
+    return None
 
 
 def _looks_like_scores(value: ir.Value, axes: Axes) -> bool:
     """Whether it has one axis that is wider than one beside the batch, and that does not count places of the image."""
-    if value.dtype is None or not value.dtype.is_floating_point() or value.shape is None:
+    if not _is_floating(value) or value.shape is None:
         return False
     wide = [axis for axis, size in enumerate(value.shape) if axis and size != 1]
     return len(wide) <= 1 and not any(is_places(axes[value][axis]) for axis in wide if value in axes)
@@ -222,10 +241,17 @@ def _with_batch(value: ir.Value) -> ir.Value:
     return value
 
 
+def _is_floating(value: ir.Value) -> bool:
+    return value.dtype is not None and value.dtype.is_floating_point()
+
+
 def _listing(graph: ir.Graph, names: Mapping[str, str]) -> str:
-    """The outputs and their shapes, as the user calls them."""
+    """The outputs that can be scores, or what they were made from, and their shapes, as the user calls them."""
     known = {graph_name: name for name, graph_name in reversed(list(names.items()))}
-    return ", ".join(f"{known.get(value.name or '', value.name)} {shape_text(value)}" for value in graph.outputs)
+    values = [value for value in graph.outputs if _is_floating(_before_ranking(value))]
+    return ", ".join(f"{known.get(value.name or '', value.name)} {shape_text(value)}" for value in values) or (
+        "no output is a tensor of floating-point numbers, so name the value inside the model"
+    )
 
 
 def _before_activation(value: ir.Value) -> tuple[ir.Value, Literal["softmax", "sigmoid"] | None]:

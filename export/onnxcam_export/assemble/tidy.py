@@ -23,5 +23,6 @@ def tidy(model: ir.Model) -> None:
 
 
 def _is_of_a_newer_type(value: ir.Value) -> bool:
-    """Whether the elements are smaller than a byte, which IR version 9 has no types for."""
-    return value.const_value is not None and value.const_value.dtype.itemsize < 1
+    """Whether the elements are smaller than a byte, which IR version 9 has no types for; a string has no size."""
+    dtype = None if value.const_value is None else value.const_value.dtype
+    return dtype is not None and dtype != ir.DataType.STRING and dtype.itemsize < 1

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from onnxcam_export.differentiate.dequantised import Dequantised
 from onnxcam_export.differentiate.target_rows import Rows
-from onnxcam_export.errors import OperatorError, ScoreError
+from onnxcam_export.errors import LATER_LAYER, OperatorError, ScoreError
 from onnxcam_export.graph.expressions import total
 from onnxcam_export.graph.steps import FLOATS, values_between
 
@@ -74,8 +74,9 @@ def backprop(
     for source in sources:
         if source not in contributions:
             raise ScoreError(
-                f"the score {score.name!r} does not depend on {source.name!r} in a differentiable way; "
-                "choose a layer on the way from the image to the score ('onnxcam layers' lists them)"
+                f"the score {score.name!r} does not depend on {source.name!r} in a differentiable way; choose a layer "
+                "on the way to the score ('onnxcam layers' lists them), with level=1 (--level 1) if the way from the "
+                "image is broken"
             )
     return {source: gradients.get(source) or total(op, contributions[source]) for source in sources}
 
@@ -93,7 +94,7 @@ def _require_gradients(step: Step, dx: Sequence[ir.Value | None], between: Colle
         names = ", ".join(repr(x.name) for x in missing if x is not None)
         raise OperatorError(
             f"the rule for {step.op_type} has no gradient for {names}, which depends on the image: {step}; "
-            "choose a layer between it and the score, or pass a table with a rule that has one as input_gradient"
+            f"{LATER_LAYER}"
         )
 
 
@@ -107,6 +108,6 @@ def _require_rules(steps: Sequence[Step], rules: Mapping[str, Rule]) -> None:
     optimised = "give the file from before ONNX Runtime optimised it, " if fused else ""
     raise OperatorError(
         f"no gradient rule for {', '.join(kinds)}; needed because they stand between the image or a target layer and "
-        f"the score: {'; '.join(map(str, missing))}; {optimised}choose a layer between them and the score, or "
-        "register a rule with @onnxcam_export.rule (the README shows how in three steps)"
+        f"the score: {'; '.join(map(str, missing))}; {optimised}register a rule with @onnxcam_export.rule "
+        f"(the README shows how in three steps), or {LATER_LAYER}"
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import onnx_ir as ir
 
-from onnxcam_export.errors import ShapeError
+from onnxcam_export.errors import LATER_LAYER, ShapeError
 from onnxcam_export.graph.optimisations import Optimisation
 from onnxcam_export.graph.steps import Step, shape_of, shape_text
 
@@ -43,7 +43,7 @@ class Rows:
         if step.y in self._mixed:
             raise ShapeError(
                 f"{step} moves parts of an axis past the batch, {shape_text(step.x)} to {shape_text(step.y)}, which is "
-                "not supported; transpose before reshaping, or choose a layer between it and the score"
+                f"not supported; transpose before reshaping, or {LATER_LAYER}"
             )
         if step.op_type in _RESHAPES:
             return step  # its rule reads shapes only
@@ -125,6 +125,8 @@ _RESHAPES = {"Reshape", "Flatten", "Squeeze", "Unsqueeze"}
 
 def _in_front_after(step: Step, outer: int) -> int:
     """The size of what the batch's axis has in front of the batch after a Reshape; 0 if the Reshape divides it."""
+    if step.x.shape is None or step.y.shape is None:
+        return 1  # of no gradient, such as names of classes
     before, after = shape_of(step.x), shape_of(step.y)
     if not before.count(None) == after.count(None) == 1:
         return 1

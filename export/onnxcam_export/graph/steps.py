@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-from onnxcam_export.errors import ShapeError
+from onnxcam_export.errors import LATER_LAYER, ShapeError
 from onnxcam_export.graph.detached import DETACH, is_detached
 
 if TYPE_CHECKING:
@@ -95,8 +95,7 @@ class Step:
         if tensor is None:
             raise ShapeError(
                 f"{self} computes its input {index} ({value.name!r}) in the graph, and its gradient needs it constant, "
-                "so this is not supported; make it a constant of the model, or register a rule for this operator "
-                "(the README shows how)"
+                f"so this is not supported; make it a constant of the model, or {LATER_LAYER}"
             )
         return np.asarray(tensor.numpy())
 
@@ -165,6 +164,8 @@ def _unknown_from(value: ir.Value) -> str:
     """Where a size becomes unknown on the way to a value, and what to do; the image's own sizes are known by then."""
     while (node := value.producer()) is not None:
         before = next((x for x in node.inputs if x is not None and not _is_fixed(x)), None)
+        if before is None and node.domain:
+            return f"{Step.of(node)} is not supported: write it with operators of the ONNX standard"
         if before is None:
             return (
                 f"the first whose size is unknown, or that has the batch on a later axis, is {Step.of(node)}: write it "

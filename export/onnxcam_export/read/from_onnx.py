@@ -14,8 +14,10 @@ from onnxcam import contract
 from onnxcam_export.errors import ExportError, SourceError
 from onnxcam_export.graph.float32 import BFLOAT16_NOTE, computes_in_halves, to_float32
 from onnxcam_export.graph.non_tensor_outputs import HIDDEN_TYPES, hide
+from onnxcam_export.graph.session import Failure
 from onnxcam_export.graph.session import open_model as open_in_onnxruntime
 from onnxcam_export.read.upgrade import to_standard_form
+from onnxcam_export.read.usual_form import to_usual_form
 
 if TYPE_CHECKING:
     import os
@@ -72,6 +74,7 @@ def open_model(
         path = Path(source)
         proto, folders, kind, name = _parse(path), [path.parent, path.resolve().parent], "onnx file", path.name
     _check_is_model(proto, name)
+    to_usual_form(proto)
     with _reasoned(name):
         types = hide(proto)
         original, model = (_to_ir(proto, types, folders) for _ in range(2))
@@ -79,7 +82,10 @@ def open_model(
         if notes:
             to_float32(original)
             to_float32(model)
-        _check_runs(original, name)
+        # ONNX Runtime is what the artifact is for, so what it does not load is not worth exporting.
+        advice = "repair the model or export it again, in float32 if it has another type"
+        failure = Failure(f"ONNX Runtime cannot load {name}", advice, SourceError)
+        open_in_onnxruntime(original, failure, optimised=False)
         image = to_standard_form(model, input_shape=input_shape, image_input=image_input, dynamic_batch=dynamic_batch)
     producer = f"{proto.producer_name} {proto.producer_version}".strip()
     return Opened(original, model, image, kind, name, producer, notes)
@@ -170,15 +176,6 @@ def _located(tensor: ir.ExternalTensor, folders: Sequence[Path]) -> ir.ExternalT
     )
 
 
-def _check_runs(original: ir.Model, name: str) -> None:
-    """ONNX Runtime is what the artifact is for, so what it does not load is not worth exporting."""
-    try:
-        open_in_onnxruntime(original, optimised=False)
-    except Exception as error:  # ONNX Runtime's exceptions have no common base
-        reason = " ".join(str(error).split())[:_REASON]
-        raise SourceError(f"ONNX Runtime cannot load {name}: {reason}; repair the model or export it again") from error
-
-
 _REASON = 300  # characters
 
 
@@ -190,8 +187,11 @@ def _reasoned(name: str) -> Iterator[None]:
     except ExportError:
         raise
     except Exception as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        cause: BaseException = error
+        while cause.__cause__ is not None:
+            cause = cause.__cause__
+        reason, _, _ = " ".join(str(cause).split()).partition(". ")
         raise SourceError(
-            f"{name} is not a valid ONNX model: {lines[0] if lines else type(error).__name__}; "
+            f"{name} is not a valid ONNX model: {reason[:_REASON] or type(cause).__name__}; "
             "onnx.checker.check_model may tell more"
         ) from error

@@ -48,6 +48,8 @@ def fix_size(image: ir.Value, input_shape: Sequence[int] | None) -> None:
     Raises:
         ShapeError: They are not known, or are fixed to something else.
     """
+    if image.shape is None and input_shape is not None:
+        image.shape = _stated(image, input_shape)
     _require_rank(image)
     dims = _dims(image)
     size = dims[1:]
@@ -56,6 +58,20 @@ def fix_size(image: ir.Value, input_shape: Sequence[int] | None) -> None:
     if not all(isinstance(dim, int) for dim in size):
         raise ShapeError(_open_size(image))
     image.shape = ir.Shape([dims[0] if isinstance(dims[0], int) else BATCH, *size])
+
+
+def _stated(image: ir.Value, given: Sequence[int]) -> ir.Shape:
+    """The shape of an input of which the file states none: that of an image without the batch, or any with it.
+
+    Raises:
+        ShapeError: Only its height and width are given.
+    """
+    if len(given) < _RANKS[-1]:
+        raise ShapeError(
+            f"the file states no shape of the input {image.name!r}, and {list(given)} is not all of it; give its "
+            "channels too, such as input_shape=(3, 224, 224) (--input-size 3x224x224)"
+        )
+    return ir.Shape([BATCH, *given[-max(3, len(given) - 1) :]])
 
 
 def _dims(value: ir.Value) -> list[int | str]:
@@ -104,7 +120,12 @@ def _require_rank(image: ir.Value) -> None:
     Raises:
         ShapeError: The input has too few or too many.
     """
-    if image.shape is None or not 2 <= len(image.shape) <= max(_RANKS):
+    if image.shape is None:
+        raise ShapeError(
+            f"the file states no shape of the input {image.name!r}; give all of it with input_shape, such as "
+            "(1, 3, 224, 224) (--input-size 3x224x224)"
+        )
+    if not 2 <= len(image.shape) <= max(_RANKS):
         raise ShapeError(
             f"the input {image.name!r} has the shape {shape_text(image)}; a signal, an image or a volume, such as "
             "[N, C, H, W], is needed: choose another input with image_input (--input)"

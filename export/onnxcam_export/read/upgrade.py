@@ -16,7 +16,9 @@ from onnxscript.version_converter import ConvertVersionPass
 from onnxcam_export.errors import SourceError
 from onnxcam_export.graph.library_logs import silenced
 from onnxcam_export.graph.opset import IR_VERSION, OPSET
+from onnxcam_export.graph.steps import Step
 from onnxcam_export.read.ceil_mode import cut_padding
+from onnxcam_export.read.classical_operators import write_plainly
 from onnxcam_export.read.dynamic_batch import BATCH, make_dynamic, require_dynamic
 from onnxcam_export.read.explicit_padding import make_explicit
 from onnxcam_export.read.function_opsets import align_functions
@@ -60,10 +62,12 @@ def to_standard_form(
     common_passes.RemoveInitializersFromInputsPass()(model)
     common_passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
     _refuse_integer_kernels(model.graph)
+    _refuse_optional_values(model.graph)
     model.ir_version = max(model.ir_version or 0, IR_VERSION)
     normalise_by_groups(model)
     state_training(model)
     upgrade(model)
+    write_plainly(model.graph)
     image = find_image(model.graph, image_input)
     fix_size(image, input_shape)
     if dynamic_batch:
@@ -131,4 +135,17 @@ def _refuse_integer_kernels(graph: ir.Graph) -> None:
         raise SourceError(
             f"the model computes in integers ({', '.join(sorted(fused))}), which have no gradient; quantise it with "
             "QuantizeLinear and DequantizeLinear instead (ONNX Runtime's QuantFormat.QDQ), which keeps integer kernels"
+        )
+
+
+def _refuse_optional_values(graph: ir.Graph) -> None:
+    """What may be a tensor or nothing has no shape that could be known at export.
+
+    Raises:
+        SourceError: There are such values.
+    """
+    node = next((node for node in graph if node.op_type.startswith("Optional") and not node.domain), None)
+    if node is not None:
+        raise SourceError(
+            f"optional values are not supported, and {Step.of(node)} has one; export the model with the tensor itself"
         )

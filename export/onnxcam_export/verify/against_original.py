@@ -3,10 +3,7 @@
 - The outputs must be those of the original, and so must scores and activations that have a name in it.
 - The gradient at a target layer must agree with central differences of the forward pass after that layer
   (``onnxcam_export.verify.central_differences``). This uses no code of the differentiation.
-- Guided backpropagation is not a derivative, so differences cannot verify it. It has the plain gradient's rules and
-  another rule at the rectifiers. So the plain gradient at the image, made by the same walk from the same steps, is
-  compared with differences; the rule at every rectifier is computed again in NumPy, from the gradients that reach and
-  leave it; and the artifact's guided gradient must equal the one of this probe.
+- Guided backpropagation is not a derivative, so its parts are verified (``onnxcam_export.verify.gradient_at_image``).
 - A model that computes in float16 has a twin in float32, with the same weights, and the differences are taken there
   (``onnxcam_export.verify.float16``).
 """
@@ -20,9 +17,8 @@ import numpy as np
 import onnxruntime
 
 from onnxcam import contract
-from onnxcam.execution.golden import relative_error
-from onnxcam_export.differentiate.rule import Treatment
 from onnxcam_export.graph.float32 import computes_in_halves
+from onnxcam_export.graph.session import ORIGINAL
 from onnxcam_export.graph.steps import shape_of
 from onnxcam_export.prepare import padded_pooling
 from onnxcam_export.verify import central_differences, probe_models
@@ -36,6 +32,7 @@ from onnxcam_export.verify.central_differences import (
 )
 from onnxcam_export.verify.comparison import Comparison, difference, tolerance
 from onnxcam_export.verify.float16 import IN_FLOAT32, Twins
+from onnxcam_export.verify.gradient_at_image import GradientAtImage
 from onnxcam_export.verify.probe_models import fed, rows, score_at
 from onnxcam_export.verify.ties import ties_note
 
@@ -46,18 +43,15 @@ if TYPE_CHECKING:
 
     from onnxcam_export.analyse.forward import Forward
     from onnxcam_export.differentiate.tables import InputGradient, Table
+    from onnxcam_export.graph.session import Session
     from onnxcam_export.verify.comparison import Array
-
-IMAGE_GRADIENT = "plain gradient at the image"
-RECTIFIER_RULE = "guided rule at the rectifiers"
-RECTIFIER_ALLOWED = 1e-4  # both sides are one float32 product
 
 
 class AgainstOriginal:
     """The reference for ONNX models: the original model (a ``onnxcam_export.verify.reference.Reference``)."""
 
     def __init__(
-        self, original: ir.Model, forward: Forward, image: str, input_gradient: InputGradient, rules: Table
+        self, original: ir.Model, forward: Forward, image: str, input_gradient: InputGradient | None, rules: Table
     ) -> None:
         """Makes the probe models for the comparison.
 
@@ -65,7 +59,7 @@ class AgainstOriginal:
             original: The model as it was given.
             forward: The prepared forward pass, before it is assembled.
             image: The name of the image input.
-            input_gradient: The gradient at the input, with its rules.
+            input_gradient: The gradient at the input, with its rules; None if the artifact has none.
             rules: The rules of the gradients at the layers.
         """
         self.name = f"the original in ONNX Runtime {onnxruntime.__version__}, and central differences"
@@ -78,19 +72,19 @@ class AgainstOriginal:
         self._padded = any(padded_pooling.is_kept_apart(step.y) for step in forward.steps)
         self._halves = computes_in_halves(original)
         self._twins = Twins(forward, input_gradient, rules) if self._halves and not self._quantised else None
-        self._original, self._inner = probe_models.with_outputs(original, wanted)
+        self._original, self._inner = probe_models.with_outputs(original, wanted, ORIGINAL)
         # With more outputs, ONNX Runtime runs a quantised model with other kernels, which round differently.
-        self._alone = probe_models.with_outputs(original, {})[0] if self._quantised else self._original
+        self._alone = probe_models.with_outputs(original, {}, ORIGINAL)[0] if self._quantised else self._original
         self._original_batch = _batch_of(next(value for value in original.graph.inputs if value.name == image))
         self._views = {contract.ACTIVATIONS_PREFIX + name: view for name, view in forward.views.items()}
         self._layers = {
             name: probe_models.cut(forward, value, forward.views[name]) for name, value in forward.layers.items()
         }
-        self._from_image = probe_models.cut(forward, forward.image)
-        self._input_gradient = input_gradient
-        self._traced, self._rectifiers = probe_models.traced(forward, input_gradient, rules)
-        treated = [(step, input_gradient.treatment(step)) for step in forward.steps]
-        self._own = [str(step) for step, treatment in treated if treatment is Treatment.OWN]
+        self._input_gradient = None if input_gradient is None else GradientAtImage(forward, input_gradient, rules)
+
+    def require_runs(self, inputs: Mapping[str, Array]) -> None:
+        """Requires that ONNX Runtime runs the original."""
+        self._run_original(self._alone, inputs, self._answers)
 
     def compare(self, inputs: Mapping[str, Array], v: Array, got: Mapping[str, Any], *, thorough: bool) -> Comparison:
         """Compares one run at level 2; a thorough comparison uses more directions."""
@@ -107,9 +101,9 @@ class AgainstOriginal:
             if self._selects and np.any((a == 0) & (g != 0)):
                 comparison.note(ties_note(contract.GRADIENTS_PREFIX + name, a == 0))
             found = self._compare_layer(session, inputs, a, g, v, thorough=thorough)
-            _enter(comparison, contract.GRADIENTS_PREFIX + name + ("" if self._twins is None else IN_FLOAT32), found)
-        if self._input_gradient.output in got and len(v) == len(inputs[self._image]):
-            self._compare_input_gradient(comparison, inputs, v, got)
+            found.enter(comparison, contract.GRADIENTS_PREFIX + name + ("" if self._twins is None else IN_FLOAT32))
+        if self._input_gradient is not None and len(v) == len(inputs[self._image]):
+            self._input_gradient.compare(comparison, inputs, v, got)
         return comparison
 
     def _compare_outputs(self, inputs: Mapping[str, Array], got: Mapping[str, Any]) -> Comparison:
@@ -131,21 +125,20 @@ class AgainstOriginal:
         )
         return comparison
 
-    def _run_original(
-        self, session: onnxruntime.InferenceSession, inputs: Mapping[str, Array], wanted: Mapping[str, str]
-    ) -> dict[str, Any]:
-        """The original's outputs; image by image if its fixed batch is smaller than this batch."""
+    def _run_original(self, session: Session, inputs: Mapping[str, Array], wanted: Mapping[str, str]) -> dict[str, Any]:
+        """The original's outputs; in batches of its own size if that is fixed, the last one filled up."""
         count = len(inputs[self._image])
-        size = count if self._original_batch is None else self._original_batch
-        parts = [
-            session.run(list(wanted.values()), fed(session, rows(inputs, start, start + size, count)))
-            for start in range(0, count, size)
-        ]
+        size = self._original_batch or count
+        parts = []
+        for start in range(0, count, size):
+            images = np.minimum(np.arange(start, start + size), count - 1)
+            found = session.run(list(wanted.values()), fed(session, rows(inputs, images, count)))
+            parts.append([_first(value, min(size, count - start), size) for value in found])
         return {name: _joined([part[index] for part in parts]) for index, name in enumerate(wanted)}
 
     def _compare_layer(
         self,
-        session: onnxruntime.InferenceSession,
+        session: Session,
         inputs: Mapping[str, Array],
         a: Array,
         g: Array,
@@ -170,50 +163,17 @@ class AgainstOriginal:
             found.append(central_differences.compare(y, here, slope, restricted_to(free, directions)))
         return central_differences.combine(found)
 
-    def _compare_input_gradient(
-        self, comparison: Comparison, inputs: Mapping[str, Array], v: Array, got: Mapping[str, Any]
-    ) -> None:
-        outputs = [item.name for item in self._traced.get_outputs()]
-        feeds = fed(self._traced, {**inputs, contract.SEED_INPUT: v})
-        seen = dict(zip(outputs, self._traced.run(outputs, feeds), strict=True))
-        output, plain = self._input_gradient.output, seen[probe_models.PLAIN_GRADIENT]
-        if self._own:
-            comparison.note(f"not compared: {output}, made with rules of the caller's own: {'; '.join(self._own)}")
-        else:
-            comparison.add(output, relative_error(got[output], seen[output]), tolerance(output))
-        image, slope = inputs[self._image].astype(np.float64), plain[:1].astype(np.float64)
-        y = score_at(self._from_image, inputs, image, 0, v[0])
-        directions = chain(along_parts_of_gradient(slope), random_direction(slope))
-        found = central_differences.compare(y, image[:1], slope, directions, central_differences.IMAGE_LADDER)
-        _enter(comparison, IMAGE_GRADIENT, found)
-        if self._rectifiers:
-            comparison.add(RECTIFIER_RULE, self._rectifier_error(seen), RECTIFIER_ALLOWED)
-        if self._input_gradient.name == "guided":
-            comparison.note(GUIDED_NOTE)
-
-    def _rectifier_error(self, seen: Mapping[str, Array]) -> float:
-        """The largest error of the rule at a rectifier, computed in NumPy from the gradients that reach and leave it.
-
-        Guided: ``dx = relu(dy) f'(x) [x > 0]`` (Springenberg et al. 2015). Deconvnet: ``dx = relu(dy)`` (Zeiler &
-        Fergus 2014).
-        """
-        errors = []
-        for index, treatment in enumerate(self._rectifiers):
-            x, dy, dx, slope = (seen[f"{probe_models.TRACE}{index}/{part}"] for part in ("x", "dy", "dx", "slope"))
-            guided = treatment is Treatment.GUIDED
-            errors.append(relative_error(dx, np.maximum(dy, 0) * (slope * (x > 0) if guided else 1)))
-        return max(errors)
-
 
 # Integer and floating-point kernels round halves differently, and the differences add up over layers (0.06 seen).
 QUANTISED_ALLOWED = 0.1
 QUANTISED_NOTE = (
     "not compared: the gradients, which pass straight through quantisation, while differences see its steps"
 )
-GUIDED_NOTE = (
-    "the guided gradient is not a derivative, so differences cannot verify it: the plain gradient at the image, from "
-    "the same steps, was compared with differences, and the guided rule in NumPy at every rectifier"
-)
+
+
+def _first(value: Any, count: int, size: int) -> Any:
+    """The rows of the first images, of an output that has a row for each."""
+    return value[:count] if np.ndim(value) and len(value) == size else value
 
 
 def _joined(parts: list[Any]) -> Any:
@@ -225,19 +185,5 @@ def _joined(parts: list[Any]) -> Any:
     return np.concatenate([np.atleast_1d(part) for part in parts])
 
 
-def _enter(comparison: Comparison, name: str, found: central_differences.Agreement) -> None:
-    """Adds an agreement to a comparison; skipped directions become a note."""
-    if found.error is not None:
-        comparison.add(name, found.error, central_differences.ALLOWED)
-    if found.skipped:
-        part = "not compared" if found.error is None else "compared in part"
-        total = found.compared + found.skipped
-        why = "cross kinks, or are lost in rounding, at every step tried"
-        comparison.note(f"{part}: {name}, {found.skipped} of {total} directions {why}")
-    elif not found.compared:
-        comparison.note(f"not compared: {name}, which is zero, or on kinks everywhere")
-
-
 def _batch_of(image: ir.Value) -> int | None:
-    batch = shape_of(image)[0]
-    return batch if batch is None or batch > 0 else None
+    return None if image.shape is None else shape_of(image)[0]

@@ -17,6 +17,8 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from onnxcam_export.verify.comparison import Comparison
+
     Array = npt.NDArray[Any]
     Function = Callable[[Array], float]
 
@@ -45,6 +47,18 @@ class Agreement:
     error: float | None
     compared: int
     skipped: int
+
+    def enter(self, comparison: Comparison, name: str) -> None:
+        """Adds itself to a comparison; skipped directions become a note."""
+        if self.error is not None:
+            comparison.add(name, self.error, ALLOWED)
+        if self.skipped:
+            part = "not compared" if self.error is None else "compared in part"
+            total = self.compared + self.skipped
+            why = "cross kinks, or are lost in rounding, at every step tried"
+            comparison.note(f"{part}: {name}, {self.skipped} of {total} directions {why}")
+        elif not self.compared:
+            comparison.note(f"not compared: {name}, which is zero, or on kinks everywhere")
 
 
 def compare(

@@ -24,10 +24,9 @@ from onnxcam_export.verify.comparison import Comparison, compare_with_exact, tol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import onnxruntime
-
     from onnxcam_export.analyse.forward import Forward
     from onnxcam_export.differentiate.tables import InputGradient, Table
+    from onnxcam_export.graph.session import Session
     from onnxcam_export.graph.steps import Step
     from onnxcam_export.verify.comparison import Array
 
@@ -44,7 +43,7 @@ class Twins:
     graph.
     """
 
-    def __init__(self, forward: Forward, input_gradient: InputGradient, rules: Table) -> None:
+    def __init__(self, forward: Forward, input_gradient: InputGradient | None, rules: Table) -> None:
         """Makes both models; the forward pass must not be assembled yet."""
         prefixes = (contract.ACTIVATIONS_PREFIX, contract.GRADIENTS_PREFIX)
         self._views = {prefix + name: view for prefix in prefixes for name, view in forward.views.items()}
@@ -65,8 +64,6 @@ class Twins:
         feeds = {**inputs, contract.SEED_INPUT: v}
         exact = self._run(self._exact, feeds)
         for name, value in exact.items():
-            if name not in got:
-                continue  # the gradient at the input may have been left out
             error, allowed = relative_error(got[name], value), tolerance(name, halves=True)
             if error <= allowed:
                 comparison.add(name, error, allowed)
@@ -79,7 +76,7 @@ class Twins:
             compare_with_exact(comparison, name, got[name], self._run(self._rounded, feeds)[name], value, halves=True)
         return exact
 
-    def _run(self, session: onnxruntime.InferenceSession, feeds: Mapping[str, Array]) -> dict[str, Array]:
+    def _run(self, session: Session, feeds: Mapping[str, Array]) -> dict[str, Array]:
         """The outputs by name, through the layers' views."""
         names = [item.name for item in session.get_outputs()]
         outputs = dict(zip(names, session.run(names, probe_models.fed(session, feeds)), strict=True))
@@ -87,13 +84,13 @@ class Twins:
 
 
 def _gradients(
-    forward: Forward, input_gradient: InputGradient, rules: Table, *, rounding: float = 0.0
-) -> onnxruntime.InferenceSession:
-    """A model that outputs the activations, their gradients and the gradient at the image, named as the artifact's.
+    forward: Forward, input_gradient: InputGradient | None, rules: Table, *, rounding: float = 0.0
+) -> Session:
+    """A model that outputs the activations and the gradients of the artifact, by the same names.
 
     Args:
         forward: The prepared forward pass.
-        input_gradient: The gradient at the image.
+        input_gradient: The gradient at the image, or None.
         rules: The rules of the gradients at the layers.
         rounding: The largest relative error of the random numbers that every value of the forward pass is multiplied
             by, as if it were rounded.
@@ -109,7 +106,8 @@ def _gradients(
     by_layer = backprop(op, steps, score, seed, list(layers.values()), rules=rules)
     outputs = {contract.ACTIVATIONS_PREFIX + name: value for name, value in layers.items()}
     outputs |= {contract.GRADIENTS_PREFIX + name: by_layer[value] for name, value in layers.items()}
-    outputs[input_gradient.output] = backprop(op, steps, score, seed, [image], rules=input_gradient.rules)[image]
+    if input_gradient is not None:
+        outputs[input_gradient.output] = backprop(op, steps, score, seed, [image], rules=input_gradient.rules)[image]
     wide = {name: op.Cast(value, to=int(ir.DataType.FLOAT)) for name, value in outputs.items()}
     graph.extend(op.all_nodes)
     probe_models.output_only(model, wide, ir.DataType.FLOAT)

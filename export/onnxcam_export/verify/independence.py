@@ -67,7 +67,7 @@ def _mixed(forward: Forward, values: Sequence[ir.Value]) -> set[ir.Value]:
     model, copies = probe_models.copied(forward)
     model.graph.outputs[:] = [copies[value.name or ""] for value in values]
     common_passes.RemoveUnusedNodesPass()(model)
-    session, names = open_model(model), [value.name for value in values]
+    session, names = open_model(model), [value.name or "" for value in values]
     image, batch = forward.image_input, forward.image_input.batch or 2
 
     def answers(images: Array) -> list[Array]:

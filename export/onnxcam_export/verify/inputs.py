@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     import onnxruntime as ort
 
+    from onnxcam_export.graph.session import Session
     from onnxcam_export.verify.comparison import Array
 
 
@@ -21,7 +22,7 @@ def noise(generator: np.random.Generator, shape: tuple[int, ...], dtype: str) ->
     return generator.standard_normal(shape).astype(dtype)
 
 
-def ones(session: ort.InferenceSession, given: Container[str], batch: int) -> dict[str, Array]:
+def ones(session: ort.InferenceSession | Session, given: Container[str], batch: int) -> dict[str, Array]:
     """Values for the inputs that are not given: ones, safe whether the input is a scale or a size."""
     return {
         item.name: np.ones(

@@ -26,10 +26,9 @@ from onnxcam_export.graph.steps import static_shape
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import onnxruntime as ort
-
     from onnxcam_export.analyse.forward import Forward
     from onnxcam_export.differentiate.tables import InputGradient, Table
+    from onnxcam_export.graph.session import Failure, Session
     from onnxcam_export.graph.steps import Step
     from onnxcam_export.graph.view import View
     from onnxcam_export.verify.central_differences import Function
@@ -41,12 +40,13 @@ TRACE = "onnxcam.trace/"
 SAMPLES = 4096
 
 
-def with_outputs(model: ir.Model, wanted: Mapping[str, str]) -> tuple[ort.InferenceSession, dict[str, str]]:
+def with_outputs(model: ir.Model, wanted: Mapping[str, str], failure: Failure) -> tuple[Session, dict[str, str]]:
     """The model with some of its inner values as additional outputs.
 
     Args:
         model: The model, which is not changed.
         wanted: The names of the values, by any key.
+        failure: The error if it does not run.
 
     Returns:
         The session, and the entries of ``wanted`` that the model has.
@@ -57,12 +57,11 @@ def with_outputs(model: ir.Model, wanted: Mapping[str, str]) -> tuple[ort.Infere
     present = {value.name for value in copy.graph.outputs}
     for name in dict.fromkeys(found.values()):
         if name not in present:
-            values[name].dtype = values[name].dtype or ir.DataType.FLOAT
             copy.graph.outputs.append(values[name])
-    return open_model(copy), found
+    return open_model(copy, failure), found
 
 
-def cut(forward: Forward, value: ir.Value, view: View | None = None) -> ort.InferenceSession:
+def cut(forward: Forward, value: ir.Value, view: View | None = None) -> Session:
     """The forward pass after a value: ``VALUE`` is an input, and the scores, flattened to [N, C], are the only output.
 
     With a view, ``VALUE`` is [N, K, *places], and tokens that the view skips are computed from the image.
@@ -90,9 +89,7 @@ def cut(forward: Forward, value: ir.Value, view: View | None = None) -> ort.Infe
     return open_model(model)
 
 
-def traced(
-    forward: Forward, input_gradient: InputGradient, rules: Table
-) -> tuple[ort.InferenceSession, list[Treatment]]:
+def traced(forward: Forward, input_gradient: InputGradient, rules: Table) -> tuple[Session, list[Treatment]]:
     """A model that outputs the gradient at the image and the gradients at every rectifier, for a row of v per image.
 
     Its outputs are the plain gradient, by the rules of the layers' gradients, and the requested gradient. For each
@@ -122,35 +119,34 @@ def traced(
     return open_model(model), [input_gradient.treatment(step) for step, _ in seen]
 
 
-def score_at(session: ort.InferenceSession, inputs: Mapping[str, Array], a: Array, image: int, v: Array) -> Function:
+def score_at(session: Session, inputs: Mapping[str, Array], a: Array, image: int, v: Array) -> Function:
     """``<v, scores>`` as a function of one image's activation, [1, ...]."""
     needed = {item.name: item for item in session.get_inputs()}
     fixed = isinstance(needed[VALUE].shape[0], int)
     start, stop = (0, len(a)) if fixed else (image, image + 1)
-    feeds = fed(session, rows(inputs, start, stop, len(a)))
+    feeds = fed(session, rows(inputs, slice(start, stop), len(a)))
 
     def y(value: Array) -> float:
         whole = a[start:stop].copy()
         whole[image - start] = value[0]
-        (scores,) = session.run([contract.SCORES_OUTPUT], {**feeds, VALUE: whole.astype(np.float32)})
+        (scores,) = session.run([contract.SCORES_OUTPUT], {**feeds, **fed(session, {VALUE: whole})})
         return float((scores[image - start].astype(np.float64) * v.ravel()).sum())
 
     return y
 
 
-def rows(inputs: Mapping[str, Array], start: int, stop: int, count: int) -> dict[str, Array]:
+def rows(inputs: Mapping[str, Array], images: slice | Array, count: int) -> dict[str, Array]:
     """The inputs of some of the images; inputs without a row for each image stay whole."""
-    return {name: value[start:stop] if value.ndim and len(value) == count else value for name, value in inputs.items()}
+    return {name: value[images] if value.ndim and len(value) == count else value for name, value in inputs.items()}
 
 
-def fed(session: ort.InferenceSession, inputs: Mapping[str, Array]) -> dict[str, Array]:
-    """The inputs that a session has; those in float16 as the float32 that it takes."""
+def fed(session: Session, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    """The inputs that a session has, in the floating-point type that it takes."""
     types = {item.name: item.type for item in session.get_inputs()}
-    return {
-        name: value.astype(np.float32) if types[name] == "tensor(float)" else value
-        for name, value in inputs.items()
-        if name in types
-    }
+    return {name: value.astype(_TYPES.get(types[name], value.dtype)) for name, value in inputs.items() if name in types}
+
+
+_TYPES = {"tensor(float)": np.float32, "tensor(double)": np.float64}
 
 
 def seed_rows(op: Builder, graph: ir.Graph, forward: Forward, score: ir.Value) -> ir.Value:

@@ -29,6 +29,13 @@ class Reference(Protocol):
     def name(self) -> str:
         """Its name, for messages and the report."""
 
+    def require_runs(self, inputs: Mapping[str, Array]) -> None:
+        """Requires that the source itself can be run on inputs.
+
+        Raises:
+            SourceError: It cannot.
+        """
+
     def compare(self, inputs: Mapping[str, Array], v: Array, got: Mapping[str, Any], *, thorough: bool) -> Comparison:
         """Compares one run at level 2.
 
@@ -43,7 +50,9 @@ class Reference(Protocol):
 class _AutogradThenDifferences:
     """Autograd, and central differences for what the PyTorch program has no counterpart or derivative of."""
 
-    def __init__(self, original: Original, forward: Forward, input_gradient: InputGradient, rules: Table) -> None:
+    def __init__(
+        self, original: Original, forward: Forward, input_gradient: InputGradient | None, rules: Table
+    ) -> None:
         """Keeps a copy of the forward pass, since assembling changes it."""
         from onnxcam_export.verify.against_autograd import AgainstAutograd  # noqa: PLC0415 — torch takes seconds
 
@@ -58,6 +67,9 @@ class _AutogradThenDifferences:
     def _differences(self) -> Reference:
         self.name = f"{self._autograd.name}, and central differences"
         return _differences(self._original, self._forward, *self._gradients)
+
+    def require_runs(self, inputs: Mapping[str, Array]) -> None:
+        """Nothing: PyTorch has run its own program when it captured it."""
 
     def compare(self, inputs: Mapping[str, Array], v: Array, got: Mapping[str, Any], *, thorough: bool) -> Comparison:
         """Compares with autograd, and the rest with differences."""
@@ -76,14 +88,21 @@ class _AutogradThenDifferences:
 
 
 def reference_for(
-    original: Original, forward: Forward, input_gradient: InputGradient, rules: Table = PLAIN
+    original: Original, forward: Forward, input_gradient: InputGradient | None, rules: Table = PLAIN
 ) -> Reference:
-    """The reference for a source; it must be made before the forward pass is assembled into the artifact."""
+    """The reference for a source; it must be made before the forward pass is assembled into the artifact.
+
+    Args:
+        original: The source.
+        forward: The prepared forward pass.
+        input_gradient: The gradient at the input; None for an artifact of level 1, which has none.
+        rules: The rules of the gradients at the layers.
+    """
     make = _differences if original.program is None else _AutogradThenDifferences
     return make(original, forward, input_gradient, rules)
 
 
-def _differences(original: Original, forward: Forward, input_gradient: InputGradient, rules: Table) -> Reference:
+def _differences(original: Original, forward: Forward, input_gradient: InputGradient | None, rules: Table) -> Reference:
     from onnxcam_export.verify.against_original import AgainstOriginal  # noqa: PLC0415 — only where it is needed
 
     return AgainstOriginal(original.unchanged, forward, original.image, input_gradient, rules)

@@ -69,7 +69,11 @@ def verify(path: Path, metadata: Metadata, reference: Reference) -> Verification
     outputs = [output.name for output in run.get_outputs()]
     total = Comparison()
     for index, (inputs, target, seed) in enumerate(_batches(run, metadata)):
-        got = _run(run, outputs, inputs | controls(metadata, target, seed, metadata.highest))
+        try:
+            got = _run(run, outputs, inputs | controls(metadata, target, seed, metadata.highest))
+        except ParityError:
+            reference.require_runs(inputs)  # if that fails too, the fault is there
+            raise
         # The original outputs are compared as a caller gets them who does not know of onnxcam: at level 0.
         original = [name for name in outputs if not name.startswith("onnxcam.")]
         got |= _run(

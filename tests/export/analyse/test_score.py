@@ -61,6 +61,14 @@ HEADS: dict[str, tuple[str, str, str, int, str | None]] = {
         5,
         "softmax",
     ),
+    "names of the classes": (
+        "string[N] y",
+        "s = Gemm(f, w2, b2)\na = ArgMax <axis = 1, keepdims = 0> (s)\ny = Gather(names, a)",
+        "s",
+        5,
+        None,
+    ),
+    "decisions": ("bool[N,5] y", "s = Gemm(f, w2, b2)\nt = Sigmoid(s)\ny = Greater(t, half)", "s", 5, "sigmoid"),
     "features before the scores": (
         "float[N,4] f, float[N,5] y",
         "s = Gemm(f, w2, b2)\ny = Softmax(s)",
@@ -74,7 +82,9 @@ HEADS: dict[str, tuple[str, str, str, int, str | None]] = {
 @pytest.mark.parametrize("head", HEADS)
 def test_the_scores_are_found_behind_the_head(head: str) -> None:
     output, text, value, classes, activation = HEADS[head]
-    score = found(small(output, text, weights={"row": [0, 1, 5], "axes": [2, 3]}))
+    constants = {"row": [0, 1, 5], "axes": [2, 3], "half": np.array(0.5, np.float32)}
+    constants["names"] = np.array(list("abcde"), object)
+    score = found(small(output, text, weights=constants))
     assert (score.value.name, score.classes, score.activation) == (value, classes, activation)
 
 
@@ -105,6 +115,14 @@ def test_the_user_s_choice_goes_first() -> None:
     assert found(proto, "f").value.name == "f"
     with pytest.raises(ScoreError, match=r"the model has no output 'z'; it has y \[N, 5\], f \[N, 4\]|y \[batch"):
         found(proto, "z")
+
+
+def test_outputs_that_are_no_numbers_are_not_offered() -> None:
+    proto = small("int64[N] a, float[N,4,12,12] r", "a = Cast <to = 7> (f)")
+    with pytest.raises(ScoreError, match=r"with score_output \(--score-output\): r \[batch, 4, 12, 12\]$"):
+        found(proto)
+    with pytest.raises(ScoreError, match=r"\(--score-output\): no output is a tensor of floating-point numbers"):
+        found(small("int64[N,4] a", "a = Cast <to = 7> (f)"))
 
 
 def test_maps_are_no_scores() -> None:

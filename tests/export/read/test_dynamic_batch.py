@@ -58,6 +58,16 @@ def test_a_batch_that_is_built_into_a_weight_is_refused(tmp_path: Path) -> None:
     assert export(proto, tmp_path / "out.onnx").metadata.image.batch == 1
 
 
+def test_a_fixed_batch_of_several_is_compared_in_batches_of_its_own(tmp_path: Path) -> None:
+    proto = network("f = Flatten(p)\ny = Gemm(f, w2)")
+    for value in (proto.graph.input[0], proto.graph.output[0]):
+        value.type.tensor_type.shape.dim[0].dim_value = 4
+    report = export(proto, tmp_path / "out.onnx", dynamic_batch=True)
+    assert report.metadata.image.batch is None
+    assert report.metadata.verification is not None
+    assert report.metadata.verification.errors["y"] < 1e-6
+
+
 def test_an_artifact_that_does_not_run_is_a_failed_verification() -> None:
     class Broken:
         def run(self, *_: object) -> None:

@@ -286,6 +286,78 @@ def test_a_size_that_the_model_cannot_take_is_refused(shape: tuple[int, ...]) ->
         open_model(small(), input_shape=shape)
 
 
+@pytest.mark.parametrize("shape", [(1, 3, 10, 14), (3, 10, 14)])
+def test_an_input_of_which_the_file_states_no_shape(shape: tuple[int, ...], tmp_path: Path) -> None:
+    proto = free_size()
+    proto.graph.input[0].type.tensor_type.ClearField("shape")
+    with pytest.raises(ShapeError, match=r"states no shape of the input 'x'; give all of it with input_shape"):
+        export(proto, tmp_path / "out.onnx")
+    with pytest.raises(ShapeError, match=r"states no shape of the input 'x', and \[10, 14\] is not all of it"):
+        export(proto, tmp_path / "out.onnx", input_shape=(10, 14))
+    report = export(proto, tmp_path / "out.onnx", input_shape=shape)
+    assert report.metadata.image.shape == (3, 10, 14)
+    assert report.metadata.verification is not None
+
+
+def test_a_name_that_is_written_twice_is_named(tmp_path: Path) -> None:
+    proto = free_size()
+    proto.graph.initializer.append(onnx.numpy_helper.from_array(np.zeros(4, np.float32), "p"))
+    with pytest.raises(SourceError, match="g is not a valid ONNX model: Output 'p' is redeclared"):
+        export(proto, tmp_path / "out.onnx")
+
+
+def test_optional_values_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="optional values are not supported, and Optional node '' "):
+        export(small(head="o = Optional(f) g = OptionalGetElement(o) y = Gemm(g, w2, b2)"), tmp_path / "out.onnx")
+
+
+def test_an_original_that_runs_nowhere_is_said_to_be_at_fault(tmp_path: Path) -> None:
+    proto = small()
+    proto.graph.node[0].attribute[0].CopyFrom(onnx.helper.make_attribute("auto_pad", "SAME_LOWER"))
+    proto.graph.node[0].attribute.append(onnx.helper.make_attribute("dilations", [2, 2]))
+    with pytest.raises(SourceError, match=r"ONNX Runtime cannot run the original: .*Dilation not supported .*; give a"):
+        export(proto, tmp_path / "out.onnx")
+
+
+def test_an_original_that_fails_like_its_artifact_is_said_to_be_at_fault(tmp_path: Path) -> None:
+    proto = small(head="g = Gather <axis = 1> (f, ninth) y = Gemm(g, w3)", weights={"ninth": [8], "w3": (1, 5)})
+    with pytest.raises(SourceError, match=r"cannot run the original: .*out of data bounds.*; give a model"):
+        export(proto, tmp_path / "out.onnx")
+
+
+@pytest.mark.parametrize("outputs", ["string[N] label", "string[N] label, float[N,5] y"])
+def test_labels_as_strings(outputs: str, tmp_path: Path) -> None:
+    proto = small(outputs, "y = Gemm(f, w2, b2) i = ArgMax <axis = 1, keepdims = 0> (y) label = Gather(names, i)")
+    proto.graph.initializer.append(onnx.helper.make_tensor("names", onnx.TensorProto.STRING, [5], list("abcde")))
+    report = export(proto, tmp_path / "out.onnx", score_output="y")
+    assert report.metadata.verification is not None
+    assert report.metadata.verification.errors["label"] == 0
+
+
+def test_a_file_in_float64(tmp_path: Path) -> None:
+    """ONNX Runtime has no convolutions in float64."""
+    proto = model(
+        """g (double[N,3,12,12] x) => (double[N,5] y) {
+            half = Mul(x, k)
+            c = MatMul(half, w1)
+            r = Tanh(c)
+            f = ReduceMean <keepdims = 0> (r, axes)
+            y = MatMul(f, w2)
+        }""",
+        w1=np.random.default_rng(0).standard_normal((12, 12)),
+        w2=np.random.default_rng(1).standard_normal((3, 5)),
+        axes=[2, 3],
+        k=np.array(0.5),
+    )
+    report = export(proto, tmp_path / "out.onnx", input_gradient="plain")
+    w1, w2 = (onnx.numpy_helper.to_array(weight) for weight in proto.graph.initializer[:2])
+    image = np.random.default_rng(2).standard_normal((2, 3, 12, 12))
+    found = onnxcam.Explainer(report.path).run(image, [1, 4])
+    expected = (w2.T[[1, 4], :, None, None] / 144 * (1 - np.tanh(image / 2 @ w1) ** 2)) @ w1.T
+    np.testing.assert_allclose(found.gradients["half"], expected, rtol=1e-5, atol=1e-8)
+    np.testing.assert_allclose(found.input_gradient(), expected / 2, rtol=1e-5, atol=1e-8)
+
+
 def test_an_input_that_is_no_image_is_refused() -> None:
     text = "g (float[8] x) => (float[5] y) { y = MatMul(x, w) }"
     with pytest.raises(

@@ -18,7 +18,7 @@ from onnxcam_export.differentiate.tables import InputGradient, Table, deconvnet,
 from onnxcam_export.pipeline import Plan, run
 from onnxcam_export.prepare.simplify import simplify
 from onnxcam_export.read.source import read
-from onnxcam_export.verify import against_original
+from onnxcam_export.verify import gradient_at_image
 from onnxcam_export.verify.comparison import difference
 from onnxcam_export.verify.reference import reference_for
 from onnxcam_export.verify.verify import verify
@@ -74,10 +74,11 @@ def test_the_report_says_what_was_compared(tmp_path: Path) -> None:
         "onnxcam.guided_grad_cam/r2",
         "plain gradient at the image",
         "guided rule at the rectifiers",
+        "each target's row alone",
     }
     assert all(error < found.tolerances[name] for name, error in found.errors.items())
     assert "central differences" in found.reference
-    assert found.notes == (against_original.GUIDED_NOTE,)
+    assert found.notes == (gradient_at_image.GUIDED_NOTE,)
     assert "plain gradient at the image" in str(report)
 
 

@@ -12,9 +12,14 @@ from onnxcam_export.graph.steps import shape_of, shape_text
 from onnxcam_export.graph.view import View
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
+
     import onnx_ir as ir
 
     from onnxcam.metadata_parts import ViewKind
+    from onnxcam_export.analyse.axes.follow import Axes
+    from onnxcam_export.graph.steps import Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,8 @@ def view_of(value: ir.Value, axes: tuple[Axis, ...] | None, image: ir.Value, ran
 
 def batch_reason(value: ir.Value, axes: tuple[Axis, ...] | None, image: ir.Value) -> str:
     """Why the value is not [N, …], in words that follow its name; empty if it is."""
+    if value.shape is None:
+        return "has a shape that could not be inferred"
     shape = shape_text(value)
     for index, axis in enumerate(axes or ()):
         if contains_batch(axis):
@@ -70,6 +77,41 @@ def batch_reason(value: ir.Value, axes: tuple[Axis, ...] | None, image: ir.Value
     if as_many_rows:
         return f"has the shape {shape}, but its rows could not be followed from those of the input {image.name!r}"
     return f"has the shape {shape}, whose first axis is not the batch of the input {image.name!r}"
+
+
+def batch_lost_at(steps: Sequence[Step], axes: Axes, values: AbstractSet[ir.Value]) -> Step | None:
+    """The first step that has the batch in an input and in no output; None if there is none.
+
+    Args:
+        steps: The forward pass.
+        axes: The axes of its values.
+        values: Those that lie between the image and the value that should have the batch.
+    """
+
+    def has_batch(value: ir.Value | None) -> bool:
+        return value is not None and value in values and any(map(contains_batch, axes.get(value, ())))
+
+    between = (step for step in steps if not values.isdisjoint(step.outputs))
+    lost = (step for step in between if any(map(has_batch, step.inputs)) and not any(map(has_batch, step.outputs)))
+    return next(lost, None)
+
+
+def batch_added_at(steps: Sequence[Step], image: ir.Value) -> Step | None:
+    """The step that puts a batch before the axes of an image that has none; None if there is none."""
+    images, rank = {image}, len(shape_of(image))
+    for step in steps:
+        if not images.isdisjoint(step.inputs) and step.y.shape is not None:
+            shape = shape_of(step.y)
+            if step.op_type in _KEEPING and len(shape) == rank:
+                images.add(step.y)
+            elif step.op_type in _ADDING and len(shape) > rank and shape[0] == 1:
+                return step
+    return None
+
+
+# What is done to a whole image before it gets a batch, and with what it gets one.
+_KEEPING = {"Cast", "Identity", "Transpose", "Add", "Sub", "Mul", "Div"}
+_ADDING = {"Unsqueeze", "Reshape"}
 
 
 def _tokens(axes: tuple[Axis, ...], raw: tuple[int, ...], rank: int) -> Found | None:

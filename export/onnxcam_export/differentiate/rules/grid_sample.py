@@ -12,7 +12,7 @@ import onnx_ir as ir
 
 from onnxcam_export.differentiate.rule import Gradients, rule
 from onnxcam_export.differentiate.rules.indexing import scatter_added
-from onnxcam_export.errors import OperatorError
+from onnxcam_export.errors import LATER_LAYER, OperatorError
 from onnxcam_export.graph.expressions import reshape_rows, total
 from onnxcam_export.graph.steps import Step, static_shape
 
@@ -139,7 +139,7 @@ def _takes_nearest(step: Step) -> bool:
     if mode not in {"linear", "bilinear", "nearest"}:
         raise OperatorError(
             f"the rule for GridSample interpolates linearly or takes the nearest element, and mode={mode!r} is not "
-            f"supported: {step}; choose a layer between it and the score"
+            f"supported: {step}; {LATER_LAYER}"
         )
     return mode == "nearest"
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from onnxcam_export.differentiate.rule import Gradients, rule
 from onnxcam_export.differentiate.rules.indexing import Index, axis_of, required
-from onnxcam_export.errors import OperatorError
+from onnxcam_export.errors import LATER_LAYER, OperatorError
 from onnxcam_export.graph.expressions import padded, reshape_rows
 from onnxcam_export.graph.steps import Step, shape_of, static_shape
 
@@ -90,7 +90,7 @@ def _is_added(step: Step) -> bool:
     if reduction not in {"none", "add"}:
         raise OperatorError(
             f"the rule for {step.op_type} replaces or adds elements, and reduction={reduction!r} is not supported: "
-            f"{step}; choose a layer between it and the score"
+            f"{step}; {LATER_LAYER}"
         )
     return str(reduction) == "add"
 

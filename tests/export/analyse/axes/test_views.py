@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from onnx_text import model
-from onnxcam_export import ExportError, ScoreError, candidates, export
+from onnxcam_export import ExportError, ScoreError, ShapeError, candidates, export
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -129,3 +130,53 @@ def test_a_map_whose_batch_is_not_in_front_is_refused(tmp_path: Path) -> None:
     weights = {"w1": (5, 3, 3, 3)}
     assert "with the batch on axis 1" in refusal(text, "r", tmp_path, **weights)
     assert {layer.name for layer in candidates(model(text, **weights))} == {"c", "back"}
+
+
+HEAD = "c = Conv(batched, w1) p = GlobalAveragePool(c) f = Flatten(p) y = Gemm(f, w2)"
+HEAD_WEIGHTS = {"w1": (4, 3, 3, 3), "w2": (4, 5), "front": [0], "fronts": [0, 1]}
+
+
+@pytest.mark.parametrize(
+    ("given", "before"),
+    [
+        ("float[3,12,12] x", "batched = Unsqueeze(x, front)"),
+        ("float[3,12,12] x", "batched = Reshape(x, whole)"),
+        ("float[12,12,3] x", "s = Mul(x, k) t = Transpose <perm = [2, 0, 1]> (s) batched = Unsqueeze(t, front)"),
+        ("float[12,12,3] x", "u = Unsqueeze(x, front) batched = Transpose <perm = [0, 3, 1, 2]> (u)"),
+        ("float[T,64] x", "u = Unsqueeze(x, fronts) batched = Concat <axis = 1> (u, u, u)"),
+        ("float[12,64] x", "u = Unsqueeze(x, fronts) batched = Concat <axis = 1> (u, u, u)"),
+    ],
+)
+def test_an_image_without_a_batch_is_refused(given: str, before: str, tmp_path: Path) -> None:
+    source = model(
+        f"g ({given}) => (float[1,5] y) {{ {before} {HEAD} }}",
+        **HEAD_WEIGHTS,
+        whole=[1, 3, 12, 12],
+        k=np.array(0.5, np.float32),
+    )
+    with pytest.raises(ShapeError, match=r"input 'x', \[.*\], is not the batch, which (Uns|Resh)\w+ node"):
+        export(source, tmp_path / "out.onnx")
+
+
+def test_the_operator_at_which_the_rows_are_lost_is_named(tmp_path: Path) -> None:
+    source = model(
+        f"""g (float[N,3,12,12] x) => (float[1,5] y) {{
+            batched = Relu(x) {HEAD.replace("y =", "z =")} y = ReduceMean <axes = [0]> (z)
+        }}""",
+        opset=13,
+        **HEAD_WEIGHTS,
+    )
+    with pytest.raises(ScoreError, match=r"batch of the input 'x', which is lost at ReduceMean node '\w*' \(z.* -> y"):
+        export(source, tmp_path / "out.onnx")
+
+
+def test_a_layer_of_unknown_shape_says_so(tmp_path: Path) -> None:
+    source = model(
+        f"g (float[N,3,12,12] x) => (float[N,5] y) {{ m = NonZero(x) batched = Relu(x) {HEAD} z = Cast <to = 1> (m) }}",
+        **HEAD_WEIGHTS,
+    )
+    for node in source.graph.node[:1]:
+        node.op_type, node.domain = "Inverse", "com.microsoft"
+    source.opset_import.add(domain="com.microsoft", version=1)
+    with pytest.raises(ExportError, match="the layer 'm' has a shape that could not be inferred"):
+        export(source, tmp_path / "out.onnx", layers="m")
