@@ -213,6 +213,7 @@ def run(
     found = [
         label_note,
         _LAYERS_OF_HEAD if head is not None and not by_name else None,
+        *forward.notes,
         plan.input_gradient.remark(forward.steps) if form.highest == AT_INPUT else None,
     ]
     notes = (*original.notes, *(note for note in found if note), *steps.notes)
