@@ -132,7 +132,7 @@ def _resolved(original: Original, layers: Mapping[str, str], scores: str | None,
         TargetLayerError: One is unknown or no map; the message lists those that can be taken.
     """
     try:
-        return [resolve(name, original.model.graph) for name in layers.values()]
+        return [resolve(name, original.model.graph, original.image_value) for name in layers.values()]
     except TargetLayerError as error:
         listing = ""
         with contextlib.suppress(ExportError):  # the layer is what is wrong first

@@ -216,6 +216,7 @@ def run(
     found = [
         label_note,
         _LAYERS_OF_HEAD if head is not None and not by_name else None,
+        *forward.notes,
         at_input.remark(forward.steps) if at_input is not None else None,
     ]
     notes = (*original.notes, *(note for note in found if note), *steps.notes)

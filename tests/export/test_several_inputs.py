@@ -94,3 +94,43 @@ def test_the_first_argument_is_the_image_by_default(tmp_path: Path) -> None:
 def test_mistakes_are_said(options: dict[str, Any], words: str, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match=words):
         export(randomised(Lesion()), tmp_path / "out.onnx", **options)
+
+
+class Pair(nn.Module):
+    """The difference of two images, each seen by the same layers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.other = nn.Sequential(nn.Conv2d(3, 8, 3, 2), nn.ReLU()), nn.Conv2d(3, 8, 3, 2)
+        self.head = nn.Linear(8, 3)
+
+    def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        seen = self.body(x).mean((2, 3)), self.body(y).mean((2, 3)), self.other(y).mean((2, 3))
+        return self.head((seen[0] - seen[1]).abs() + seen[2])
+
+
+PAIR = {"x": (1, 3, 16, 16), "y": (1, 3, 16, 16)}
+
+
+@pytest.mark.parametrize(("image", "layers"), [("x", None), ("x", "body"), ("y", "body")])
+def test_of_a_module_that_runs_twice_the_image_s_own_run_is_taken(
+    image: str, layers: str | None, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    module = Pair()
+    report = export(module, tmp_path / "out.onnx", input_shape=PAIR, layers=layers, image_input=image)
+    assert [layer.name for layer in report.metadata.layers] == ["body"]
+    images = {name: torch.randn(1, 3, 16, 16) for name in PAIR}
+    (other,) = PAIR.keys() - {image}
+    got = Explainer(report.path).run(images[image].numpy(), [0], inputs={other: images[other].numpy()})
+    seen = {name: module.body(images[name]).detach().requires_grad_() for name in PAIR}
+    means = {name: a.mean((2, 3)) for name, a in seen.items()}
+    score = module.head((means["x"] - means["y"]).abs() + module.other(images["y"]).mean((2, 3)))[0, 0]
+    (gradient,) = torch.autograd.grad(score, seen[image])
+    np.testing.assert_allclose(got.activations["body"], seen[image].detach().numpy(), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(got.gradients["body"], gradient.numpy(), rtol=1e-5, atol=1e-7)
+
+
+def test_a_layer_of_the_other_image_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="the layer 'other' is not computed from the image, which is the input 'x'"):
+        export(Pair(), tmp_path / "out.onnx", input_shape=PAIR, layers="other")

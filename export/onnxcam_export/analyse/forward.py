@@ -44,6 +44,7 @@ class Forward:
         layers: The target layers by name.
         views: How each becomes [N, K, *places].
         candidates: The layers that the user could have chosen.
+        notes: Remarks on the layers for the report.
         optimisations: The cheaper forms that the gradient may be made of.
         fixed_shapes: Of a model whose batch is fixed to one, the shapes of the values that have the symbol of a batch
             until the gradient is written.
@@ -57,6 +58,7 @@ class Forward:
     layers: Mapping[str, ir.Value]
     views: Mapping[str, View]
     candidates: Sequence[Candidate] = ()
+    notes: Sequence[str] = ()
     optimisations: frozenset[Optimisation] = ALL
     fixed_shapes: Mapping[ir.Value, ir.Shape] = field(default_factory=dict)
 
@@ -109,8 +111,9 @@ def analyse(
         raise ScoreError(maps.why_none(fixed=original.fixes_size))
     chosen = dict(layers) or {candidate.name: candidate.value for candidate in found if candidate.is_default}
     views = {name: maps.view(name, value) for name, value in chosen.items()}
+    notes = maps.notes(chosen, named=bool(layers))
     fixed = {} if whole is None else open_batch(whole)
-    return Forward(original.model, steps, image_input, source, score, chosen, views, found, optimisations, fixed)
+    return Forward(original.model, steps, image_input, source, score, chosen, views, found, notes, optimisations, fixed)
 
 
 def followed(steps: Sequence[Step], image: ir.Value) -> tuple[ImageInput, Axes]:

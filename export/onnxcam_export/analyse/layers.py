@@ -7,13 +7,16 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from onnxcam_export.analyse.axes.factors import Extent, is_places
 from onnxcam_export.analyse.axes.read_tokens import unread_places
 from onnxcam_export.analyse.axes.views import Found, view_of
+from onnxcam_export.analyse.bottlenecks import bottlenecks
+from onnxcam_export.analyse.default_layer import default_layer
 from onnxcam_export.analyse.disconnected import why_disconnected
 from onnxcam_export.analyse.head_layers import layers_before_head
 from onnxcam_export.analyse.no_map import why_no_map
 from onnxcam_export.errors import ScoreError, TargetLayerError
-from onnxcam_export.graph.steps import Step, is_constant, shape_text, values_between
+from onnxcam_export.graph.steps import Step, shape_text, values_between
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -25,8 +28,6 @@ if TYPE_CHECKING:
 
 _SCOPES = "pkg.torch.onnx.name_scopes"
 _CLASSES = "pkg.torch.onnx.class_hierarchy"
-
-_MOVERS = frozenset(("Transpose", "Reshape", "Squeeze", "Unsqueeze", "Identity", "Slice", "Split", "Gather"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +90,12 @@ class Maps:
         values = [y for step in self._steps for y in step.outputs if y in self.between and _is_floating(y)]
         found = {value: view for value in values if isinstance(view := self._found(value), Found)}
         names: dict[ir.Value, tuple[str, str]] = {}
-        for name, (value, kind) in module_outputs(step_nodes(self._steps)).items():
+        nodes = [node for node in step_nodes(self._steps) if node.outputs[0] in self._axes]  # those of the image alone
+        for name, (value, kind) in module_outputs(nodes).items():
             names.setdefault(value, (name, kind))  # outermost modules come first and keep the name
         defaults = self._before_head(found) if of_head else []
-        defaults = defaults or list(filter(None, [_default(self._before_dense_scores(found))]))
+        others = self._before_dense_scores(found)
+        defaults = defaults or list(filter(None, [default_layer(self._steps, self.between, others)]))
         return [
             Candidate(*names.get(value, (value.name or "", _kind(value))), value, item.view, value in defaults)
             for value, item in found.items()
@@ -107,11 +110,35 @@ class Maps:
 
         All are left if the scores are of classes, or if nothing else is.
         """
-        scores = found.get(self._score)
-        if scores is None:
+        scores, (_, *sides) = found.get(self._score), self._axes.get(self._score, ((),))
+        if scores is None and not (len(sides) == self._rank and all(map(is_places, sides))):
             return found
-        channels = scores.view.shape[0]
+        channels = 1 if scores is None else scores.view.shape[0]
         return {value: item for value, item in found.items() if item.view.shape[0] != channels} or found
+
+    def notes(self, layers: Mapping[str, ir.Value], *, named: bool) -> list[str]:
+        """Remarks on layers that show a part of the image, or that a part of the score is computed from.
+
+        Args:
+            layers: The layers by name.
+            named: Whether the user chose them.
+        """
+        notes = []
+        found = {name: item for name, value in layers.items() if isinstance(item := self._found(value), Found)}
+        for name, item in found.items():
+            if item.extent is not Extent.WHOLE:
+                what = "is a map with an added border" if item.extent is Extent.BORDER else "shows a part of the image"
+                notes.append(
+                    f"the layer {name!r} {what}, and its maps are drawn over the whole image; the map before it fits"
+                )
+        if not named and len(layers) == 1:
+            ((name, value),) = layers.items()
+            if value not in bottlenecks(self._steps, self.between) and not found[name].view.skip:
+                notes.append(
+                    f"other paths from the image to the score do not go through the layer {name!r}, and its maps show "
+                    "nothing of them; name other layers to see them"
+                )
+        return notes
 
     def view(self, name: str, value: ir.Value) -> View:
         """The view of a layer that the user named.
@@ -145,25 +172,41 @@ class Maps:
         return why_no_map(self._steps, self.between, self._image, single_places=single, fixed=fixed)
 
 
-def resolve(name: str, graph: ir.Graph) -> ir.Value:
-    """The value that a user calls ``name``: a PyTorch module (its last run), an ONNX value, or an ONNX node.
+def resolve(name: str, graph: ir.Graph, image: ir.Value) -> ir.Value:
+    """The value that a user calls ``name``: a PyTorch module, an ONNX value, or an ONNX node.
+
+    Of a module that runs several times it is the last run that the image has a part in.
 
     Raises:
-        TargetLayerError: There is none.
+        TargetLayerError: There is none, or it is not computed from the image.
     """
     nodes = list(graph)
-    modules = module_outputs(nodes)
+    computed = _computed_from(image, nodes)
+    modules = module_outputs(nodes) | module_outputs(node for node in nodes if computed.issuperset(node.outputs))
     values = {value.name or "": value for node in nodes for value in node.outputs}
     by_node = {node.name or "": node.outputs[0] for node in nodes}
-    if name in modules:
-        return modules[name][0]
-    if name in values or name in by_node:
-        return values.get(name) or by_node[name]
-    near = difflib.get_close_matches(name, [*modules, *values], n=3)
-    hint = f"; did you mean {' or '.join(near)}" if near else ""
-    raise TargetLayerError(
-        f"the model has no layer {name!r}, or it never runs{hint}; 'onnxcam layers' lists those it has"
-    )
+    if name not in modules and name not in values and name not in by_node:
+        near = difflib.get_close_matches(name, [*modules, *values], n=3)
+        hint = f"; did you mean {' or '.join(near)}" if near else ""
+        raise TargetLayerError(
+            f"the model has no layer {name!r}, or it never runs{hint}; 'onnxcam layers' lists those it has"
+        )
+    value = modules[name][0] if name in modules else values.get(name) or by_node[name]
+    if value not in computed:
+        raise TargetLayerError(
+            f"the layer {name!r} is not computed from the image, which is the input {image.name!r}; choose a layer "
+            "that is ('onnxcam layers' lists them), or another input with image_input (--input)"
+        )
+    return value
+
+
+def _computed_from(image: ir.Value, nodes: Iterable[ir.Node]) -> set[ir.Value]:
+    """The image, and the values that are computed from it."""
+    found = {image}
+    for node in nodes:
+        if not found.isdisjoint(node.inputs):
+            found.update(node.outputs)
+    return found
 
 
 def module_outputs(nodes: Iterable[ir.Node]) -> dict[str, tuple[ir.Value, str]]:
@@ -192,36 +235,6 @@ def module_outputs(nodes: Iterable[ir.Node]) -> dict[str, tuple[ir.Value, str]]:
 def step_nodes(steps: Sequence[Step]) -> list[ir.Node]:
     """The nodes that write the steps' outputs, in order."""
     return [node for step in steps if (node := step.y.producer()) is not None]
-
-
-def _default(found: Mapping[ir.Value, Found]) -> ir.Value | None:
-    """The last map that computes something: the last block's output, or its norm.
-
-    Left out, as long as there are others, are maps whose places are not certain; values that only move the elements of
-    another map; and linear layers, since what is the layer's own stands before their projection to queries and keys.
-    """
-    certain = [value for value, item in found.items() if item.certain] or list(found)
-    own = [value for value in certain if not _moves(value, found) and not _projects(value)]
-    return next(reversed(own or certain), None)
-
-
-def _moves(value: ir.Value, found: Mapping[ir.Value, Found]) -> bool:
-    """Whether the value has the elements of another map, or is pooled by windows of one element."""
-    node = value.producer()
-    x = node.inputs[0] if node is not None else None
-    if node is None or x is None or x not in found or found[x].view.shape != found[value].view.shape:
-        return False
-    single = node.op_type == "AveragePool" and set(Step.of(node).attributes["kernel_shape"]) == {1}
-    return single or node.op_type in _MOVERS
-
-
-def _projects(value: ir.Value) -> bool:
-    """Whether the value is a linear layer's, with or without its bias."""
-    node = value.producer()
-    if node is not None and node.op_type == "Add" and sum(map(is_constant, node.inputs)) == 1:
-        x = next(x for x in node.inputs if not is_constant(x))
-        node = x.producer() if x is not None else None
-    return node is not None and node.op_type in {"MatMul", "Gemm"} and any(map(is_constant, node.inputs[:2]))
 
 
 def _is_floating(value: ir.Value) -> bool:

@@ -197,14 +197,18 @@ def reduced_axes(step: Step) -> list[int]:
 def values_between(steps: Sequence[Step], score: ir.Value, sources: Collection[ir.Value]) -> set[ir.Value]:
     """The values on a path from a source to the score, both ends included.
 
-    They are floating-point values, or quantised tensors that represent such values.
+    They are floating-point values, or quantised tensors that represent such values; so is all else on the path.
     """
     after = set(sources)
     for step in steps:
         if after.intersection(step.inputs) and step.op_type not in WITHOUT_GRADIENT:
-            after.update(y for y in step.outputs if y.dtype is None or y.dtype in _DIFFERENTIABLE)
+            after.update(y for y in step.outputs if _is_differentiable(y))
     before = {score}
     for step in reversed(steps):
-        if before.intersection(step.outputs):
-            before.update(x for x in step.inputs if x is not None)
+        if before.intersection(step.outputs) and step.op_type not in WITHOUT_GRADIENT:
+            before.update(x for x in step.inputs if x is not None and _is_differentiable(x))
     return after & before
+
+
+def _is_differentiable(value: ir.Value) -> bool:
+    return value.dtype is None or value.dtype in _DIFFERENTIABLE

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from enum import Enum
-from itertools import accumulate, islice, zip_longest
+from itertools import accumulate, groupby, islice, zip_longest
 from operator import mul
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,16 @@ class Role(Enum):
     BATCH = "batch"
     CHANNELS = "channels"
     PLACES = "places"
+    MIXTURE = "places along different sides of the image"
+
+
+class Extent(Enum):
+    """How much of a side of the image the places of a factor stand for."""
+
+    WHOLE = "all of it"
+    PART = "a part of it, or in another order"
+    BORDER = "all of it, and a border that was added"
+    GROWN = "all of it, and what a convolution added, which is usually cut off again"
 
 
 class Meaning:
@@ -74,10 +84,23 @@ class Meaning:
             root.told, root.when, root.toward = role, when, direction
 
     def merge(self, other: Meaning) -> None:
-        """Makes both the same; of two roles the one that was found first stays."""
+        """Makes both the same, unless they are different places; of two roles the one that was found first stays."""
         first, second = sorted((self.root, other.root), key=lambda root: (root.told is None, root.when))
-        if first is not second:
+        if first is not second and not first.differs_from(second):
             second.same = first
+
+    def differs_from(self, other: Meaning) -> bool:
+        """Whether both are places, and known to run along different sides of the image."""
+        if {self.role, other.role} == {Role.PLACES, Role.MIXTURE}:
+            return True
+        return None not in {self.direction, other.direction} and self.direction != other.direction
+
+    @classmethod
+    def mixture(cls) -> Meaning:
+        """The meaning of places that run along different sides, as in the sum of a map and the transposed map."""
+        meaning = cls()
+        meaning.tell(Role.MIXTURE, 0)
+        return meaning
 
 
 class Factor:
@@ -88,18 +111,27 @@ class Factor:
         meaning: What they are.
         skip: Of tokens, how many stand before the places (class tokens, registers); 0 of all else.
         places: Of tokens, the factors of the places; empty of all else.
+        extent: Of places, how much of their side they stand for.
         splits: The two factors that it was split into, by the size of the first.
-        first_of: The factor that this one is the first part of.
+        split_from: The factor that this one is one of two such factors of.
     """
 
-    def __init__(self, size: int, meaning: Meaning | None = None, skip: int = 0, places: Axis = ()) -> None:
+    def __init__(
+        self,
+        size: int,
+        meaning: Meaning | None = None,
+        skip: int = 0,
+        places: Axis = (),
+        extent: Extent = Extent.WHOLE,
+    ) -> None:
         """A factor of its own."""
         self.size = size
         self.meaning = meaning or Meaning()
         self.skip = skip
         self.places = places
+        self.extent = extent
         self.splits: dict[int, tuple[Factor, Factor]] = {}
-        self.first_of: Factor | None = None
+        self.split_from: Factor | None = None
 
     @property
     def role(self) -> Role | None:
@@ -111,15 +143,19 @@ class Factor:
         if self.size % size or self.role is Role.BATCH or self.places:
             return None
         if size not in self.splits:
-            first, second = Factor(size, self.meaning), Factor(self.size // size, self.meaning)
-            first.first_of = self
+            first, second = self.like(size), self.like(self.size // size)
+            first.split_from = second.split_from = self
             self.splits[size] = (first, second)
         return self.splits[size]
 
     def joined(self, second: Factor) -> Factor | None:
         """The factor that was split into this one and the second; None where there is none."""
-        whole = self.first_of
-        return whole if whole is not None and whole.splits[self.size][1] is second else None
+        whole = self.split_from
+        return whole if whole is not None and whole.splits.get(self.size) == (self, second) else None
+
+    def like(self, size: int, extent: Extent | None = None) -> Factor:
+        """A factor of another size that counts the same."""
+        return Factor(size, self.meaning, extent=extent or self.extent)
 
 
 Axis = tuple[Factor, ...]
@@ -138,6 +174,18 @@ def contains_batch(axis: Axis) -> bool:
 def is_places(axis: Axis) -> bool:
     """Whether the axis counts places, and nothing else."""
     return all(factor.role is Role.PLACES for factor in axis)
+
+
+def directions_of(axis: Axis) -> tuple[int, ...]:
+    """The sides of the image that the places of an axis run along, in order; none if they are not all known."""
+    directions = [factor.meaning.direction for factor in axis]
+    known = [direction for direction in directions if direction is not None]
+    return tuple(side for side, _ in groupby(known)) if len(known) == len(directions) else ()
+
+
+def run_apart(axes: Iterable[Axis]) -> bool:
+    """Whether axes that would become one are places along different sides, or along several in another order."""
+    return len({directions for axis in axes if (directions := directions_of(axis))}) > 1
 
 
 def regroup(

@@ -6,12 +6,21 @@ import math
 from itertools import count
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from onnxcam_export.analyse.axes.factors import SYMBOLIC_BATCH, Axis, Factor, Role, is_places, regroup
+from onnxcam_export.analyse.axes.extents import tell_extents, without
+from onnxcam_export.analyse.axes.factors import (
+    SYMBOLIC_BATCH,
+    Axis,
+    Extent,
+    Factor,
+    Meaning,
+    Role,
+    is_places,
+    regroup,
+    run_apart,
+)
 from onnxcam_export.analyse.axes.links import How, links_of
 from onnxcam_export.analyse.axes.roles import told_by
-from onnxcam_export.analyse.axes.taken import Index, Taken, taken_by
+from onnxcam_export.analyse.axes.taken import taken_by
 from onnxcam_export.graph.steps import Step, shape_of
 
 if TYPE_CHECKING:
@@ -81,17 +90,24 @@ def _carry(step: Step, axes: Axes, *, batch_goes_before: bool) -> None:
     if taken is not None:
         for output, y in enumerate(step.outputs):
             if y in axes:
-                axes[y] = _without(axes[step.x], [item for item in taken if item.output == output])
+                axes[y] = without(axes[step.x], [item for item in taken if item.output == output])
         return
     for link in links_of(step):
         x, y = step.inputs[link.input], step.outputs[link.output]
         if x in axes and y in axes:
             _join(axes, y, link.y_axis, axes[x][link.x_axis], same=link.how is not How.OTHER)
+    tell_extents(step, axes)
 
 
 def _join(axes: Axes, y: ir.Value, axis: int, source: Axis, *, same: bool) -> None:
-    """Gives an output's axis the factors of an input's, or only their meaning if it has another size."""
+    """Gives an output's axis the factors of an input's, or only their meaning if it has another size.
+
+    Of a map and the transposed map, added to each other, no axis is a side of the image.
+    """
     own = axes[y][axis]
+    if run_apart([own, source]):
+        _mix(axes, y, axis)
+        return
     if same and _knows_more(source, own):
         axes[y] = (*axes[y][:axis], source, *axes[y][axis + 1 :])
     if len(own) == len(source) == 1 and (same or source[0].role is not Role.BATCH):
@@ -103,8 +119,16 @@ def _knows_more(axis: Axis, other: Axis) -> bool:
     return (len(axis), _known(axis)) > (len(other), _known(other)) or not any(factor.role for factor in other)
 
 
-def _known(axis: Axis) -> int:
-    return sum(factor.role is not None or bool(factor.places) for factor in axis)
+def _known(axis: Axis) -> tuple[int, int]:
+    """How many factors count something known, and how many of them all of it."""
+    known = [factor for factor in axis if factor.role not in {None, Role.MIXTURE} or factor.places]
+    return len(known), sum(factor.extent is not Extent.PART for factor in known)
+
+
+def _mix(axes: Axes, y: ir.Value, axis: int) -> None:
+    """Makes an axis one that has places along different sides of the image."""
+    mixture = (Factor(_size(shape_of(y)[axis]), Meaning.mixture()),)
+    axes[y] = (*axes[y][:axis], mixture, *axes[y][axis + 1 :])
 
 
 def _unsqueezed(step: Step, x: tuple[Axis, ...]) -> tuple[Axis, ...] | None:
@@ -118,7 +142,10 @@ def _unsqueezed(step: Step, x: tuple[Axis, ...]) -> tuple[Axis, ...] | None:
 
 
 def _concat(step: Step, axes: Axes) -> None:
-    """Along the axis: tokens, if there are places in one input alone, after others; else an axis of its own."""
+    """Along the axis: tokens, if there are places in one input alone, after others; else an axis of its own.
+
+    Rows joined to columns, or a map to another one beside it, are no side of the image; the parts of one are.
+    """
     rank = len(shape_of(step.y))
     along = int(step.attributes.get("axis", 0)) % rank
     inputs = [x for x in step.inputs if x is not None]
@@ -126,29 +153,14 @@ def _concat(step: Step, axes: Axes) -> None:
         for axis in range(rank if x in axes else 0):
             _join(axes, step.y, axis, axes[x][axis], same=axis != along)
     with_places = [x for x in inputs if x in axes and is_places(axes[x][along])]
+    whole = [x for x in with_places if all(factor.extent is not Extent.PART for factor in axes[x][along])]
+    if len(whole) > 1:
+        _mix(axes, step.y, along)
+    elif whole and len(axes[step.y][along]) == 1:
+        axes[step.y][along][0].extent = Extent.BORDER
     if len(with_places) == 1 and inputs[-1] is with_places[0] and len(inputs) > 1:
         size = shape_of(step.y)[along]
         places = axes[inputs[-1]][along]
         skip = _size(size) - math.prod(factor.size for factor in places)
         tokens = (Factor(_size(size), skip=skip, places=places),)
         axes[step.y] = (*axes[step.y][:along], tokens, *axes[step.y][along + 1 :])
-
-
-def _without(axes: tuple[Axis, ...], taken: Sequence[Taken]) -> tuple[Axis, ...]:
-    result: list[Axis | None] = list(axes)
-    for item in taken:
-        result[item.axis] = part_of(axes[item.axis], item.elements) if item.keeps else None
-    return tuple(axis for axis in result if axis is not None)
-
-
-def part_of(axis: Axis, index: Index) -> Axis:
-    """The axis of some of the elements."""
-    size = math.prod(factor.size for factor in axis)
-    if len(index) == size and np.array_equal(index, np.arange(size)):
-        return axis
-    (factor, *others) = axis
-    if factor.places and np.array_equal(index, np.arange(factor.skip, size)):
-        return factor.places
-    if others or factor.places or factor.role is Role.BATCH:
-        return (Factor(max(1, len(index))),)
-    return (Factor(len(index), factor.meaning),)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from onnxcam_export.analyse.axes.factors import Axis, Factor, Role, contains_batch, is_batch, is_places
+from onnxcam_export.analyse.axes.factors import Axis, Extent, Factor, Role, contains_batch, is_batch, is_places
 from onnxcam_export.graph.steps import shape_of, shape_text
 from onnxcam_export.graph.view import View
 
@@ -29,10 +28,15 @@ class Found:
     Attributes:
         view: How it becomes [N, K, *places].
         certain: Whether operators tell that its places are places; otherwise nothing speaks against it.
+        extent: Whether it stands for the whole image, for a part of it, or has a border.
+        complete: Whether it still has places along all sides of the image; otherwise one was averaged out, or merged
+            into the channels.
     """
 
     view: View
     certain: bool
+    extent: Extent = Extent.WHOLE
+    complete: bool = True
 
     @property
     def is_single(self) -> bool:
@@ -59,6 +63,13 @@ def view_of(value: ir.Value, axes: tuple[Axis, ...] | None, image: ir.Value, ran
     if found is None:
         return f"has the shape {shape_text(value)}, which is no map of one value for each channel and place"
     return found
+
+
+def _found(view: View, places: Axis, rank: int, *, certain: bool) -> Found:
+    extents = {factor.extent for factor in places}
+    extent = next((extent for extent in (Extent.PART, Extent.BORDER) if extent in extents), Extent.WHOLE)
+    known = {factor.meaning.direction for factor in places if factor.role is Role.PLACES}
+    return Found(view, certain, extent, complete=not certain or None in known or len(known) == rank)
 
 
 def batch_reason(value: ir.Value, axes: tuple[Axis, ...] | None, image: ir.Value) -> str:
@@ -125,12 +136,12 @@ def _tokens(axes: tuple[Axis, ...], raw: tuple[int, ...], rank: int) -> Found | 
     sides = _sides(places, rank)
     if sides is None or (not skip and rank == 1):
         return None
-    return Found(View("tokens", (raw[1], *sides), raw, skip), certain=True)
+    return _found(View("tokens", (raw[1], *sides), raw, skip), places, rank, certain=True)
 
 
 def _map(axes: tuple[Axis, ...], raw: tuple[int, ...], rank: int) -> Found | None:
     """[N, K, *places] or [N, *places, K]."""
-    if any(factor.places for axis in axes for factor in axis):
+    if any(factor.places or factor.role is Role.MIXTURE for axis in axes for factor in axis):
         return None
     others = [index for index, axis in enumerate(axes) if not is_places(axis)]
     certain = len(others) < len(axes)
@@ -147,27 +158,32 @@ def _map(axes: tuple[Axis, ...], raw: tuple[int, ...], rank: int) -> Found | Non
     if sides is None:
         return None
     kind: ViewKind = "channels_first" if channels == 0 else "channels_last"
-    return Found(View(kind, (raw[channels], *sides), raw), certain)
+    factors = tuple(factor for axis in places for factor in axis)
+    return _found(View(kind, (raw[channels], *sides), raw), factors, rank, certain=certain)
 
 
 def _sides_of(places: tuple[Axis, ...], rank: int) -> tuple[int, ...] | None:
     """The places along each of the image's directions, from an axis for each, or from axes that merge some."""
     directions = [{factor.meaning.direction for factor in axis} for axis in places]
-    if len(places) == rank and all(len(found) == 1 for found in directions):
-        known = [direction for (direction,) in directions if direction is not None]
-        if all(a < b for a, b in pairwise(known)):
-            return tuple(math.prod(factor.size for factor in axis) for axis in places)
+    one = len(places) == rank and all(len(found) == 1 for found in directions)
+    if one and all(found <= {None, side} for side, found in enumerate(directions)):
+        return tuple(math.prod(factor.size for factor in axis) for axis in places)
     return _sides(tuple(factor for axis in places for factor in axis), rank)
 
 
 def _sides(factors: tuple[Factor, ...], rank: int) -> tuple[int, ...] | None:
     """The product of the factors along each direction; None where they are not all known and in order."""
     directions = [factor.meaning.direction for factor in factors]
-    if None in directions and len(factors) == rank:
+    if len(factors) == rank and all(direction in {None, side} for side, direction in enumerate(directions)):
         return tuple(factor.size for factor in factors)
+    factors = tuple(factor for factor in factors if factor.size > 1 or factor.meaning.direction is not None)
+    directions = [factor.meaning.direction for factor in factors]
     known = [direction for direction in directions if direction is not None]
     if None in directions or known != sorted(known):
         return None
+    entire = [factor.meaning.direction for factor in factors if factor.split_from is None and factor.size > 1]
+    if len(entire) > len(set(entire)):
+        return None  # rows by rows, as in the product of a map and the transposed map
     return tuple(
         math.prod(factor.size for factor in factors if factor.meaning.direction == side) for side in range(rank)
     )

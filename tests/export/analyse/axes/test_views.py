@@ -68,6 +68,69 @@ def test_tokens_that_go_back_to_a_grid_are_one_too() -> None:
     assert (found.name, found.view.kind) == ("sum", "channels_first")
 
 
+SIDES = """g (float[N,3,12,20] x) => (float[N,5] y) {
+    f = Conv <pads = [1, 1, 1, 1]> (x, w1)
+    rows = ReduceMean <keepdims = 1> (f, last)
+    means = ReduceMean <keepdims = 1> (f, second)
+    columns = Transpose <perm = [0, 1, 3, 2]> (means)
+    REST
+    pooled = ReduceMean <keepdims = 0> (out, places)
+    y = MatMul(pooled, w2)
+}"""  # rows [N, 8, 12, 1] and columns [N, 8, 20, 1]
+COORDINATES = """
+    sides = Concat <axis = 2> (rows, columns)
+    mixed = Conv(sides, w3)
+    of_rows, turned = Split <axis = 2> (mixed, lengths)
+    of_columns = Transpose <perm = [0, 1, 3, 2]> (turned)
+    PRODUCT
+"""
+PRODUCTS = {
+    "the map first": "gated = Mul(f, of_rows) out = Mul(gated, of_columns)",
+    "the map last": "gate = Mul(of_rows, of_columns) out = Mul(gate, f)",
+    "the gates convolved": "a = Conv(of_rows, w3) b = Conv(of_columns, w3) gate = Mul(a, b) out = Mul(gate, f)",
+}
+
+
+def sides_offered(rest: str, **constants: list[int]) -> dict[str, Candidate]:
+    weights: dict[str, Any] = {"w1": (8, 3, 3, 3), "w2": (8, 5), "w3": (8, 8, 1, 1), "last": [3], "second": [2]}
+    found = candidates(model(SIDES.replace("REST", rest), **weights, places=[2, 3], lengths=[12, 20], **constants))
+    return {layer.name: layer for layer in found}
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_rows_beside_columns_are_no_side_of_the_image(product: str) -> None:
+    """Coordinate attention (Hou et al. 2021): the 12 rows and the 20 columns go through one convolution."""
+    found = sides_offered(COORDINATES.replace("PRODUCT", PRODUCTS[product]))
+    assert found["out"].shape == found["f"].shape == (8, 12, 20)
+    assert found["out"].is_default
+    assert found.keys().isdisjoint({"sides", "mixed"})
+
+
+def test_columns_that_stand_on_end_are_columns() -> None:
+    found = sides_offered("a = Conv(columns, w3) b = Transpose <perm = [0, 1, 3, 2]> (a) out = Mul(f, b)")
+    assert found["columns"].shape == found["a"].shape == found["b"].shape == (8, 1, 20)
+
+
+MIXTURES = {
+    "the sum with the transposed map": "t = Transpose <perm = [0, 1, 3, 2]> (f) out = Add(f, t)",
+    "the product with the transposed map": "t = Transpose <perm = [0, 1, 3, 2]> (f) out = MatMul(f, t)",
+    "a choice from the transposed map": "t = Transpose <perm = [0, 1, 3, 2]> (f) n = Less(f, t) out = Where(n, t, f)",
+    "the map under itself": "out = Concat <axis = 2> (f, f)",
+    "the transposed map beside it": "t = Transpose <perm = [0, 1, 3, 2]> (f) out = Concat <axis = 3> (f, t)",
+    "the transposed tokens": "t = Transpose <perm = [0, 1, 3, 2]> (f) a = Reshape(f, flat) b = Reshape(t, flat) "
+    "s = Add(a, b) out = Reshape(s, square)",
+}
+
+
+@pytest.mark.parametrize("mixture", MIXTURES)
+def test_a_map_and_the_transposed_map_make_no_map(mixture: str) -> None:
+    text = SIDES.replace("12,20", "12,12").replace("REST", MIXTURES[mixture])
+    weights: dict[str, Any] = {"w1": (8, 3, 3, 3), "w2": (8, 5), "last": [3], "second": [2], "places": [2, 3]}
+    found = {c.name: c for c in candidates(model(text, **weights, flat=[0, 8, 144], square=[0, 8, 12, 12]))}
+    assert "out" not in found
+    assert any(found[name].is_default for name in found.keys() & {"f", "t"})
+
+
 def refusal(text: str, layer: str, folder: Path, **weights: Any) -> str:
     with pytest.raises(ExportError) as caught:
         export(model(text, **weights), folder / "out.onnx", layers=layer)
