@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import onnx_ir as ir
 
 from onnxcam_export.analyse.activations import forward_steps
-from onnxcam_export.analyse.axes.batch_of_one import first_mixing, has_batch, open_batch
+from onnxcam_export.analyse.axes.batch_of_one import has_batch, open_batch, require_apart
 from onnxcam_export.analyse.axes.follow import Axes, follow
 from onnxcam_export.analyse.axes.image_layout import layout_of, roles_of
 from onnxcam_export.analyse.axes.views import batch_added_at, batch_lost_at, batch_reason
@@ -91,28 +91,23 @@ def analyse(
     image_input, axes = followed(steps, image)
     score = find_score(graph, score_output, axes, original.known_outputs)
     require_repeatable(steps, score.value)
-    whole = None
-    if image_input.batch == 1:
-        between = values_between(steps, score.value, [source])
-        whole = _with_batch(axes, steps, image_input, image, between)
-        axes = whole or axes
-        mixing = None if whole is None else first_mixing(whole, steps, between)
-        if mixing is not None:
-            raise ScoreError(
-                f"{mixing} computes along the batch, which is fixed to one here; an explanation has its targets there, "
-                "so this is not supported; change the model to compute along the axes after the batch"
-            )
+    is_one = image_input.batch == 1
+    between = values_between(steps, score.value, [source])
+    if is_one:
+        axes = _with_batch(axes, steps, image_input, image, between)
+    _require_rows(score.value, steps, axes, image, source)
+    if is_one:
+        require_apart(axes, steps, between)
     if Optimisation.NESTED_CONCAT in optimisations:
         steps = nest(steps)
     maps = Maps(steps, axes, source, score.value, len(image_input.places))
-    _require_rows(score.value, steps, axes, image, source)
     found = maps.candidates(of_head=of_head)
     if not found:
         raise ScoreError(maps.why_none(fixed=original.fixes_size))
     chosen = dict(layers) or {candidate.name: candidate.value for candidate in found if candidate.is_default}
     views = {name: maps.view(name, value) for name, value in chosen.items()}
     notes = maps.notes(chosen, named=bool(layers))
-    fixed = {} if whole is None else open_batch(whole)
+    fixed = open_batch(axes) if is_one else {}
     return Forward(original.model, steps, image_input, source, score, chosen, views, found, notes, optimisations, fixed)
 
 
@@ -155,12 +150,12 @@ def _require_rows(score: ir.Value, steps: Sequence[Step], axes: Axes, image: ir.
 
 def _with_batch(
     axes: Axes, steps: Sequence[Step], image_input: ImageInput, image: ir.Value, values: Collection[ir.Value]
-) -> Axes | None:
+) -> Axes:
     """The axes in which all values have the batch of one: the given ones, or those of the other way to follow it."""
     if has_batch(axes, values):
         return axes
     other = follow(steps, image, roles_of(image_input.layout), batch_goes_before=False)
-    return other if has_batch(other, values) else None
+    return other if has_batch(other, values) else axes
 
 
 def _name_batch(graph: ir.Graph, image: ir.Value) -> None:

@@ -76,13 +76,17 @@ MIXING: dict[str, Mix] = {
     "CumSum": lambda x: x.cumsum(0),
     "LayerNormalization": lambda x: nn.functional.layer_norm(x, x.shape),
 }
+LOST: dict[str, Mix] = {
+    "Gather": lambda x: x * x[0].mean(),  # the mean of [C, h, w]
+    "the model": lambda x: (x.flatten(1) @ x.flatten(1).T).softmax(-1).unsqueeze(2).unsqueeze(3) * x,  # [N, N]
+}
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("operator", MIXING)
+@pytest.mark.parametrize("operator", [*MIXING, *LOST])
 def test_other_operators_along_a_batch_of_one_are_refused(operator: str, tmp_path: Path) -> None:
-    with pytest.raises(ScoreError, match=f"^{operator} node .* computes along the batch, .* not supported"):
-        export(Network(MIXING[operator]).as_file(), tmp_path / "out.onnx")
+    with pytest.raises(ScoreError, match=f"^{operator} .*computes along the batch, .* not supported"):
+        export(Network((MIXING | LOST)[operator]).as_file(), tmp_path / "out.onnx")
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -90,6 +94,6 @@ def test_other_operators_along_a_batch_of_one_are_refused(operator: str, tmp_pat
 def test_without_that_the_rows_of_several_targets_are_found_mixed(
     operator: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(forward, "first_mixing", lambda *_: None)
+    monkeypatch.setattr(forward, "require_apart", lambda *_: None)
     with pytest.raises(ParityError, match="each target's row alone differs"):
         export(Network(MIXING[operator]).as_file(), tmp_path / "out.onnx")

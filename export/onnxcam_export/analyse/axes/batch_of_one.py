@@ -14,11 +14,13 @@ from onnxcam_export.analyse.axes.factors import contains_batch
 from onnxcam_export.analyse.axes.follow import RESHAPES
 from onnxcam_export.analyse.axes.links import How, links_of
 from onnxcam_export.analyse.axes.taken import taken_by
+from onnxcam_export.analyse.axes.views import batch_lost_at
+from onnxcam_export.errors import ScoreError
 from onnxcam_export.graph.steps import shape_of
 from onnxcam_export.read.dynamic_batch import BATCH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from collections.abc import Set as AbstractSet
 
     from onnxcam_export.analyse.axes.follow import Axes
@@ -30,17 +32,32 @@ def has_batch(axes: Axes, values: Iterable[ir.Value]) -> bool:
     return all(len(_places(axes, value)) == 1 for value in values)
 
 
-def first_mixing(axes: Axes, steps: Iterable[Step], values: AbstractSet[ir.Value]) -> Step | None:
-    """The first step that does more along the batch than to keep it apart; None if there is none.
+def require_apart(axes: Axes, steps: Sequence[Step], values: AbstractSet[ir.Value]) -> None:
+    """Requires that every step keeps the batch apart, where an explanation has its targets.
 
     With one image, a sum or a softmax over the batch is harmless. In the gradient, it would add up the rows of several
     targets.
 
     Args:
-        axes: The axes in which all values have the batch.
+        axes: The axes of values.
         steps: The forward pass.
         values: The values that are differentiated.
+
+    Raises:
+        ScoreError: A step computes along the batch, or the batch could not be followed.
     """
+    followed = has_batch(axes, values)
+    mixing = first_mixing(axes, steps, values) if followed else batch_lost_at(steps, axes, values)
+    if mixing is not None or not followed:
+        where = "the model" if mixing is None else f"{mixing}"
+        raise ScoreError(
+            f"{where} computes along the batch, which is fixed to one, and where an explanation has its targets; this is "
+            "not supported: change the model to compute along the axes after the batch"
+        )
+
+
+def first_mixing(axes: Axes, steps: Sequence[Step], values: AbstractSet[ir.Value]) -> Step | None:
+    """The first step that does more along the batch than to keep it apart; None if there is none."""
     return next((step for step in steps if not values.isdisjoint(step.outputs) and _mixes(axes, step, values)), None)
 
 
