@@ -51,26 +51,31 @@ def pooling_matrices(step: Step) -> dict[int, Matrix]:
 
 
 def resize_matrices(step: Step) -> dict[int, Matrix]:
-    """A Resize as an [n_out, n] matrix for each axis that it changes."""
+    """A Resize as an [n_out, n] matrix for each axis that it changes; rows outside of the map are zero."""
     rank = len(shape_of(step.x))
     axes = [axis % rank for axis in step.attributes.get("axes", range(rank))]
     scales = step.constant(2)
-    kept = {name: value for name, value in step.attributes.items() if name not in _RESIZE_AXES}
+    crops = step.attributes.get("coordinate_transformation_mode") == "tf_crop_and_resize"
+    region = step.constant(1) if crops else None
+    kept = {name: value for name, value in step.attributes.items() if name not in _NOT_KEPT}
     matrices = {}
     for index, axis in enumerate(axes):
         size, count = shape_of(step.x)[axis], shape_of(step.y)[axis]
-        if size is None or size == count:
+        start, end = (0, 1) if region is None else region[index :: len(axes)]
+        if size is None or (size == count and (start, end) == (0, 1)):
             continue
         unit_vectors = np.eye(size, dtype=np.float32)[:, None, :, None]
         if scales is not None and scales.size:
             factor: list[npt.NDArray[Any] | None] = [np.asarray([1, 1, scales[index], 1], np.float32)]
         else:
             factor = [None, np.asarray([size, 1, count, 1], np.int64)]
-        matrices[axis] = run_operator("Resize", [unit_vectors, None, *factor], kept)[:, 0, :, 0].T
+        crop = np.asarray([0, 0, start, 0, 1, 1, end, 1], np.float32) if crops else None
+        matrices[axis] = run_operator("Resize", [unit_vectors, crop, *factor], kept)[:, 0, :, 0].T
     return matrices
 
 
-_RESIZE_AXES = {"axes", "keep_aspect_ratio_policy"}
+# What is said of each axis, or is added where the gradient is zero.
+_NOT_KEPT = {"axes", "keep_aspect_ratio_policy", "extrapolation_value"}
 
 
 def apply_transposed(

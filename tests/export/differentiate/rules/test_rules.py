@@ -470,6 +470,17 @@ CASES = {
             size=[7, 3],
             **MAP,
         ),
+        *(
+            case(
+                f'Resize<mode="{mode}", coordinate_transformation_mode="tf_crop_and_resize", axes=[3,2], '
+                "extrapolation_value=0.7>(x, roi, , size)",
+                roi=np.asarray([0.1, -0.2, 0.8, 1.1], np.float32),
+                size=size,
+                **MAP,
+            )
+            for mode in ("linear", "nearest")
+            for size in ([7, 6], [5, 4])
+        ),
         case('Resize<mode="linear", axes=[3,2]>(x, , scales)', scales=np.asarray([1.7, 0.6], np.float32), **MAP),
         case('Resize<mode="linear", axes=[1,2]>(x, , , size)', size=[6, 9], **MAP),
         case('Resize<mode="nearest">(x, , scales)', x=("N", 2, 5), scales=np.asarray([1, 1, 1.5], np.float32)),
