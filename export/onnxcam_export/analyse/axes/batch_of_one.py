@@ -51,8 +51,8 @@ def require_apart(axes: Axes, steps: Sequence[Step], values: AbstractSet[ir.Valu
     if mixing is not None or not followed:
         where = "the model" if mixing is None else f"{mixing}"
         raise ScoreError(
-            f"{where} computes along the batch, which is fixed to one, and where an explanation has its targets; this is "
-            "not supported: change the model to compute along the axes after the batch"
+            f"{where} computes along the batch, which is fixed to one, and where an explanation has its targets; this "
+            "is not supported: change the model to compute along the axes after the batch"
         )
 
 
