@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -105,3 +106,48 @@ def test_a_change_below_rounding_is_no_error() -> None:
         central_differences.along_gradient(g),
     )
     assert flat == central_differences.Agreement(None, 0, 1)
+
+
+def gelu(x: np.ndarray) -> np.ndarray:
+    """In float32, as networks compute it."""
+    erf = np.vectorize(math.erf)(x / np.sqrt(2)).astype(np.float32)
+    return np.asarray(np.float32(0.5) * x.astype(np.float32) * (np.float32(1) + erf), np.float32)
+
+
+@pytest.mark.parametrize("x", [-9.0, -5.6])
+def test_the_flat_end_of_an_activation_is_lost_in_rounding_but_not_a_gradient_that_is_wrong_there(x: float) -> None:
+    a = np.full((1, 1, 2, 3), x)
+
+    def y(value: np.ndarray) -> float:
+        return float(gelu(value).sum())
+
+    assert y(a) == 0
+    g = np.exp(-(a**2) / 2) * a / np.sqrt(2 * np.pi)  # of the tail
+    directions = central_differences.along_gradient
+    assert central_differences.compare(y, a, g, directions(g)) == central_differences.Agreement(None, 0, 1)
+    for wrong in (np.ones(a.shape), np.full(a.shape, 1e-3)):
+        found = central_differences.compare(y, a, wrong, directions(wrong))
+        assert found.error == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("width", "settles"), [(1e-2, True), (3e-5, False)])
+def test_large_steps_that_agree_beside_a_steep_function_make_no_gradient_wrong(width: float, settles: bool) -> None:
+    """Steps far beyond a narrow bump agree on a slope of zero, until a small one contradicts them."""
+    a = np.random.default_rng(0).standard_normal((1, 1, 20, 20))
+    a[0, 0, :2] = 0.5 * width
+
+    def y(value: np.ndarray) -> float:
+        t = value[0, 0, :2].astype(np.float32) / np.float32(width)
+        return float((1 / (1 + t**2)).sum(dtype=np.float32))
+
+    t = a / width
+    g = -2 * t / (1 + t**2) ** 2 / width
+    g[0, 0, 2:] = 0
+    ladder, directions = central_differences.IMAGE_LADDER, central_differences.along_gradient
+    found = central_differences.compare(y, a, g, directions(g), ladder)
+    assert found == central_differences.Agreement(found.error if settles else None, int(settles), int(not settles))
+    assert (found.error or 0) < central_differences.ALLOWED
+    for fault in (1.1, -1.0, 1e-2) if settles else ():
+        found = central_differences.compare(y, a, fault * g, directions(fault * g), ladder)
+        assert found.error is not None
+        assert found.error > central_differences.ALLOWED
