@@ -1,4 +1,4 @@
-"""A module from a function in a Python file: ``FILE.py:FACTORY``."""
+"""A module from a Python file: ``FILE.py:FACTORY``, made by a function or a class, or made already."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _NAMES = ("num_classes", "classes", "n_classes", "number_of_classes")
 
 
 def from_file(file: Path, factory: str, classes: int | None = None) -> Any:
-    """The module that a function in a Python file makes; the file is run.
+    """The module that a function in a Python file makes, or that has this name there; the file is run.
 
     Args:
         file: The Python file.
-        factory: The function's name.
+        factory: The function's name, or the module's.
         classes: The number of classes, given by keyword; None leaves it to the function.
 
     Raises:
@@ -41,11 +41,20 @@ def from_file(file: Path, factory: str, classes: int | None = None) -> Any:
     try:
         spec.loader.exec_module(module)
         make = getattr(module, factory)
+        if hasattr(make, "named_modules") and not isinstance(make, type):
+            return _made(make, f"{file}:{factory}", classes)
         return make(**_keywords(make, f"{file}:{factory}", classes))
     except SourceError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise SourceError(f"{file}:{factory} failed with {type(error).__name__}: {error}") from error
+
+
+def _made(module: Any, name: str, classes: int | None) -> Any:
+    """A module that the file itself has made."""
+    if classes is not None:
+        raise SourceError(f"{name} is a module already and takes no number of classes; leave --classes out")
+    return module
 
 
 def _keywords(make: Callable[..., Any], name: str, classes: int | None) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +12,11 @@ from onnxcam_export.errors import SourceError
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Where trainers put the state dict in a checkpoint, and what wrappers write before its names.
+# Where trainers put the state dict in a checkpoint, those first that are taken if there are several.
 _WRAPPERS = ("model_state_dict", "state_dict", "model")
-_PREFIXES = ("module.", "_orig_mod.", "model.")
+# The prefix that is taken if several have all weights, as beside a moving average of them.
+_FIRST = ("model.", "module.")
+_START = 64  # bytes
 # Batch normalisation's, which checkpoints of old do not have and answers do not depend on.
 _COUNTER = "num_batches_tracked"
 
@@ -56,33 +59,77 @@ def _read(file: Path) -> Any:
         except ImportError as error:
             raise SourceError(f"safetensors is not installed, and {file} needs it; install it with pip") from error
         return load_file(file)
+    _check_is_binary(file)
     import torch
 
     return torch.load(file, map_location="cpu", weights_only=True)
 
 
-def _unwrapped(content: Any, file: Path) -> Mapping[str, Any]:
-    """The state dict in a checkpoint."""
-    for name in _WRAPPERS:
-        if isinstance(content, Mapping) and isinstance(content.get(name), Mapping):
-            return _unwrapped(content[name], file)
-    if not isinstance(content, Mapping) or not any(hasattr(value, "shape") for value in content.values()):
-        found = f"has the keys {listed(map(str, content), 8)}" if isinstance(content, Mapping) else "is no mapping"
+def _check_is_binary(file: Path) -> None:
+    """Refuses what is downloaded in place of weights.
+
+    Raises:
+        SourceError: The file is empty, a page, or git-lfs's pointer to the weights.
+    """
+    with file.open("rb") as opened:
+        start = opened.read(_START).lstrip().lower()
+    if not start:
+        raise SourceError(f"the weights {file} are an empty file; download or save them again")
+    if start.startswith(b"version https://git-lfs"):
         raise SourceError(
-            f"the weights {file} do not fit the model: the file {found}, and no state dict is in it; save "
-            "model.state_dict()"
+            f"the weights {file} are git-lfs's pointer to the real file; run 'git lfs pull' in its folder"
         )
-    return {str(name): value for name, value in content.items() if hasattr(value, "shape")}
+    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
+        raise SourceError(f"the weights {file} are a web page, perhaps an error's; download them again")
 
 
-def _without_prefixes(state: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """The weights by the module's own names: a wrapper that was trained puts a prefix before every one."""
-    names = dict(state)
-    for _ in _PREFIXES:
-        for prefix in _PREFIXES:
-            if names.keys().isdisjoint(own) and all(name.startswith(prefix) for name in names):
-                names = {name.removeprefix(prefix): value for name, value in names.items()}
-    return names
+def _unwrapped(content: Any, file: Path) -> Mapping[str, Any]:
+    """The state dict in a checkpoint: under a usual key, or the only mapping of names to tensors."""
+    if isinstance(content, Mapping):
+        usual = [content[name] for name in _WRAPPERS if isinstance(content.get(name), Mapping)]
+        if usual:
+            return _unwrapped(usual[0], file)
+        if _has_tensors(content):
+            return {str(name): value for name, value in content.items() if hasattr(value, "shape")}
+        inside = [value for value in content.values() if isinstance(value, Mapping) and _has_tensors(value)]
+        if len(inside) == 1:
+            return _unwrapped(inside[0], file)
+    raise SourceError(f"the weights {file} do not fit the model: the file {_found(content)}; save model.state_dict()")
+
+
+def _found(content: Any) -> str:
+    if not isinstance(content, Mapping):
+        return "is no mapping, and no state dict is in it"
+    if not content:
+        return "has an empty mapping"
+    inside = sum(isinstance(value, Mapping) and _has_tensors(value) for value in content.values())
+    count = f"{inside} state dicts are" if inside else "no state dict is"
+    return f"has the keys {listed(map(str, content), 8)}, and {count} in it"
+
+
+def _has_tensors(mapping: Mapping[Any, Any]) -> bool:
+    return any(hasattr(value, "shape") for value in mapping.values())
+
+
+def _without_prefixes(state: Mapping[str, Any], own: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The weights by the module's own names: those that begin with the prefix under which the file has most of them.
+
+    A wrapper that was trained puts a prefix before every name, and a trainer has more beside them: the weights of a
+    loss, or a copy of the model. If several prefixes have as many, it is a usual one, or none.
+    """
+    counts = Counter(name[:at] for name in state for at in _starts(name) if name[at:] in own)
+    most = max(counts.values(), default=0)
+    best = [prefix for prefix in counts if counts[prefix] == most]
+    usual = [prefix for prefix in ("", *_FIRST) if prefix in best]
+    if not usual and len(best) != 1:
+        return state
+    prefix = (usual or best)[0]
+    return {name[len(prefix) :]: value for name, value in state.items() if name.startswith(prefix)}
+
+
+def _starts(name: str) -> list[int]:
+    """Where the parts of a dotted name begin."""
+    return [0, *(index + 1 for index, letter in enumerate(name) if letter == ".")]
 
 
 def _check_fits(state: Mapping[str, Any], own: Mapping[str, Any], file: Path) -> None:

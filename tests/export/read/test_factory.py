@@ -21,6 +21,15 @@ def needs(num_classes):
 def needs_more(num_classes, width):
     return num_classes
 
+def exits():
+    raise SystemExit(3)
+
+class Made:
+    def named_modules(self):
+        return []
+
+made = Made()
+
 NUMBER = 3
 """
 
@@ -58,3 +67,14 @@ def test_mistakes(file, factory, classes, words):
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(SourceError, match=r"does not exist; give FILE\.py:FACTORY"):
         from_file(tmp_path / "missing.py", "plain")
+
+
+def test_a_module_that_the_file_has_made(file):
+    assert type(from_file(file, "made")).__name__ == "Made"
+    with pytest.raises(SourceError, match="made is a module already and takes no number of classes"):
+        from_file(file, "made", 5)
+
+
+def test_a_factory_that_exits(file):
+    with pytest.raises(SourceError, match="exits failed with SystemExit: 3"):
+        from_file(file, "exits")

@@ -19,6 +19,10 @@ def prefixed(state, prefix):
     return {prefix + name: value for name, value in state.items()}
 
 
+def zeros(state):
+    return {name: torch.zeros_like(value) for name, value in state.items()}
+
+
 FORMS = {
     "a state dict": lambda state: state,
     "state_dict": lambda state: {"epoch": 3, "state_dict": state, "optimizer": {"state": {}}},
@@ -28,6 +32,11 @@ FORMS = {
     "compiled": lambda state: prefixed(state, "_orig_mod."),
     "Lightning": lambda state: {"state_dict": prefixed(state, "model."), "pytorch-lightning_version": "2"},
     "both": lambda state: prefixed(state, "module._orig_mod."),
+    "any key": lambda state: {"network": state, "accuracy": 0.5},
+    "an average alone": lambda state: {"model": None, "model_ema": state},
+    "any prefix": lambda state: prefixed(state, "backbone."),
+    "a loss beside": lambda state: {"state_dict": {**prefixed(state, "net."), "criterion.weight": torch.ones(5)}},
+    "an average beside": lambda state: prefixed(zeros(state), "model_ema.") | prefixed(state, "model."),
     "of old": lambda state: {name: value for name, value in state.items() if "num_batches" not in name},
 }
 
@@ -95,3 +104,25 @@ def test_files_that_cannot_be_read(tmp_path):
     assert "; save model.state_dict()" in refused(network(), tmp_path / "w.pth")
     (tmp_path / "w.safetensors").write_bytes(pickle.dumps([]))
     assert "the file cannot be read as a state dict" in refused(network(), tmp_path / "w.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "are an empty file; download or save them again"),
+        (b"<!DOCTYPE html><title>404</title>", "are a web page, perhaps an error's; download them again"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:a", "are git-lfs's pointer to the real file"),
+    ],
+)
+def test_what_is_downloaded_in_place_of_weights(tmp_path, content, words):
+    (tmp_path / "w.pth").write_bytes(content)
+    with pytest.raises(SourceError, match=words):
+        load_weights(network(), tmp_path / "w.pth")
+
+
+def test_two_copies_under_unusual_names_are_not_guessed(tmp_path):
+    state = network().state_dict()
+    torch.save({"a": state, "b": state}, tmp_path / "w.pth")
+    assert "has the keys a, b, and 2 state dicts are in it" in refused(network(), tmp_path / "w.pth")
+    torch.save(prefixed(state, "a.") | prefixed(state, "b."), tmp_path / "w.pth")
+    assert "the file lacks 0.bias" in refused(network(), tmp_path / "w.pth")
