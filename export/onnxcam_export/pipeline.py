@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from onnxcam.metadata import Metadata
     from onnxcam_export.analyse.layers import Candidate
+    from onnxcam_export.read.source import Original
 
 
 _LAYERS_OF_HEAD = "the layers are the maps that feed the detection head, one for each scale"
@@ -215,6 +216,7 @@ def run(
                 size = _save(forward.model, metadata, temporary)
     found = [
         label_note,
+        _detach_note(original, forward.score.value),
         _LAYERS_OF_HEAD if head is not None and not by_name else None,
         *forward.notes,
         at_input.remark(forward.steps) if at_input is not None else None,
@@ -240,6 +242,14 @@ def candidates(
     head = read_detection(detection)
     forward, _ = analysed(original, {}, score_output, optimisations=ALL, rules=PLAIN, head=head)
     return list(forward.candidates)
+
+
+def _detach_note(original: Original, score: ir.Value) -> str | None:
+    if original.program is None:
+        return None
+    from onnxcam_export.read.from_torch import detach_note  # noqa: PLC0415 — torch takes seconds to import
+
+    return detach_note(original.program, score.name or "")
 
 
 def _takes_the_image_alone(graph: ir.Graph) -> bool:

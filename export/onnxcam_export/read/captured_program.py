@@ -18,6 +18,7 @@ SQUEEZE_NOTE = (
     "squeeze() keeps the batch also if it is one image, which the module drops: use squeeze(1), or another axis, to "
     "have both alike"
 )
+_WITHOUT_KERNELS = {torch.bfloat16, torch.float64}
 # Where a batch norm has its running mean, and whether it trains, among its arguments.
 _RUNNING_MEAN, _TRAINS = 3, 5
 _BATCH_NORMS = (
@@ -108,6 +109,23 @@ def _reached(graph: torch.fx.Graph, inputs: Collection[str], *, through_detach: 
         if floating and not stops and (node.name in inputs or not reached.isdisjoint(node.all_input_nodes)):
             reached.add(node)
     return reached
+
+
+def make_float32(program: torch.export.ExportedProgram) -> None:
+    """Makes a program compute in float32 what it computes in bfloat16 and float64, in place: weights and casts."""
+    for tensors in (program.state_dict, program.constants):
+        for name, tensor in tensors.items():
+            if isinstance(tensor, torch.Tensor) and tensor.dtype in _WITHOUT_KERNELS:
+                wide = tensor.detach().float()
+                tensors[name] = torch.nn.Parameter(wide) if isinstance(tensor, torch.nn.Parameter) else wide
+    tree_map = torch.utils._pytree.tree_map  # noqa: SLF001 — no public name for it
+    for node in program.graph.nodes:
+        node.args, node.kwargs = tree_map(_widened, node.args), tree_map(_widened, node.kwargs)
+    program.graph_module.recompile()
+
+
+def _widened(argument: Any) -> Any:
+    return torch.float32 if isinstance(argument, torch.dtype) and argument in _WITHOUT_KERNELS else argument
 
 
 def name_apart(model: ir.Model, program: torch.export.ExportedProgram) -> None:

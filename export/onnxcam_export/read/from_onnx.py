@@ -12,7 +12,7 @@ import onnx_ir as ir
 
 from onnxcam import contract
 from onnxcam_export.errors import ExportError, SourceError
-from onnxcam_export.graph.float32 import BFLOAT16_NOTE, computes_in_halves, to_float32
+from onnxcam_export.graph.float32 import computes_in_halves, note_of, to_float32
 from onnxcam_export.graph.non_tensor_outputs import HIDDEN_TYPES, hide
 from onnxcam_export.graph.session import Failure
 from onnxcam_export.graph.session import open_model as open_in_onnxruntime
@@ -78,7 +78,7 @@ def open_model(
     with _reasoned(name):
         types = hide(proto)
         original, model = (_to_ir(proto, types, folders) for _ in range(2))
-        notes = (BFLOAT16_NOTE,) if computes_in_halves(original, {ir.DataType.BFLOAT16}) else ()
+        notes = (note_of("bfloat16"),) if computes_in_halves(original, {ir.DataType.BFLOAT16}) else ()
         if notes:
             to_float32(original)
             to_float32(model)

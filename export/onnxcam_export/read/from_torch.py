@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import inspect
+import io
 import logging
 import warnings
 from dataclasses import dataclass
@@ -20,11 +21,19 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from onnxcam_export.errors import SourceError
 from onnxcam_export.graph.detached import mark_detached
-from onnxcam_export.graph.float32 import BFLOAT16_NOTE
+from onnxcam_export.graph.float32 import WITHOUT_KERNELS, computes_in_halves, note_of, to_float32
 from onnxcam_export.read.adaptive_pooling import pooling
 from onnxcam_export.read.attention import attention
-from onnxcam_export.read.captured_program import check_batch_norms, name_apart, stops_at_detach, with_fixed_axes
+from onnxcam_export.read.capture_errors import sentence
+from onnxcam_export.read.captured_program import (
+    check_batch_norms,
+    make_float32,
+    name_apart,
+    stops_at_detach,
+    with_fixed_axes,
+)
 from onnxcam_export.read.ceil_mode import cut_padding
+from onnxcam_export.read.module_outputs import key_of, tensors_alone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -81,8 +90,8 @@ def capture(
         if isinstance(source, torch.export.ExportedProgram):
             program = source
         else:
-            source, notes = _without_bfloat16(source.module if isinstance(source, torch.nn.DataParallel) else source)
-            with _evaluating(source):
+            source, notes = _in_float32(source)
+            with _evaluating(source), _returning_tensors(source):
                 program = _traced(source, inputs)
         check_batch_norms(program)
         program, squeezed = with_fixed_axes(program)
@@ -99,9 +108,26 @@ def capture(
         name_apart(exported.model, exported.exported_program)
         while cut_padding(exported.model.graph):  # the shapes are PyTorch's, and need no correction
             pass
-        stops = stops_at_detach(program.graph, program.graph_signature.user_inputs)
-        notes += (*squeezed, *(() if stops else (DETACH_NOTE,)))
+        notes += _made_float32(exported.model, exported.exported_program)
+        notes = tuple(dict.fromkeys((*notes, *squeezed)))
     return Captured(exported.model, exported.exported_program, notes)
+
+
+def detach_note(program: torch.export.ExportedProgram, score: str) -> str | None:
+    """The note on ``detach()``, if it is ignored and the scores are computed from a detached value.
+
+    Args:
+        program: The program.
+        score: The name of the scores in it; if it has none of that name, all its outputs are meant.
+    """
+    if stops_at_detach(program.graph, program.graph_signature.user_inputs):
+        return None
+    nodes = {node.name: node for node in program.graph.nodes}
+    before = {nodes.get(score, program.graph.output_node())}
+    for node in reversed(program.graph.nodes):
+        if node in before:
+            before.update(node.all_input_nodes)
+    return DETACH_NOTE if any(node.target is torch.ops.aten.detach.default for node in before) else None
 
 
 def _of_detach(program: torch.export.ExportedProgram) -> dict[Callable[..., Any], Callable[..., Any]]:
@@ -129,18 +155,34 @@ def output_names(captured: Captured) -> dict[str, str]:
     assert out_spec is not None  # noqa: S101 — every captured program has one
     dummy = torch.utils._pytree.tree_unflatten(outputs, out_spec)  # noqa: SLF001 — no public name for it
     paths = torch.utils._pytree.tree_flatten_with_path(dummy)[0]  # noqa: SLF001 — the same
-    return {".".join(_key(entry) for entry in path) or "0": str(name) for path, name in paths}
+    return {".".join(map(key_of, path)) or "0": str(name) for path, name in paths}
 
 
-def _key(entry: Any) -> str:
-    return str(getattr(entry, "key", getattr(entry, "idx", getattr(entry, "name", entry))))
+def _in_float32(module: torch.nn.Module) -> tuple[torch.nn.Module, tuple[str, ...]]:
+    """The module, or a copy in float32 if its weights are in bfloat16 or float64, and a note that says so."""
+    types = {tensor.dtype for tensor in module.parameters()}
+    found = [kind for kind in ("bfloat16", "float64") if getattr(torch, kind) in types]
+    return (copy.deepcopy(module).float(), (note_of(found[0]),)) if found else (module, ())
 
 
-def _without_bfloat16(module: torch.nn.Module) -> tuple[torch.nn.Module, tuple[str, ...]]:
-    """The module, or a copy in float32 if it computes in bfloat16, and a note that says so."""
-    if all(tensor.dtype != torch.bfloat16 for tensor in (*module.parameters(), *module.buffers())):
-        return module, ()
-    return copy.deepcopy(module).float(), (BFLOAT16_NOTE,)
+def _made_float32(model: ir.Model, program: torch.export.ExportedProgram) -> tuple[str, ...]:
+    """Makes a graph and its program compute in float32 what is in bfloat16 or float64, and returns a note of it."""
+    found = [kind for kind in WITHOUT_KERNELS if computes_in_halves(model, {kind})]
+    if not found:
+        return ()
+    to_float32(model, WITHOUT_KERNELS)
+    make_float32(program)
+    return tuple(note_of({"DOUBLE": "float64"}.get(kind.name, kind.name.lower())) for kind in found)
+
+
+@contextlib.contextmanager
+def _returning_tensors(module: torch.nn.Module) -> Iterator[None]:
+    """The module without what it returns beside tensors, which an exported program cannot hold."""
+    handle = module.register_forward_hook(lambda _module, _arguments, output: tensors_alone(output))
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 def _takes_any_arguments(module: torch.nn.Module) -> bool:
@@ -149,11 +191,17 @@ def _takes_any_arguments(module: torch.nn.Module) -> bool:
     return next(iter(parameters)).kind is inspect.Parameter.VAR_POSITIONAL if parameters else False
 
 
+def _only_keyword(module: torch.nn.Module) -> str:
+    """The name of the first argument of ``forward`` if it must be given by name; else empty."""
+    first = next(iter(inspect.signature(module.forward).parameters.values()), None)
+    return first.name if first is not None and first.kind is inspect.Parameter.KEYWORD_ONLY else ""
+
+
 def _traced(module: torch.nn.Module, inputs: Mapping[str, Any]) -> torch.export.ExportedProgram:
     """The program of a module with a symbolic batch."""
     batch = {0: torch.export.Dim("batch", min=1, max=65536)}
-    examples = {name: _example(module, given) for name, given in inputs.items()}
-    if len(examples) == 1:
+    examples = {name or _only_keyword(module): _example(module, given) for name, given in inputs.items()}
+    if len(examples) == 1 and not _only_keyword(module):
         (image,) = examples.values()
         shapes: Any = (batch,) if _takes_any_arguments(module) else batch
         return torch.export.export(module, (image,), dynamic_shapes=(shapes,))
@@ -166,6 +214,7 @@ def _example(module: torch.nn.Module, given: Any) -> torch.Tensor:
     like = next(iter([*module.parameters(), *module.buffers()]), torch.empty(0))
     if isinstance(given, torch.Tensor):
         moved = given.detach().to(like.device)
+        moved = moved.float() if moved.dtype in {torch.bfloat16, torch.float64} else moved
         return torch.cat([moved, moved]) if moved.ndim and len(moved) == 1 else moved
     dtype = like.dtype if like.dtype.is_floating_point else torch.float32
     generator = torch.Generator().manual_seed(0)
@@ -192,12 +241,13 @@ def _evaluating(module: torch.nn.Module) -> Iterator[None]:
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """PyTorch's exporter warns of its own deprecations, which are none of the user's."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.export", "onnxscript")]
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.export", "torch.fx", "onnxscript", "onnx_ir")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings():
+        # What PyTorch dumps of a program that it cannot capture, it prints.
+        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:
@@ -213,11 +263,4 @@ def _reasoned() -> Iterator[None]:
     except (SourceError, KeyboardInterrupt):
         raise
     except Exception as error:
-        cause: BaseException = error
-        while cause.__cause__ is not None:
-            cause = cause.__cause__
-        lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
-        raise SourceError(
-            f"PyTorch cannot export this model: {lines[0] if lines else type(cause).__name__}; "
-            "check that it runs on the given input_shape and that its code does not branch on the batch"
-        ) from error
+        raise SourceError(sentence(error)) from error

@@ -44,7 +44,8 @@ def module_shape(module: Any, given: Any) -> tuple[Shape, str | None]:
             example = with_channels(module, sizes)
             raise ShapeError(
                 f"input_shape (--input-size) is {shown(given)}, and this module needs {' x '.join(axes)}; give "
-                f"{example}, or {'x'.join(map(str, example))} on the command line"
+                f"{example}, or {'x'.join(map(str, example))} on the command line; if the module's input has other "
+                "axes than its first convolution, give a tensor with example_inputs in Python"
             )
         return sizes[-len(axes) :], None
     stated = stated_shape(module)

@@ -7,6 +7,7 @@ from typing import Any
 
 from onnxcam.text import shown
 from onnxcam_export.errors import TargetLayerError
+from onnxcam_export.read.modules import unwrapped
 
 Given = str | Iterable[str | Any] | Mapping[str, str | Any] | Any
 
@@ -37,7 +38,7 @@ def _name(layer: Any, source: Any) -> str:
         raise TargetLayerError(
             f"a layer is a name or a PyTorch module, not {shown(layer)}; give names such as 'layer4'"
         )
-    root = source.module if type(source).__name__ == "DataParallel" else source  # it is exported without the wrapper
+    root = unwrapped(source)
     named = root.named_modules() if _is_module(root) else ()
     for name, module in named:
         if module is layer and name:

@@ -14,6 +14,7 @@ from onnxcam.text import listed, shown
 from onnxcam_export.errors import ScoreError, SourceError
 from onnxcam_export.read.from_onnx import open_model
 from onnxcam_export.read.input_shape import check_shape, module_inputs
+from onnxcam_export.read.modules import check_module, unwrapped
 from onnxcam_export.read.other_files import check_is_onnx
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ def read(
         SourceError: The source cannot be read, or is of a kind that cannot be exported.
         ShapeError: An ONNX model's image size is not known, or is not ``input_shape``.
     """
+    source = unwrapped(source)
     kind = torch_kind(source)
     if kind is not None:
         return _read_torch(source, kind, input_shape, image_input, example_inputs)
@@ -154,6 +156,8 @@ def _read_onnx(
 def _read_torch(source: Any, kind: str, input_shape: Any, image_input: str | None, example_inputs: Any) -> Original:
     from onnxcam_export.read.from_torch import capture, output_names  # noqa: PLC0415 — torch takes seconds to import
 
+    if kind == _MODULE:
+        check_module(source)
     inputs, note = ({}, None) if kind == _PROGRAM else module_inputs(source, input_shape, example_inputs)
     captured = capture(source, inputs)
     names = [value.name or "" for value in captured.model.graph.inputs]

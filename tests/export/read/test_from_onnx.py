@@ -474,7 +474,7 @@ def test_a_bfloat16_file_becomes_float32_with_a_note(tmp_path: Path) -> None:
                 shape = list(tensor.dims)
                 tensor.CopyFrom(onnx.helper.make_tensor(tensor.name, onnx.TensorProto.BFLOAT16, shape, raw, raw=True))
     report, expected = export(half, tmp_path / "half.onnx"), export(wide, tmp_path / "wide.onnx")
-    assert "bfloat16 weights were made float32" in str(report)
+    assert "what the model has in bfloat16 was made float32" in str(report)
     image = np.random.default_rng(0).standard_normal((2, 3, 12, 12)).astype(np.float32)
     got, wanted = (onnxcam.Explainer(item.path).run(image, [3, 1]) for item in (report, expected))
     np.testing.assert_array_equal(got.guided_backprop(), wanted.guided_backprop())

@@ -101,3 +101,10 @@ def test_signals_and_volumes(module, given, expected):
 
 def test_an_onnx_models_height_and_width_alone():
     assert check_shape((8, 9)) == (8, 9)
+
+
+def test_the_advice_for_inputs_of_other_axes():
+    with pytest.raises(
+        ShapeError, match="has other axes than its first convolution, give a tensor with example_inputs"
+    ):
+        module_shape(network(), (6, 40))
