@@ -26,7 +26,8 @@ class Layer:
         name: The name that users give, e.g. ``layer4``.
         value: The ONNX value that holds its output A.
         shape: The shape of its outputs without the batch, ``(K, *places)``: ``(K, h, w)`` of an image.
-        view: How the value became that: ``channels_first``, ``channels_last``, or ``tokens`` of ``[N, skip + h w, K]``.
+        view: How the value became that: ``channels_first``, ``channels_last``, or ``tokens`` of ``[N, skip + h w, K]``,
+            which may have further tokens after the places, and the batch as its second axis.
         skip: The number of tokens before the places, which are left out: class tokens, registers.
     """
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from onnxcam_export.analyse.axes.views import Found
 
-_MOVERS = frozenset(("Transpose", "Reshape", "Squeeze", "Unsqueeze", "Identity", "Slice", "Split", "Gather"))
+_TAKERS = frozenset(("Slice", "Split", "Gather"))
+_MOVERS = frozenset(("Transpose", "Reshape", "Squeeze", "Unsqueeze", "Identity")) | _TAKERS
 
 
 def default_layer(
@@ -37,7 +38,7 @@ def default_layer(
     if not own:
         return None
     last = _with_all_sides(own, found)
-    return last if found[last].view.skip else _of_all_paths(last, own, found, bottlenecks(steps, between))
+    return last if found[last].view.has_other_tokens else _of_all_paths(last, own, found, bottlenecks(steps, between))
 
 
 def _of_all_paths(
@@ -106,9 +107,19 @@ def _is_softmax(value: ir.Value) -> bool:
 
 
 def _projects(value: ir.Value) -> bool:
-    """Whether the value is a linear layer's, with or without its bias."""
-    node = value.producer()
+    """Whether the value is a linear layer's, with or without its bias, or taken out of it, as a query is."""
+    node = _without_moves(value).producer()
     if node is not None and node.op_type == "Add" and sum(map(is_constant, node.inputs)) == 1:
         x = next(x for x in node.inputs if not is_constant(x))
         node = x.producer() if x is not None else None
     return node is not None and node.op_type in {"MatMul", "Gemm"} and any(map(is_constant, node.inputs[:2]))
+
+
+def _without_moves(value: ir.Value) -> ir.Value:
+    """What the value was taken out of, before its elements were moved; the value itself if nothing was taken."""
+    node, source, taken = value.producer(), value, False
+    while node is not None and node.op_type in _MOVERS and node.inputs[0] is not None:
+        taken |= node.op_type in _TAKERS
+        source = node.inputs[0]
+        node = source.producer()
+    return source if taken else value

@@ -133,7 +133,7 @@ class Maps:
                 )
         if not named and len(layers) == 1:
             ((name, value),) = layers.items()
-            if value not in bottlenecks(self._steps, self.between) and not found[name].view.skip:
+            if value not in bottlenecks(self._steps, self.between) and not found[name].view.has_other_tokens:
                 notes.append(
                     f"other paths from the image to the score do not go through the layer {name!r}, and its maps show "
                     "nothing of them; name other layers to see them"

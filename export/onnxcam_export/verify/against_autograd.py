@@ -166,7 +166,7 @@ class AgainstAutograd:
             activations = plain.values[value]
             (gradients,) = torch.autograd.grad((scores * weights).sum(), activations, retain_graph=True)
             view = self._views[layer]
-            expected[contract.ACTIVATIONS_PREFIX + layer] = view.of(_array(activations)[:count])
+            expected[contract.ACTIVATIONS_PREFIX + layer] = view.of(_array(activations))[:count]
             expected[contract.GRADIENTS_PREFIX + layer] = view.of(_array(gradients))
         if self._input_output is None:
             return expected, tuple(notes)

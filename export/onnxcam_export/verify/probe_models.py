@@ -70,7 +70,7 @@ def cut(forward: Forward, value: ir.Value, view: View | None = None) -> Session:
     graph, inner, score = model.graph, values[value.name or ""], values[forward.score.value.name or ""]
     uses, shape = list(inner.uses()), inner.shape
     if view is not None and shape is not None:
-        shape = ir.Shape([shape[0], *view.shape])
+        shape = ir.Shape([shape[view.batch_axis], *view.shape])
     probe = ir.val(VALUE, dtype=inner.dtype, shape=shape)
     op = Builder(graph, score.dtype or ir.DataType.FLOAT, VALUE)
     before = op.branch("back").typed(inner.dtype or ir.DataType.FLOAT)

@@ -61,7 +61,7 @@ def part_of(axis: Axis, index: Index) -> Axis:
     if len(index) == size and np.array_equal(index, np.arange(size)):
         return axis
     (factor, *others) = axis
-    if factor.places and np.array_equal(index, np.arange(factor.skip, size)):
+    if factor.places and np.array_equal(index, factor.token_indices):
         return factor.places
     if others or factor.places or factor.role in {Role.BATCH, Role.MIXTURE}:
         return (Factor(max(1, len(index))),)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from enum import Enum
 from itertools import accumulate, groupby, islice, zip_longest
+from math import prod
 from operator import mul
 from typing import TYPE_CHECKING
 
@@ -132,6 +133,11 @@ class Factor:
         self.extent = extent
         self.splits: dict[int, tuple[Factor, Factor]] = {}
         self.split_from: Factor | None = None
+
+    @property
+    def token_indices(self) -> range:
+        """Of tokens, the indices of the places."""
+        return range(self.skip, self.skip + prod(factor.size for factor in self.places))
 
     @property
     def role(self) -> Role | None:

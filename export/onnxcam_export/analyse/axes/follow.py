@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -142,7 +141,7 @@ def _unsqueezed(step: Step, x: tuple[Axis, ...]) -> tuple[Axis, ...] | None:
 
 
 def _concat(step: Step, axes: Axes) -> None:
-    """Along the axis: tokens, if there are places in one input alone, after others; else an axis of its own.
+    """Along the axis: tokens, if there are places in one input alone, beside others; else an axis of its own.
 
     Rows joined to columns, or a map to another one beside it, are no side of the image; the parts of one are.
     """
@@ -158,9 +157,9 @@ def _concat(step: Step, axes: Axes) -> None:
         _mix(axes, step.y, along)
     elif whole and len(axes[step.y][along]) == 1:
         axes[step.y][along][0].extent = Extent.BORDER
-    if len(with_places) == 1 and inputs[-1] is with_places[0] and len(inputs) > 1:
-        size = shape_of(step.y)[along]
-        places = axes[inputs[-1]][along]
-        skip = _size(size) - math.prod(factor.size for factor in places)
-        tokens = (Factor(_size(size), skip=skip, places=places),)
-        axes[step.y] = (*axes[step.y][:along], tokens, *axes[step.y][along + 1 :])
+    tokens = [x for x in inputs if x in axes and (is_places(axes[x][along]) or axes[x][along][0].places)]
+    if len(tokens) == 1 and len(inputs) > 1:
+        (x,) = tokens
+        skip = sum(_size(shape_of(other)[along]) for other in inputs[: inputs.index(x)]) + axes[x][along][0].skip
+        factor = Factor(_size(shape_of(step.y)[along]), skip=skip, places=axes[x][along][0].places or axes[x][along])
+        axes[step.y] = (*axes[step.y][:along], (factor,), *axes[step.y][along + 1 :])

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 
 class Spot(NamedTuple):
-    """Where a value has tokens: the axis, which of its factors they are, and how many of them are skipped."""
+    """Where a value has tokens: the axis, which of its factors they are, and which of them are places."""
 
     value: ir.Value
     axis: int
     factor: int
-    skip: int
+    places: range
 
 
 def unread_places(steps: Sequence[Step], axes: Axes, score: ir.Value) -> set[ir.Value]:
@@ -51,7 +51,7 @@ def unread_places(steps: Sequence[Step], axes: Axes, score: ir.Value) -> set[ir.
 
 def _spots(axes: Axes, value: ir.Value) -> list[Spot]:
     found = [(index, axis, place) for index, axis in enumerate(axes[value]) for place in range(len(axis))]
-    return [Spot(value, index, place, axis[place].skip) for index, axis, place in found if axis[place].places]
+    return [Spot(value, index, place, axis[place].token_indices) for index, axis, place in found if axis[place].places]
 
 
 def _passed_on(
@@ -76,7 +76,7 @@ def _passed_on(
 def _taken(
     step: Step, spot: Spot, spots: dict[ir.Value, list[Spot]], reached: Iterable[ir.Value]
 ) -> Iterable[Spot] | None:
-    """Along other axes the tokens stay; along their own, the skipped ones alone may be taken."""
+    """Along other axes the tokens stay; along their own, the others alone may be taken."""
     passed = []
     for output, y in enumerate(step.outputs):
         taken = [item for item in taken_by(step) or () if item.output == output]
@@ -84,7 +84,7 @@ def _taken(
         if y not in reached:
             continue
         if own is not None:
-            if spot.skip <= max(own.elements, default=0):
+            if any(int(element) in spot.places for element in own.elements):
                 return None
             continue
         dropped = sum(not item.keeps and item.axis < spot.axis for item in taken)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from onnxcam_export.analyse.axes.factors import Axis, Extent, Factor, Role, contains_batch, is_batch, is_places
@@ -55,7 +55,7 @@ def view_of(value: ir.Value, axes: tuple[Axis, ...] | None, image: ir.Value, ran
     """
     reason = batch_reason(value, axes, image)
     if reason:
-        return reason
+        return _tokens_before_batch(value, axes, rank) or reason
     raw = tuple(size for size in shape_of(value)[1:] if size is not None)
     if axes is None or len(raw) != len(axes) - 1 or len(raw) < 2:
         return f"has the shape {shape_text(value)} and is not spatial"
@@ -126,7 +126,7 @@ _ADDING = {"Unsqueeze", "Reshape"}
 
 
 def _tokens(axes: tuple[Axis, ...], raw: tuple[int, ...], rank: int) -> Found | None:
-    """[N, skip + h w, K], the places in the image's order."""
+    """[N, skip + h w + others, K], the places in the image's order."""
     if len(axes) != 2:
         return None
     tokens, channels = axes
@@ -134,9 +134,20 @@ def _tokens(axes: tuple[Axis, ...], raw: tuple[int, ...], rank: int) -> Found | 
     if not is_places(places) or any(factor.role is Role.PLACES for factor in channels):
         return None
     sides = _sides(places, rank)
-    if sides is None or (not skip and rank == 1):
+    if sides is None or (places is tokens and rank == 1):
         return None
     return _found(View("tokens", (raw[1], *sides), raw, skip), places, rank, certain=True)
+
+
+def _tokens_before_batch(value: ir.Value, axes: tuple[Axis, ...] | None, rank: int) -> Found | None:
+    """[skip + h w + others, N, K], as PyTorch's attention has it by default."""
+    if axes is None or len(axes) != 3 or not is_batch(axes[1]):
+        return None
+    tokens, _, channels = shape_of(value)
+    found = _tokens((axes[0], axes[2]), (tokens or 0, channels or 0), rank)
+    if found is None or not found.complete:
+        return None
+    return replace(found, view=replace(found.view, batch_axis=1))
 
 
 def _map(axes: tuple[Axis, ...], raw: tuple[int, ...], rank: int) -> Found | None:
