@@ -11,7 +11,7 @@ import typer
 from onnxcam.errors import OnnxCamError
 
 if TYPE_CHECKING:
-    from onnxcam_export.read.catalogue import Named
+    from onnxcam_export.read.pytorch.catalogue import Named
 
 _MOST_SIZES = 5  # [N, C, D, H, W]
 
@@ -112,7 +112,7 @@ def export_command(  # noqa: PLR0917 — Typer passes them by name
     from onnxcam.cli.sanity import images_to_take, with_sanity  # noqa: PLC0415
     from onnxcam.files import check_is_no_source, identities  # noqa: PLC0415
     from onnxcam_export.pipeline import export  # noqa: PLC0415
-    from onnxcam_export.read.catalogue import is_random, load  # noqa: PLC0415
+    from onnxcam_export.read.pytorch.catalogue import is_random, load  # noqa: PLC0415
 
     head = None if detection is None else Path(detection)
     read = (Path(source.rpartition(":")[0] if ".py:" in source else source), weights, labels, preprocessing, head)
@@ -156,7 +156,7 @@ def layers_command(  # noqa: PLR0917 — the same
     """Lists the layers of SOURCE that can be explained: name, kind, shape, and which is the default."""
     from onnxcam.cli.table import table  # noqa: PLC0415
     from onnxcam_export.pipeline import candidates  # noqa: PLC0415
-    from onnxcam_export.read.catalogue import load  # noqa: PLC0415
+    from onnxcam_export.read.pytorch.catalogue import load  # noqa: PLC0415
 
     named = load(source, classes=classes)
     found = candidates(
@@ -175,7 +175,7 @@ def layers_command(  # noqa: PLR0917 — the same
 
 def _input_shape(size: str | None, named: Named) -> tuple[int, ...] | None:
     """``--input-size`` with the channels of the model's package or of the module; an ONNX file knows its own."""
-    from onnxcam_export.read.input_shape import with_channels  # noqa: PLC0415
+    from onnxcam_export.read.pytorch.input_shape import with_channels  # noqa: PLC0415
 
     if size is None:
         return named.input_shape

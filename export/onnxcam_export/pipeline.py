@@ -247,7 +247,7 @@ def candidates(
 def _detach_note(original: Original, score: ir.Value) -> str | None:
     if original.program is None:
         return None
-    from onnxcam_export.read.from_torch import detach_note  # noqa: PLC0415 — torch takes seconds to import
+    from onnxcam_export.read.pytorch.from_torch import detach_note  # noqa: PLC0415 — torch takes seconds to import
 
     return detach_note(original.program, score.name or "")
 

@@ -24,7 +24,7 @@ from onnxcam_export.analyse.activations import forward_steps
 from onnxcam_export.differentiate.backprop import backprop
 from onnxcam_export.differentiate.rule import PLAIN, Rule
 from onnxcam_export.graph.builder import Builder
-from onnxcam_export.read.explicit_padding import make_explicit
+from onnxcam_export.read.files.explicit_padding import make_explicit
 from support.models import declare_torchvision_operators
 from support.networks import small
 

@@ -31,7 +31,7 @@ from onnxcam_export import (
 )
 from onnxcam_export.differentiate.tables import InputGradient
 from onnxcam_export.pipeline import Plan, run
-from onnxcam_export.read.from_torch import capture
+from onnxcam_export.read.pytorch.from_torch import capture
 from support import reference
 
 KINDS = ("activations", "gradients", "grad_cam", "guided_grad_cam")

@@ -19,7 +19,7 @@ from onnxcam_export.analyse.score import Score, find_score, require_rows
 from onnxcam_export.errors import ScoreError, ShapeError
 from onnxcam_export.graph.optimisations import ALL, Optimisation
 from onnxcam_export.graph.steps import shape_text, values_between
-from onnxcam_export.read.dynamic_batch import BATCH
+from onnxcam_export.read.files.dynamic_batch import BATCH
 from onnxcam_export.read.image_input import describe, differentiable, require_size
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import onnx_ir as ir
 from onnxcam.metadata import ImageInput
 from onnxcam_export.errors import ScoreError, ShapeError, SourceError
 from onnxcam_export.graph.steps import shape_of, shape_text
-from onnxcam_export.read.dynamic_batch import BATCH
+from onnxcam_export.read.files.dynamic_batch import BATCH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

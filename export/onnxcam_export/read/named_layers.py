@@ -7,7 +7,7 @@ from typing import Any
 
 from onnxcam.text import shown
 from onnxcam_export.errors import TargetLayerError
-from onnxcam_export.read.modules import unwrapped
+from onnxcam_export.read.pytorch.modules import unwrapped
 
 Given = str | Iterable[str | Any] | Mapping[str, str | Any] | Any
 

@@ -12,10 +12,10 @@ import onnx
 
 from onnxcam.text import listed, shown
 from onnxcam_export.errors import ScoreError, SourceError
-from onnxcam_export.read.from_onnx import open_model
-from onnxcam_export.read.input_shape import check_shape, module_inputs
-from onnxcam_export.read.modules import check_module, unwrapped
-from onnxcam_export.read.other_files import check_is_onnx
+from onnxcam_export.read.files.from_onnx import open_model
+from onnxcam_export.read.files.other_files import check_is_onnx
+from onnxcam_export.read.pytorch.input_shape import check_shape, module_inputs
+from onnxcam_export.read.pytorch.modules import check_module, unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -154,7 +154,7 @@ def _read_onnx(
 
 
 def _read_torch(source: Any, kind: str, input_shape: Any, image_input: str | None, example_inputs: Any) -> Original:
-    from onnxcam_export.read.from_torch import capture, output_names  # noqa: PLC0415 — torch takes seconds to import
+    from onnxcam_export.read.pytorch.from_torch import capture, output_names  # noqa: PLC0415 — torch takes seconds to import
 
     if kind == _MODULE:
         check_module(source)

@@ -12,7 +12,7 @@ from onnxcam import contract
 from onnxcam.execution.golden import relative_error
 from onnxcam_export.differentiate.rule import Treatment
 from onnxcam_export.errors import SourceError
-from onnxcam_export.read.from_torch import quiet
+from onnxcam_export.read.pytorch.from_torch import quiet
 from onnxcam_export.verify.comparison import Comparison, compare_with_exact, tolerance
 from onnxcam_export.verify.interpreter import Interpreter
 from onnxcam_export.verify.ties import tied_places, ties_note

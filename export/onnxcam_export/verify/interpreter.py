@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from onnxcam_export.differentiate.rule import Treatment
-from onnxcam_export.read.captured_program import stops_at_detach
+from onnxcam_export.read.pytorch.captured_program import stops_at_detach
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,8 +14,8 @@ from onnxcam_export import ScoreError
 from onnxcam_export.analyse.forward import analyse
 from onnxcam_export.analyse.score import find_score, pooled_features
 from onnxcam_export.prepare.simplify import simplify
+from onnxcam_export.read.files.upgrade import to_standard_form
 from onnxcam_export.read.source import read
-from onnxcam_export.read.upgrade import to_standard_form
 
 if TYPE_CHECKING:
     from onnxcam_export.analyse.score import Score

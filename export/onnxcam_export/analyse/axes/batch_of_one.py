@@ -17,7 +17,7 @@ from onnxcam_export.analyse.axes.taken import taken_by
 from onnxcam_export.analyse.axes.views import batch_lost_at
 from onnxcam_export.errors import ScoreError
 from onnxcam_export.graph.steps import shape_of
-from onnxcam_export.read.dynamic_batch import BATCH
+from onnxcam_export.read.files.dynamic_batch import BATCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -31,7 +31,7 @@ class Window:
     def of(cls, step: Step, rank: int) -> Window:
         """The window of a convolution or pooling over ``rank`` axes.
 
-        Its padding must be explicit, as ``onnxcam_export.read.explicit_padding`` makes it.
+        Its padding must be explicit, as ``onnxcam_export.read.files.explicit_padding`` makes it.
         """
         strides = list(step.attributes.get("strides", [1] * rank))
         dilations = list(step.attributes.get("dilations", [1] * rank))

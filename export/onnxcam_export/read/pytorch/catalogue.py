@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from onnxcam.metadata import Preprocessing
 from onnxcam_export.errors import SourceError
-from onnxcam_export.read.factory import from_file
 from onnxcam_export.read.preprocessing import torchvision_transforms
-from onnxcam_export.read.weights import load_weights
+from onnxcam_export.read.pytorch.factory import from_file
+from onnxcam_export.read.pytorch.weights import load_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -10,7 +10,7 @@ import pytest
 
 from onnx_text import model
 from onnxcam_export import ParityError, ShapeError, export
-from onnxcam_export.read.upgrade import to_standard_form
+from onnxcam_export.read.files.upgrade import to_standard_form
 from onnxcam_export.verify import verify
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from onnxcam import contract
 from onnxcam_export.errors import SourceError
-from onnxcam_export.read.dynamic_batch import BATCH
+from onnxcam_export.read.files.dynamic_batch import BATCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from onnxcam_export import ScoreError, SourceError, export
-from onnxcam_export.read.from_torch import capture
+from onnxcam_export.read.pytorch.from_torch import capture
 from support import reference
 from support.networks import small
 

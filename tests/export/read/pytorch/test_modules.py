@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from onnxcam_export import SourceError, export
-from onnxcam_export.read.modules import check_module, unwrapped
+from onnxcam_export.read.pytorch.modules import check_module, unwrapped
 from support.networks import small
 
 if TYPE_CHECKING:

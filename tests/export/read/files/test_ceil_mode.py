@@ -13,7 +13,7 @@ from torch import nn
 
 from onnx_text import model
 from onnxcam_export import export
-from onnxcam_export.read.upgrade import to_standard_form
+from onnxcam_export.read.files.upgrade import to_standard_form
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from onnxcam_export import SourceError
-from onnxcam_export.read.factory import from_file
+from onnxcam_export.read.pytorch.factory import from_file
 
 FACTORIES = """
 def plain():

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from onnxcam_export import SourceError
-from onnxcam_export.read.module_outputs import tensors_alone
+from onnxcam_export.read.pytorch.module_outputs import tensors_alone
 
 
 @dataclass

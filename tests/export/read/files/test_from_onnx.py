@@ -13,7 +13,7 @@ import onnxcam
 from onnx_text import model, small
 from onnxcam.errors import TensorError
 from onnxcam_export import ExportError, ScoreError, ShapeError, SourceError, export
-from onnxcam_export.read.from_onnx import open_model
+from onnxcam_export.read.files.from_onnx import open_model
 from onnxcam_export.read.source import read
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ import pytest
 
 from onnx_text import model, small
 from onnxcam_export import SourceError
-from onnxcam_export.read.explicit_padding import make_explicit
+from onnxcam_export.read.files.explicit_padding import make_explicit
+from onnxcam_export.read.files.upgrade import infer_shapes, to_standard_form, upgrade
 from onnxcam_export.read.image_input import differentiable
-from onnxcam_export.read.upgrade import infer_shapes, to_standard_form, upgrade
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,7 +13,7 @@ import pytest
 from onnx_text import model
 from onnxcam import Explainer
 from onnxcam_export import SourceError, export
-from onnxcam_export.read.upgrade import to_standard_form
+from onnxcam_export.read.files.upgrade import to_standard_form
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,8 +16,8 @@ from onnxcam_export.graph.float32 import computes_in_halves, note_of, to_float32
 from onnxcam_export.graph.non_tensor_outputs import HIDDEN_TYPES, hide
 from onnxcam_export.graph.session import Failure
 from onnxcam_export.graph.session import open_model as open_in_onnxruntime
-from onnxcam_export.read.upgrade import to_standard_form
-from onnxcam_export.read.usual_form import to_usual_form
+from onnxcam_export.read.files.upgrade import to_standard_form
+from onnxcam_export.read.files.usual_form import to_usual_form
 
 if TYPE_CHECKING:
     import os

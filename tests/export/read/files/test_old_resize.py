@@ -10,7 +10,7 @@ import onnxruntime as ort
 import pytest
 
 from onnx_text import model
-from onnxcam_export.read.upgrade import upgrade
+from onnxcam_export.read.files.upgrade import upgrade
 
 if TYPE_CHECKING:
     import onnx

@@ -4,7 +4,7 @@ import pytest
 
 from onnxcam.metadata import Preprocessing
 from onnxcam_export import SourceError
-from onnxcam_export.read.catalogue import Named, load
+from onnxcam_export.read.pytorch.catalogue import Named, load
 
 
 def test_the_packages_preprocessing_follows_the_input_size():

@@ -7,7 +7,7 @@ import pytest
 from torch import nn
 
 from onnxcam_export import ShapeError
-from onnxcam_export.read.input_shape import check_shape, module_shape
+from onnxcam_export.read.pytorch.input_shape import check_shape, module_shape
 
 
 def network(channels=3, **attributes):

@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from onnxcam_export import SourceError
-from onnxcam_export.read.weights import load_weights
+from onnxcam_export.read.pytorch.weights import load_weights
 
 
 def network(classes=3):

@@ -22,18 +22,18 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from onnxcam_export.errors import SourceError
 from onnxcam_export.graph.detached import mark_detached
 from onnxcam_export.graph.float32 import WITHOUT_KERNELS, computes_in_halves, note_of, to_float32
-from onnxcam_export.read.adaptive_pooling import pooling
-from onnxcam_export.read.attention import attention
-from onnxcam_export.read.capture_errors import sentence
-from onnxcam_export.read.captured_program import (
+from onnxcam_export.read.files.ceil_mode import cut_padding
+from onnxcam_export.read.pytorch.adaptive_pooling import pooling
+from onnxcam_export.read.pytorch.attention import attention
+from onnxcam_export.read.pytorch.capture_errors import sentence
+from onnxcam_export.read.pytorch.captured_program import (
     check_batch_norms,
     make_float32,
     name_apart,
     stops_at_detach,
     with_fixed_axes,
 )
-from onnxcam_export.read.ceil_mode import cut_padding
-from onnxcam_export.read.module_outputs import key_of, tensors_alone
+from onnxcam_export.read.pytorch.module_outputs import key_of, tensors_alone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

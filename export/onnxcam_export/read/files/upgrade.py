@@ -17,16 +17,16 @@ from onnxcam_export.errors import SourceError
 from onnxcam_export.graph.library_logs import silenced
 from onnxcam_export.graph.opset import IR_VERSION, OPSET
 from onnxcam_export.graph.steps import Step
-from onnxcam_export.read.ceil_mode import cut_padding
-from onnxcam_export.read.classical_operators import write_plainly
-from onnxcam_export.read.dynamic_batch import BATCH, make_dynamic, require_dynamic
-from onnxcam_export.read.explicit_padding import make_explicit
-from onnxcam_export.read.function_opsets import align_functions
-from onnxcam_export.read.fused_operators import unfuse
-from onnxcam_export.read.group_normalization import normalise_by_groups
+from onnxcam_export.read.files.ceil_mode import cut_padding
+from onnxcam_export.read.files.classical_operators import write_plainly
+from onnxcam_export.read.files.dynamic_batch import BATCH, make_dynamic, require_dynamic
+from onnxcam_export.read.files.explicit_padding import make_explicit
+from onnxcam_export.read.files.function_opsets import align_functions
+from onnxcam_export.read.files.fused_operators import unfuse
+from onnxcam_export.read.files.group_normalization import normalise_by_groups
+from onnxcam_export.read.files.old_resize import resized_the_old_way, state_coordinates
+from onnxcam_export.read.files.training_mode import leave_training, state_training
 from onnxcam_export.read.image_input import find_image, fix_size
-from onnxcam_export.read.old_resize import resized_the_old_way, state_coordinates
-from onnxcam_export.read.training_mode import leave_training, state_training
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

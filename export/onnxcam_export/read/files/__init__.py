@@ -1,0 +1,1 @@
+"""ONNX files of any producer, in the one form that the export works on."""

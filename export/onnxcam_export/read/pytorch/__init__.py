@@ -1,0 +1,1 @@
+"""PyTorch modules and programs, captured as graphs."""
