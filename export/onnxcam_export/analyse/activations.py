@@ -15,6 +15,7 @@ import numpy as np
 import onnx_ir as ir
 
 from onnxcam_export.analyse.activation_curves import FUNCTIONS, GRID, Array, recognise
+from onnxcam_export.graph.detached import is_detached
 from onnxcam_export.graph.steps import Step, is_constant
 
 if TYPE_CHECKING:
@@ -111,8 +112,8 @@ class _Cluster:
 
 
 def _is_scalar_function(node: ir.Node) -> bool:
-    """Whether the node is element-wise and all its constants are numbers."""
-    if node.op_type not in FUNCTIONS or node.domain or len(node.outputs) != 1:
+    """Whether the node is element-wise, its derivative is that of its values, and all its constants are numbers."""
+    if node.op_type not in FUNCTIONS or node.domain or len(node.outputs) != 1 or is_detached(node):
         return False
     return all(x is None or not is_constant(x) or _number(x) is not None for x in node.inputs)
 

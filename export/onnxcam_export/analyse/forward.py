@@ -95,12 +95,12 @@ def analyse(
     between = values_between(steps, score.value, [source])
     if is_one:
         axes = _with_batch(axes, steps, image_input, image, between)
-    _require_rows(score.value, steps, axes, image, source)
-    if is_one:
-        require_apart(axes, steps, between)
     if Optimisation.NESTED_CONCAT in optimisations:
         steps = nest(steps)
     maps = Maps(steps, axes, source, score.value, len(image_input.places))
+    _require_rows(score.value, steps, axes, image, source)
+    if is_one:
+        require_apart(axes, steps, between)
     found = maps.candidates(of_head=of_head)
     if not found:
         raise ScoreError(maps.why_none(fixed=original.fixes_size))

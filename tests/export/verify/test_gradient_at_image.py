@@ -38,7 +38,6 @@ def with_operator(node: str) -> onnx.ModelProto:
 @pytest.mark.parametrize(
     "node",
     [
-        "m = Hardmax <axis = 1> (c) z = Mul(c, m)",
         "s = GlobalAveragePool(c) z = PRelu(c, s)",
         """s = Slice(c, zero, one, one) sizes = Shape(s) i = Expand(first, sizes)
            z = ScatterElements <axis = 1, reduction = "max"> (c, i, s)""",

@@ -80,6 +80,7 @@ def test_a_rule_that_is_wrong_by_5_percent_is_caught(function: Any, operator: st
     "function",
     [
         lambda x: x.relu() * x.sigmoid().detach(),
+        lambda x: x * x.sigmoid().detach(),  # no SiLU
         lambda x: x + (x.round() - x).detach(),  # a straight-through estimator
     ],
 )

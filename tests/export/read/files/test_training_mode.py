@@ -63,7 +63,7 @@ def test_a_batch_norm_of_images_in_training_mode_is_refused_before_opset_14_too(
     norm = "c = Conv(x, w) n, mean, var, saved, spread = BatchNormalization(c, ones, zeros, zeros, ones)"
     text = f"g (float[N,3,9,9] x) => (float[N,5] y) {{ {norm} g = GlobalAveragePool(n) y = Flatten(g) }}"
     given = model(text, opset=13, w=(5, 3, 3, 3), zeros=np.zeros(5, np.float32), ones=np.ones(5, np.float32))
-    with pytest.raises(SourceError, match=r"was exported in training mode \(BatchNormalization node .* draws on"):
+    with pytest.raises(SourceError, match=r"was exported in training mode, which its BatchNormalization node"):
         to_standard_form(ir.from_proto(given))
 
 
