@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from onnxcam_export.analyse.axes.factors import is_places
 from onnxcam_export.analyse.axes.views import batch_reason
+from onnxcam_export.analyse.look_through import TRANSPARENT, before_activation, before_ranking, before_reshapes
 from onnxcam_export.analyse.several_heads import without_companions
 from onnxcam_export.errors import ScoreError
 from onnxcam_export.graph.steps import Step, is_constant, reduced_axes, shape_of, shape_text, static_shape
@@ -18,32 +19,6 @@ if TYPE_CHECKING:
     import onnx_ir as ir
 
     from onnxcam_export.analyse.axes.follow import Axes
-
-# What may stand between the scores and the output without changing any score.
-_TRANSPARENT = {
-    "Identity",
-    "Reshape",
-    "Flatten",
-    "Squeeze",
-    "Unsqueeze",
-    "Cast",
-    "Dropout",
-    "QuantizeLinear",
-    "DequantizeLinear",
-}
-# Operators that pick from the scores, where they are applied to [N, C].
-_RANKINGS = {"TopK", "ArgMax", "ArgMin", "ReduceMax", "ReduceMin", "Hardmax"}
-# Of these, the ones that no network computes with: they pick from scores of any shape.
-_LABELS = {"ArgMax", "ArgMin", "Hardmax"}
-# Operators that give classes their names, look up the names of indices, and compare scores with a threshold.
-_NAMINGS = {"ZipMap", "LabelEncoder"}
-_LOOKUPS = {"Gather", "ArrayFeatureExtractor"}
-_DECISIONS = {"Greater", "GreaterOrEqual", "Less", "LessOrEqual"}
-_ACTIVATIONS: dict[str, Literal["softmax", "sigmoid"]] = {
-    "Softmax": "softmax",
-    "LogSoftmax": "softmax",
-    "Sigmoid": "sigmoid",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +64,7 @@ def find_score(
     """
     listing = _listing(graph, names or {})
     candidate, name, reason = _candidate(graph, output, axes or {}, listing)
-    before, activation = _before_activation(_before_ranking(candidate))
+    before, activation = before_activation(before_ranking(candidate))
     before = _with_batch(before)
     if axes and _has_symbol_of_batch(before, next(iter(axes))):
         require_rows(before, axes)  # before its sizes after the first are asked for
@@ -136,12 +111,14 @@ def pooled_features(score: ir.Value) -> ir.Value | None:
 
     That is the condition of class activation mapping (Zhou et al. 2016).
     """
-    node = _skip(score.producer())
+    node = before_reshapes(score.producer())
     if node is not None and node.op_type == "Add" and sum(map(is_constant, node.inputs)) == 1:
-        node = _skip(next(value for value in node.inputs if value is not None and not is_constant(value)).producer())
+        node = before_reshapes(
+            next(value for value in node.inputs if value is not None and not is_constant(value)).producer()
+        )
     if node is None or node.op_type not in {"Gemm", "MatMul", "Conv"} or not is_constant(node.inputs[1]):
         return None
-    pool = _skip(node.inputs[0].producer() if node.inputs[0] is not None else None)
+    pool = before_reshapes(node.inputs[0].producer() if node.inputs[0] is not None else None)
     if pool is None or pool.inputs[0] is None or len(shape_of(pool.inputs[0])) < 3:
         return None
     features = pool.inputs[0]
@@ -156,12 +133,12 @@ def _candidate(graph: ir.Graph, output: str | None, axes: Axes, listing: str) ->
         if output not in named:
             raise ScoreError(f"the model has no output {output!r}; it has {listing}")
         return named[output], output, "named by the user"
-    by_output = {_before_ranking(value): value.name or "" for value in reversed(graph.outputs)}
-    fitting = [value for value in map(_before_ranking, graph.outputs) if _looks_like_scores(value, axes)]
-    heads = {_before_activation(value)[0]: value for value in reversed(fitting)}
+    by_output = {before_ranking(value): value.name or "" for value in reversed(graph.outputs)}
+    fitting = [value for value in map(before_ranking, graph.outputs) if _looks_like_scores(value, axes)]
+    heads = {before_activation(value)[0]: value for value in reversed(fitting)}
     for value in fitting:
-        if _before_activation(value)[1] is not None:
-            heads[_before_activation(value)[0]] = value
+        if before_activation(value)[1] is not None:
+            heads[before_activation(value)[0]] = value
     chosen, reason = _chosen(heads)
     if chosen is not None:
         return chosen, by_output[chosen], reason
@@ -198,30 +175,6 @@ def _width(value: ir.Value) -> int:
     return math.prod(size for size in shape_of(value)[1:] if size is not None)
 
 
-def _before_ranking(value: ir.Value) -> ir.Value:
-    """The scores that a label, a confidence or a ranking was taken from; the value itself if it is none of these."""
-    x: ir.Value | None = value
-    while x is not None:
-        value, node = x, _skip(x.producer())
-        x = None if node is None else _ranked(node)
-    return value
-
-
-def _ranked(node: ir.Node) -> ir.Value | None:
-    """What the node ranks, compares or looks up names for; None if it does something else."""
-    x = node.inputs[0] if node.inputs else None
-    if x is not None and node.op_type in _RANKINGS:
-        pools_maps = len(shape_of(x)) != 2 and node.op_type not in _LABELS
-        return None if pools_maps else x
-    if node.op_type in _NAMINGS:
-        return x
-    if node.op_type in _LOOKUPS and is_constant(x):
-        return node.inputs[1]
-    if node.op_type in _DECISIONS and is_constant(node.inputs[1]):
-        return x
-    return None
-
-
 def _looks_like_scores(value: ir.Value, axes: Axes) -> bool:
     """Whether it has one axis that is wider than one beside the batch, and that does not count places of the image."""
     if not _is_floating(value) or value.shape is None:
@@ -233,7 +186,7 @@ def _looks_like_scores(value: ir.Value, axes: Axes) -> bool:
 def _with_batch(value: ir.Value) -> ir.Value:
     """The scores before a batch of one was squeezed away: [N, C] in front of [C]."""
     node = value.producer()
-    while len(shape_of(value)) == 1 and node is not None and node.op_type in _TRANSPARENT:
+    while len(shape_of(value)) == 1 and node is not None and node.op_type in TRANSPARENT:
         x = node.inputs[0]
         if x is None or shape_of(x)[:1] == shape_of(value):
             break  # [N, 1] became [N]: a single class
@@ -248,37 +201,10 @@ def _is_floating(value: ir.Value) -> bool:
 def _listing(graph: ir.Graph, names: Mapping[str, str]) -> str:
     """The outputs that can be scores, or what they were made from, and their shapes, as the user calls them."""
     known = {graph_name: name for name, graph_name in reversed(list(names.items()))}
-    values = [value for value in graph.outputs if _is_floating(_before_ranking(value))]
+    values = [value for value in graph.outputs if _is_floating(before_ranking(value))]
     return ", ".join(f"{known.get(value.name or '', value.name)} {shape_text(value)}" for value in values) or (
         "no output is a tensor of floating-point numbers, so name the value inside the model"
     )
-
-
-def _before_activation(value: ir.Value) -> tuple[ir.Value, Literal["softmax", "sigmoid"] | None]:
-    """What a softmax or sigmoid near the output was applied to; the value itself where there is none."""
-    node = _skip(value.producer())
-    if node is not None and node.op_type in _ACTIVATIONS and node.inputs[0] is not None:
-        return _as_wide_as(value, node.inputs[0]), _ACTIVATIONS[node.op_type]
-    return value, None
-
-
-def _as_wide_as(value: ir.Value, before: ir.Value) -> ir.Value:
-    """What became ``before`` by reshaping and has the shape of ``value``; ``before`` itself if nothing has.
-
-    A softmax of older opsets flattens its input, and so merges the batch with other axes.
-    """
-    x: ir.Value | None = before
-    while x is not None and shape_of(x) != shape_of(value):
-        node = x.producer()
-        x = node.inputs[0] if node is not None and node.op_type in _TRANSPARENT else None
-    return before if x is None else x
-
-
-def _skip(node: ir.Node | None) -> ir.Node | None:
-    """The first node, going back, that does more than pass its input on."""
-    while node is not None and node.op_type in _TRANSPARENT and node.inputs[0] is not None:
-        node = node.inputs[0].producer()
-    return node
 
 
 def _is_global_average(step: Step, features: ir.Value) -> bool:
