@@ -24,6 +24,7 @@ from onnxcam_export.read.image_input import describe, differentiable, require_si
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from onnxcam.metadata import ImageInput
     from onnxcam_export.graph.steps import Step
@@ -92,15 +93,14 @@ def analyse(
     score = find_score(graph, score_output, axes, original.known_outputs)
     require_repeatable(steps, score.value)
     is_one = image_input.batch == 1
-    between = values_between(steps, score.value, [source])
     if is_one:
-        axes = _with_batch(axes, steps, image_input, image, between)
+        axes = _with_batch(axes, steps, image_input, image, values_between(steps, score.value, [source]))
     if Optimisation.NESTED_CONCAT in optimisations:
         steps = nest(steps)
     maps = Maps(steps, axes, source, score.value, len(image_input.places))
-    _require_rows(score.value, steps, axes, image, source)
+    _require_rows(score.value, steps, axes, image, maps.between)
     if is_one:
-        require_apart(axes, steps, between)
+        require_apart(axes, steps, maps.between)
     found = maps.candidates(of_head=of_head)
     if not found:
         raise ScoreError(maps.why_none(fixed=original.fixes_size))
@@ -130,7 +130,9 @@ def followed(steps: Sequence[Step], image: ir.Value) -> tuple[ImageInput, Axes]:
     return describe(image, layout), follow(steps, image, roles_of(layout))
 
 
-def _require_rows(score: ir.Value, steps: Sequence[Step], axes: Axes, image: ir.Value, source: ir.Value) -> None:
+def _require_rows(
+    score: ir.Value, steps: Sequence[Step], axes: Axes, image: ir.Value, between: AbstractSet[ir.Value]
+) -> None:
     """Requires that the scores have a row for each image.
 
     Raises:
@@ -145,7 +147,7 @@ def _require_rows(score: ir.Value, steps: Sequence[Step], axes: Axes, image: ir.
             f"the first axis of the input {image.name!r}, {shape_text(image)}, is not the batch, which {added} adds; "
             "export the model again with an input whose first axis is the batch, of size 1 or symbolic"
         )
-    require_rows(score, axes, batch_lost_at(steps, axes, values_between(steps, score, [source])))
+    require_rows(score, axes, batch_lost_at(steps, axes, between))
 
 
 def _with_batch(

@@ -35,6 +35,9 @@ WITHOUT_GRADIENT = {
     *("ConstantOfShape", "EyeLike", "RandomNormalLike", "RandomUniformLike", "Bernoulli", DETACH),
 }
 
+_KINDS = ("Mean", "Sum", "Max", "Min", "Prod", "L1", "L2", "SumSquare", "LogSum", "LogSumExp")
+REDUCTIONS = frozenset(f"Reduce{kind}" for kind in _KINDS)
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Step:

@@ -11,10 +11,8 @@ import onnx_ir as ir
 import onnx_ir.passes.common as common_passes
 
 from onnxcam_export.graph.builder import Builder
-from onnxcam_export.graph.steps import Step, is_constant, reduced_axes, shape_of
+from onnxcam_export.graph.steps import REDUCTIONS, Step, is_constant, reduced_axes, shape_of
 
-_REDUCTIONS = ("Mean", "Sum", "Max", "Min", "Prod", "L1", "L2", "SumSquare", "LogSum", "LogSumExp")
-_REDUCE = frozenset(f"Reduce{kind}" for kind in _REDUCTIONS)
 _SAME = frozenset(("ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd"))  # of one element
 # Element by element, with inputs that are aligned at their last axes.
 _BROADCAST = frozenset(
@@ -35,7 +33,7 @@ def reduce_each_image(model: ir.Model, image: ir.Value) -> None:
     for node in list(model.graph):
         if of_image.isdisjoint(node.inputs):
             continue
-        if node.op_type in _REDUCE:
+        if node.op_type in REDUCTIONS:
             of_image.add(_reduced(op.branch(node.outputs[0].name or ""), node, numbers))
             continue
         of_image.update(node.outputs)

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from onnxcam_export.differentiate.rules.matmul import einsum_letters
-from onnxcam_export.graph.steps import Step, is_constant, reduced_axes, shape_of
+from onnxcam_export.graph.steps import REDUCTIONS, Step, is_constant, reduced_axes, shape_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -240,7 +240,6 @@ def _recurrent(step: Step) -> list[Link]:
 _BLOCKS = (Link(0, 2, 2, How.OTHER), Link(0, 3, 3, How.OTHER))  # between depth and space
 _BINARY = ("Add", "Sub", "Mul", "Div", "Pow", "Max", "Min", "Sum", "Mean", "Where", "And", "Or", "Xor", "Mod", "PRelu")
 _COMPARED = ("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual")
-_REDUCTIONS = ("Mean", "Sum", "Max", "Min", "Prod", "L1", "L2", "SumSquare", "LogSum", "LogSumExp")
 
 _LINKS: dict[str, Callable[[Step], list[Link]]] = {
     **dict.fromkeys((*_BINARY, *_COMPARED, "Expand"), _broadcast),
@@ -255,7 +254,7 @@ _LINKS: dict[str, Callable[[Step], list[Link]]] = {
     "Pad": _padded,
     **dict.fromkeys(("DepthToSpace", "SpaceToDepth"), lambda _: [Link(0, 0, 0), *_BLOCKS]),
     "Transpose": _transposed,
-    **dict.fromkeys((f"Reduce{name}" for name in _REDUCTIONS), _reduced),
+    **dict.fromkeys(REDUCTIONS, _reduced),
     **dict.fromkeys(("LayerNormalization", "RMSNormalization"), _mixing_from(-1)),
     **dict.fromkeys(("Softmax", "LogSoftmax", "Hardmax", "LpNormalization"), _mixing_axis),
     "InstanceNormalization": _mixing_after(2),
